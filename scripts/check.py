@@ -1,0 +1,58 @@
+"""Check the project's variables before a command or workflow runs."""
+
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+from scripts.distil.settings import SettingsError, check_known, check_same, full_command, given_overrides, read_defaults
+
+PROJECT_FILE = Path("project.yml")
+app = typer.Typer()
+
+
+@app.command()
+def workflow(
+    name: str = typer.Argument(..., help="all or distil"),
+    teacher: str = typer.Option(..., help="The teacher"),
+    student: Path = typer.Option(..., help="The student's config"),
+    package: str = typer.Option(..., help="Name of the package"),
+) -> None:
+    """Stop a workflow at once if its variables can't work."""
+    defaults, overrides = read_defaults(PROJECT_FILE), given_overrides()
+    try:
+        check_known(overrides, defaults)
+        if not package.isidentifier():
+            raise SettingsError(f"name = {package!r}: only letters, digits and _ can be part of a package's name")
+        if not student.exists():
+            known = ", ".join(sorted(path.stem for path in student.parent.glob("student*.cfg")))
+            raise SettingsError(f"student = {student.stem!r}: there is no {student}. Known: {known}")
+        if (name == "all") != (teacher == "train"):
+            other = "distil" if name == "all" else "all"
+            raise SettingsError(
+                f"Workflow {name!r} {'trains its own teacher' if name == 'all' else 'needs a teacher from elsewhere'}, "
+                f"but teacher = {teacher}. Run:\n{full_command(other, overrides, defaults)}"
+            )
+    except SettingsError as err:
+        msg.fail("Can't start", str(err), exits=1)
+
+
+@app.command()
+def corpus(
+    command: str = typer.Argument(..., help="The command that is about to run"),
+    folder: Path = typer.Option("corpus", help="Folder with prepare.json"),
+    lang: str = typer.Option(..., help="Language of this run"),
+    data: str = typer.Option(..., help="Data of this run"),
+    seed: int = typer.Option(..., help="Seed of this run"),
+) -> None:
+    """Stop a command if the corpora were made with another language, data folder or seed."""
+    defaults, overrides = read_defaults(PROJECT_FILE), given_overrides()
+    try:
+        check_known(overrides, defaults)
+        check_same(folder, {"lang": lang, "data": data, "seed": seed}, command, overrides, defaults)
+    except SettingsError as err:
+        msg.fail("Can't start", str(err), exits=1)
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,136 @@
+"""A text classifier that learns from a teacher's probabilities, for exclusive labels."""
+
+from collections.abc import Callable, Iterable
+from typing import Any, cast
+
+from spacy.language import Language
+from spacy.pipeline.textcat import DEFAULT_SINGLE_TEXTCAT_MODEL, TextCategorizer
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.loss import Loss
+from thinc.types import Floats2d
+
+from .losses import SMALLEST
+from .teacher_scores import get_teacher_scores
+
+FACTORY = "distilled_textcat"
+# The only layers that pass a gradient through to their last one unchanged.
+_WRAPPERS = (">>", "with_cpu(", "resizable(")
+
+
+@Language.factory(
+    FACTORY,
+    assigns=["doc.cats"],
+    default_config={
+        "threshold": 0.0,
+        "model": DEFAULT_SINGLE_TEXTCAT_MODEL,
+        "loss": {"@losses": "distil.cross_entropy.v1"},
+        "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
+    },
+    default_score_weights={"cats_micro_f": 1.0},
+)
+def make_distilled_textcat(
+    nlp: Language,
+    name: str,
+    model: Model[list[Doc], Floats2d],
+    threshold: float,
+    loss: Loss,
+    scorer: Callable[..., Any] | None,
+) -> "DistilledTextCategorizer":
+    """Create a `DistilledTextCategorizer`; see there."""
+    return DistilledTextCategorizer(nlp.vocab, model, name, threshold=threshold, loss=loss, scorer=scorer)
+
+
+class DistilledTextCategorizer(TextCategorizer):
+    """spaCy's `textcat` with another loss: it compares its scores with a teacher's.
+
+    Examples carry the teacher's probabilities in `reference.user_data`, see `teacher_scores`.
+    Predicting, evaluating and (de)serialising are the parent's, so that what was learnt can be
+    saved as a stock `textcat`, see `stock`.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[list[Doc], Floats2d],
+        name: str = "textcat",
+        *,
+        threshold: float = 0.0,
+        loss: Loss,
+        scorer: Callable[..., Any] | None = None,
+    ) -> None:
+        """Create the component.
+
+        vocab (Vocab): The shared vocabulary.
+        model (Model[list[Doc], Floats2d]): A stock model for exclusive labels.
+        name (str): The component's name in the pipeline.
+        threshold (float): Passed to the scorer.
+        loss (Loss): Takes student and teacher probabilities, returns (gradient with respect to
+            the student's logits, loss), see `losses`.
+        scorer (Callable | None): The scoring method.
+        RAISES (ValueError): If the loss can't be used with the model's output layer.
+        """
+        super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
+        self.loss = loss
+        self._output = _find_output(model)
+
+    def get_loss(  # type: ignore[override]  # spaCy's own annotation is wrong: d_scores is an array
+        self, examples: Iterable[Example], scores: Floats2d
+    ) -> tuple[float, Floats2d]:
+        """Compare scores with the teacher's.
+
+        examples (Iterable[Example]): The batch; each reference has teacher probabilities.
+        scores (Floats2d): The student's probabilities, shape (n, n_labels).
+        RETURNS (tuple[float, Floats2d]): The loss and the gradient that the model's output layer
+            expects, shape (n, n_labels).
+        RAISES (ValueError): If a reference has no teacher probabilities for the labels.
+        """
+        teacher_scores = get_teacher_scores([eg.reference for eg in examples], self.labels)
+        return self.get_teacher_student_loss(self.model.ops.asarray2f(cast(Floats2d, teacher_scores)), scores)
+
+    def get_teacher_student_loss(self, teacher_scores: Floats2d, student_scores: Floats2d) -> tuple[float, Floats2d]:
+        """Return loss and gradient of the student's scores against the teacher's.
+
+        Named and ordered as in spaCy v4.
+
+        teacher_scores (Floats2d): Probabilities, shape (n, n_labels).
+        student_scores (Floats2d): Probabilities, shape (n, n_labels).
+        RETURNS (tuple[float, Floats2d]): The loss and the gradient that the output layer expects.
+        """
+        d_logits, loss = self.loss(student_scores, teacher_scores)
+        return float(loss), _OUTPUTS[self._output](d_logits, student_scores)
+
+
+def _same(d_logits: Floats2d, scores: Floats2d) -> Floats2d:
+    """Thinc's Softmax takes its incoming gradient as dL/dlogits already."""
+    return d_logits
+
+
+def _divide_by_scores(d_logits: Floats2d, scores: Floats2d) -> Floats2d:
+    """softmax_activation applies its Jacobian J = diag(p) − pp'.
+
+    J (g / p) = g − p Σg = g, as the rows of g = dL/dlogits sum to 0.
+    """
+    return d_logits / scores.clip(SMALLEST, None)  # type: ignore[call-arg]
+
+
+_OUTPUTS: dict[str, Callable[[Floats2d, Floats2d], Floats2d]] = {
+    "softmax": _same,
+    "softmax_activation": _divide_by_scores,
+}
+
+
+def _find_output(model: Model[Any, Any]) -> str:
+    """Return the name of the layer that makes a classifier's probabilities."""
+    layer: Model[Any, Any] = model
+    while layer.layers and any(wrapper in layer.name for wrapper in _WRAPPERS):
+        layer = layer.layers[-1]
+    if layer.name not in _OUTPUTS:
+        raise ValueError(
+            f"{FACTORY} can't train a model with output layer {layer.name!r}. Supported: "
+            f"{', '.join(_OUTPUTS)}: the stock architectures with exclusive_classes = true and "
+            "no_output_layer = false"
+        )
+    return layer.name

@@ -1,0 +1,134 @@
+"""Evaluate baseline, teacher, student and a control on one split, by language and overall."""
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from . import metrics
+from .gold import LANG, gold_label, read_gold
+from .metrics import Labels
+from .teachers import Teacher, predict_all
+
+BASELINE, TEACHER, STUDENT = "baseline", "teacher", "student"
+CONTROL = "tfidf_logreg"
+OVERALL = "overall"
+
+
+@dataclass(frozen=True)
+class GoldSplit:
+    """One split as plain values.
+
+    labels (NDArray[int64]): Indices into the project's label order, shape (n,).
+    """
+
+    texts: list[str]
+    langs: list[str]
+    labels: Labels
+
+
+@dataclass
+class Predictions:
+    """What the systems predicted: label indices by system, and how fast."""
+
+    labels: dict[str, Labels] = field(default_factory=dict)
+    docs_per_second: dict[str, float] = field(default_factory=dict)
+
+
+def load_split(path: Path, labels: Sequence[str]) -> GoldSplit:
+    """Read a gold corpus."""
+    docs = list(read_gold(path))
+    return GoldSplit(
+        texts=[doc.text for doc in docs],
+        langs=[doc.user_data[LANG] for doc in docs],
+        labels=numpy.asarray([labels.index(gold_label(doc)) for doc in docs]),
+    )
+
+
+def predict(systems: Mapping[str, Teacher], split: GoldSplit) -> Predictions:
+    """Run each system once over the texts, and time it."""
+    predictions = Predictions()
+    for name, system in systems.items():
+        start = time.perf_counter()
+        scores = predict_all(system, split.texts)
+        predictions.docs_per_second[name] = len(split.texts) / (time.perf_counter() - start)
+        predictions.labels[name] = scores.argmax(axis=1)
+    return predictions
+
+
+def predict_control(train: GoldSplit, texts: Sequence[str]) -> Labels:
+    """Train TF-IDF of 1–2-grams + logistic regression on the gold texts, and predict.
+
+    RETURNS (NDArray[int64]): Label indices, shape (n_texts,).
+    """
+    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(max_iter=1000))
+    model.fit(train.texts, train.labels)
+    return numpy.asarray(model.predict(texts))
+
+
+def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int) -> dict[str, Any]:
+    """Compare the systems by language and overall.
+
+    RETURNS (dict): {"languages": {lang: comparison}, "overall": comparison, "docs_per_second"}.
+    """
+    langs = numpy.asarray(split.langs)
+    return {
+        "languages": {
+            lang: _compare_systems(predictions.labels, split.labels, langs == lang, seed)
+            for lang in sorted(set(split.langs))
+        },
+        OVERALL: _compare_systems(predictions.labels, split.labels, langs != "", seed),
+        "docs_per_second": predictions.docs_per_second,
+    }
+
+
+def _compare_systems(predicted: Mapping[str, Labels], gold: Labels, rows: numpy.ndarray, seed: int) -> dict[str, Any]:
+    predicted = {name: labels[rows] for name, labels in predicted.items()}
+    gold = gold[rows]
+    systems = {name: metrics.score(labels, gold) for name, labels in predicted.items()}
+    baseline, teacher, student = (systems[n]["accuracy"] for n in (BASELINE, TEACHER, STUDENT))
+    return {
+        "n": len(gold),
+        "majority": float(numpy.bincount(gold).max() / len(gold)),
+        "systems": systems,
+        "student_vs_teacher": metrics.compare(predicted[STUDENT], predicted[TEACHER], gold, seed=seed),
+        "error_reduction": metrics.error_reduction(baseline, student),
+        "gain_recovered": metrics.gain_recovered(baseline, teacher, student),
+    }
+
+
+def better_controls(comparison: Mapping[str, Any]) -> list[str]:
+    """Return the controls that the teacher is not above: distilling it is pointless then."""
+    systems = comparison["systems"]
+    controls = (BASELINE, CONTROL)
+    return [c for c in controls if systems[c]["accuracy"] >= systems[TEACHER]["accuracy"]]
+
+
+def table_rows(evaluation: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
+    """Return the rows of a table: a language each, and all of them together."""
+    comparisons = {**evaluation["languages"], OVERALL: evaluation[OVERALL]}
+    for name, row in comparisons.items():
+        accuracies = [_percent(row["systems"][s]["accuracy"]) for s in (CONTROL, BASELINE, TEACHER, STUDENT)]
+        versus = row["student_vs_teacher"]
+        low, high = versus["ci95"]
+        yield (
+            name, str(row["n"]), *accuracies, _percent(row["systems"][STUDENT]["macro_f"]),
+            f"{100 * versus['gap']:.1f} [{100 * low:.1f}, {100 * high:.1f}]", _percent(versus["agreement"]),
+            _percent(row["error_reduction"]), _percent(row["gain_recovered"]),
+        )  # fmt: skip
+
+
+TABLE_HEADER = (
+    "lang", "n", "tf-idf+lr", "baseline", "teacher", "student", "student F", "gap to teacher [95 % CI]",
+    "agreement", "error reduction", "gain recovered",
+)  # fmt: skip
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"

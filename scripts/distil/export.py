@@ -1,0 +1,50 @@
+"""Give the trained student the metadata that its users need."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import spacy
+
+from .files import hash_file, replacing_folder
+
+
+def export(model: Path, output: Path, corpus: Path, *, name: str, version: str, seed: int) -> dict[str, Any]:
+    """Copy a trained student with its metadata filled in.
+
+    model (Path): The trained student; it is not changed.
+    output (Path): The folder to write.
+    corpus (Path): Holds prepare.json, score.json and labels.json.
+    name (str): The pipeline's name, without its language.
+    version (str): The pipeline's version.
+    seed (int): The seed of the run.
+    RETURNS (dict[str, Any]): The metadata.
+    """
+    nlp = spacy.load(model)
+    prepared = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
+    scored = json.loads((corpus / "score.json").read_text(encoding="utf-8"))
+    nlp.meta.update(
+        name=name,
+        version=version,
+        description=describe(prepared["languages"], scored["labels"]),
+        languages=prepared["languages"],
+        distillation={
+            "teacher": scored["teacher"],
+            "teacher_fingerprint": scored["teacher_fingerprint"],
+            "data": {"/".join(Path(f).parts[-2:]): about["sha256"] for f, about in prepared["files"].items()},
+            "config_sha256": hash_file(model / "config.cfg"),
+            "texts": scored["texts"],
+            "seed": seed,
+        },
+    )
+    with replacing_folder(output) as folder:
+        nlp.to_disk(folder, exclude=[] if len(nlp.vocab.vectors) else ["vocab"])
+    return nlp.meta
+
+
+def describe(languages: list[str], labels: list[str]) -> str:
+    """Return the description of the package."""
+    return (
+        f"Text classifier for {', '.join(languages)} with the exclusive labels {', '.join(labels)}: a small student "
+        "distilled from a larger teacher. doc.cats holds a probability for each label."
+    )

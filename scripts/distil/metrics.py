@@ -1,0 +1,69 @@
+"""Pure functions over arrays of predictions: what an evaluation reports."""
+
+import numpy
+from numpy.typing import NDArray
+from scipy.stats import bootstrap
+from sklearn.metrics import accuracy_score, f1_score
+
+Labels = NDArray[numpy.int64]
+CONFIDENCE = 0.95
+RESAMPLES = 9999
+
+
+def score(predicted: Labels, gold: Labels) -> dict[str, float]:
+    """Return accuracy and macro-averaged F-score.
+
+    predicted, gold (NDArray[int64]): Label indices, shape (n,).
+    """
+    return {
+        "accuracy": float(accuracy_score(gold, predicted)),
+        "macro_f": float(f1_score(gold, predicted, average="macro", zero_division=0)),
+    }
+
+
+def agreement(a: Labels, b: Labels) -> float:
+    """Return the share of texts on which two systems predict the same label."""
+    return float((a == b).mean())
+
+
+def error_reduction(baseline: float, system: float) -> float | None:
+    """Return which share of the baseline's errors the system avoids.
+
+    baseline, system (float): Accuracies.
+    RETURNS (float | None): 1 if no error is left, below 0 if there are more. None if the baseline
+        makes no errors.
+    """
+    return (system - baseline) / (1 - baseline) if baseline < 1 else None
+
+
+def gain_recovered(baseline: float, teacher: float, student: float) -> float | None:
+    """Return which share of the teacher's gain over the baseline the student keeps.
+
+    baseline, teacher, student (float): Accuracies.
+    RETURNS (float | None): None if the teacher is not above the baseline.
+    """
+    return (student - baseline) / (teacher - baseline) if teacher > baseline else None
+
+
+def compare(system: Labels, reference: Labels, gold: Labels, *, seed: int) -> dict[str, object]:
+    """Compare two systems on the same texts.
+
+    system, reference, gold (NDArray[int64]): Label indices, shape (n,).
+    seed (int): Seed of the bootstrap.
+    RETURNS (dict): "gap": accuracy of the reference minus that of the system; "ci95": its 95 %
+        confidence interval, a paired percentile bootstrap over texts; "agreement".
+    """
+    difference = (reference == gold).astype(float) - (system == gold).astype(float)
+    if (difference == difference[0]).all():
+        low = high = difference[0]
+    else:
+        result = bootstrap(
+            (difference,), numpy.mean, confidence_level=CONFIDENCE, n_resamples=RESAMPLES,
+            method="percentile", rng=numpy.random.default_rng(seed),
+        )  # fmt: skip
+        low, high = result.confidence_interval
+    return {
+        "gap": float(difference.mean()),
+        "ci95": [float(low), float(high)],
+        "agreement": agreement(system, reference),
+    }

@@ -1,0 +1,174 @@
+"""Read labelled and unlabelled texts from JSONL, CSV or TSV into validated records."""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+SUFFIXES = (".jsonl", ".csv", ".tsv")
+STARS_TO_LABEL = {1: "NEG", 2: "NEG", 4: "POS", 5: "POS"}
+NEUTRAL_STARS = 3
+
+
+@dataclass(frozen=True)
+class Review:
+    """One valid text, with where it came from.
+
+    label (str | None): None for a text without a label.
+    """
+
+    text: str
+    label: str | None
+    lang: str
+    file: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One record that was read and not kept.
+
+    kind (str): "rejected" for bad input, "neutral" for three stars, "duplicate" for a text that
+        was seen before.
+    """
+
+    file: str
+    line: int
+    kind: Literal["rejected", "neutral", "duplicate"]
+    reason: str
+    text: str = ""
+
+
+class _InvalidRecord(ValueError):
+    """A record that breaks the input contract; the message is the reason."""
+
+
+def read_reviews(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[Review], list[Drop]]:
+    """Read one file of reviews.
+
+    path (Path): A .jsonl, .csv or .tsv file with `text`, and optionally `label`, `stars`, `lang`.
+    lang (str): The language that the file's place says its texts are in.
+    labelled (bool): Whether a record without label and stars is an error. If False, labels are
+        ignored.
+    RETURNS (tuple[list[Review], list[Drop]]): The valid records, and every other one with the
+        reason why it was dropped. Together they are all records of the file.
+    RAISES (ValueError): If the file as a whole can't be read: an unknown suffix, no UTF-8, or a
+        table without a `text` column.
+    """
+    reviews: list[Review] = []
+    drops: list[Drop] = []
+    for line, record in _read_records(path):
+        text = ""
+        try:
+            if isinstance(record, _InvalidRecord):
+                raise record
+            text = _get_text(record)
+            _check_lang(record, lang)
+            stars = _get_stars(record)
+            if labelled and stars == NEUTRAL_STARS:
+                drops.append(Drop(str(path), line, "neutral", f"{NEUTRAL_STARS} stars", text))
+                continue
+            label = _get_label(record, stars) if labelled else None
+        except _InvalidRecord as err:
+            drops.append(Drop(str(path), line, "rejected", str(err), text))
+        else:
+            reviews.append(Review(text, label, lang, str(path), line))
+    return reviews, drops
+
+
+def _read_records(path: Path) -> Iterator[tuple[int, dict[str, Any] | _InvalidRecord]]:
+    """Yield each record of a file with the number of the line it ends on."""
+    if path.suffix not in SUFFIXES:
+        raise ValueError(f"{path}: unknown kind of file. Expected one of: {', '.join(SUFFIXES)}")
+    try:
+        if path.suffix == ".jsonl":
+            yield from _read_jsonl(path)
+        else:
+            yield from _read_table(path, delimiter="\t" if path.suffix == ".tsv" else ",")
+    except UnicodeDecodeError as err:
+        raise ValueError(
+            f"{path}: not UTF-8 ({err.reason}, bytes {err.object[err.start : err.end]!r}). "
+            "Convert it, for example with: iconv -t UTF-8"
+        ) from err
+
+
+def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any] | _InvalidRecord]]:
+    with path.open(encoding="utf-8-sig") as file:
+        for number, line in enumerate(file, start=1):
+            if not line.strip():
+                continue
+            try:
+                record = json.loads(line)
+            except json.JSONDecodeError as err:
+                yield number, _InvalidRecord(f"not valid JSON: {err}")
+                continue
+            if isinstance(record, dict):
+                yield number, record
+            else:
+                kind = type(record).__name__
+                yield number, _InvalidRecord(f"expected a JSON object, found a {kind}")
+
+
+def _read_table(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any] | _InvalidRecord]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, delimiter=delimiter)
+        if "text" not in (reader.fieldnames or []):
+            raise ValueError(
+                f"{path}:1: no column 'text'. Found: {reader.fieldnames}. The first line must "
+                "name the columns: text, and label or stars"
+            )
+        for row in reader:
+            if None in row or None in row.values():
+                found = sum(value is not None for value in row.values() if not isinstance(value, list))
+                found += len(row.get(None, []))
+                expected = len(reader.fieldnames or [])
+                reason = f"expected {expected} columns, found {found}"
+                yield reader.line_num, _InvalidRecord(reason)
+            else:
+                yield reader.line_num, {key: value or None for key, value in row.items()}
+
+
+def _get_text(record: dict[str, Any]) -> str:
+    text = record.get("text")
+    if text is None:
+        raise _InvalidRecord(f"no 'text'. Found: {', '.join(record) or 'nothing'}")
+    if not isinstance(text, str):
+        raise _InvalidRecord(f"'text' must be a string, found {text!r}")
+    if not text.strip():
+        raise _InvalidRecord("'text' is empty")
+    return text.strip()
+
+
+def _check_lang(record: dict[str, Any], lang: str) -> None:
+    found = record.get("lang")
+    if found is not None and found != lang:
+        raise _InvalidRecord(f"'lang' is {found!r}, but the file is in the place for {lang!r}")
+
+
+def _get_stars(record: dict[str, Any]) -> int | None:
+    stars = record.get("stars")
+    if stars is None:
+        return None
+    try:
+        number = None if isinstance(stars, bool) else float(stars)
+    except (TypeError, ValueError):
+        number = None
+    if number not in (1, 2, 3, 4, 5):
+        raise _InvalidRecord(f"'stars' must be 1, 2, 3, 4 or 5, found {stars!r}")
+    return int(number)
+
+
+def _get_label(record: dict[str, Any], stars: int | None) -> str:
+    label = record.get("label")
+    if isinstance(label, int) and not isinstance(label, bool):
+        label = str(label)
+    if label is not None and (not isinstance(label, str) or not label.strip()):
+        raise _InvalidRecord(f"'label' must be a string, found {label!r}")
+    from_stars = STARS_TO_LABEL[stars] if stars else None
+    if label is None and from_stars is None:
+        raise _InvalidRecord("neither 'label' nor 'stars'")
+    if label is not None and from_stars is not None and label.strip() != from_stars:
+        raise _InvalidRecord(f"label {label!r} contradicts {stars} stars ({from_stars})")
+    return label.strip() if label is not None else str(from_stars)

@@ -1,0 +1,103 @@
+"""Check the project's variables: weasel accepts misspelt ones in silence and remembers none."""
+
+import json
+import os
+import shlex
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import srsly
+
+_PREFIX = "--vars."
+# The settings that decide what is in corpus/.
+RECORDED = ("lang", "data", "seed")
+
+
+class SettingsError(ValueError):
+    """A variable is unknown, has an impossible value, or contradicts an earlier step."""
+
+
+def read_defaults(project_file: Path) -> dict[str, Any]:
+    """Return the variables of project.yml."""
+    return dict(srsly.read_yaml(project_file)["vars"])
+
+
+def given_overrides() -> dict[str, str]:
+    """Return the variables that the calling `spacy project run` was given.
+
+    They stand on the parent process's command line or in the environment variable of weasel.
+    """
+    arguments = _parent_arguments() + shlex.split(os.environ.get("WEASEL_CONFIG_OVERRIDES", ""))
+    return parse_overrides(arguments)
+
+
+def parse_overrides(arguments: Sequence[str]) -> dict[str, str]:
+    """Return the variables among command-line arguments: `--vars.x 1` or `--vars.x=1`."""
+    overrides = {}
+    for i, argument in enumerate(arguments):
+        if argument.startswith(_PREFIX):
+            name, equals, value = argument.removeprefix(_PREFIX).partition("=")
+            if not equals and i + 1 < len(arguments) and not arguments[i + 1].startswith("--"):
+                value = arguments[i + 1]
+            overrides[name] = value
+    return overrides
+
+
+def _parent_arguments() -> list[str]:
+    process = Path(f"/proc/{os.getppid()}/cmdline")
+    if process.exists():
+        return process.read_text(encoding="utf-8", errors="replace").split("\0")[:-1]
+    if os.name == "posix":
+        command = ["ps", "-ww", "-o", "args=", "-p", str(os.getppid())]
+        return subprocess.run(command, capture_output=True, text=True).stdout.split()
+    return []
+
+
+def check_known(overrides: Mapping[str, str], defaults: Mapping[str, Any]) -> None:
+    """Check that only variables of project.yml were given.
+
+    RAISES (SettingsError): If there is another one.
+    """
+    unknown = sorted(set(overrides) - set(defaults))
+    if unknown:
+        raise SettingsError(
+            f"Unknown variable: {', '.join(_PREFIX + name for name in unknown)}. Known: "
+            f"{', '.join(_PREFIX + name for name in defaults)}"
+        )
+
+
+def check_same(
+    corpus: Path, settings: Mapping[str, Any], command: str, overrides: Mapping[str, str], defaults: Mapping[str, Any]
+) -> None:
+    """Check that a command is given the language, data and seed that the corpora were made with.
+
+    corpus (Path): Holds prepare.json.
+    settings (Mapping): The command's `lang`, `data` and `seed`.
+    command (str): The command's name.
+    overrides, defaults (Mapping): The variables that were given, and those of project.yml.
+    RAISES (SettingsError): If there are no corpora, or they were made with other values. The
+        message has the full command to run.
+    """
+    path = corpus / "prepare.json"
+    if not path.exists():
+        raise SettingsError(f"{path}: no such file. Make it with: {full_command('prepare', overrides, defaults)}")
+    recorded = json.loads(path.read_text(encoding="utf-8"))
+    different = [name for name in RECORDED if str(recorded[name]) != str(settings[name])]
+    if different:
+        found = ", ".join(f"{name} = {recorded[name]}" for name in different)
+        given = ", ".join(f"{name} = {settings[name]}" for name in different)
+        same = {**overrides, **{name: str(recorded[name]) for name in RECORDED}}
+        raise SettingsError(
+            f"{corpus} was made with {found}, but {command!r} was given {given} (variables are not remembered "
+            f"between calls). To go on with these corpora, run:\n{full_command(command, same, defaults)}\n"
+            f"To make new ones, run:\n{full_command('prepare', overrides, defaults)}"
+        )
+
+
+def full_command(command: str, values: Mapping[str, str], defaults: Mapping[str, Any]) -> str:
+    """Return the command line that runs a project command with these values of variables."""
+    given = [f"{_PREFIX}{name} {shlex.quote(value)}" for name, value in values.items()
+             if str(defaults.get(name)) != value]  # fmt: skip
+    return " ".join([f"python -m spacy project run {command} .", *given])

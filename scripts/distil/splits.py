@@ -1,0 +1,184 @@
+"""Find a data folder's files, make splits, and keep texts from being in two of them."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sklearn.model_selection import train_test_split
+from spacy.util import get_lang_class
+
+from .reviews import SUFFIXES, Drop, Review, read_reviews
+
+LABELLED = ("train", "dev", "test")
+UNLABELLED = "unlabelled"
+# A text that stands in two splits is kept in the first of these.
+PRECEDENCE = ("test", "dev", "train", UNLABELLED)
+DEV_SHARE = TEST_SHARE = 0.2
+MULTI_LANGUAGE = "xx"
+
+
+@dataclass
+class Splits:
+    """The texts of a data folder by split, and what was dropped on the way.
+
+    files (list[str]): The files that were read.
+    read (dict[str, int]): The number of records read from each file.
+    """
+
+    reviews: dict[str, list[Review]] = field(default_factory=lambda: {s: [] for s in PRECEDENCE})
+    drops: list[Drop] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    read: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of all labelled texts, sorted: the project's label order."""
+        return sorted({str(r.label) for s in LABELLED for r in self.reviews[s]})
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages of all texts, sorted."""
+        return sorted({review.lang for split in self.reviews.values() for review in split})
+
+
+def normalize(text: str) -> str:
+    """Return the key by which two texts count as the same: case and white space are ignored."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def read_splits(data: Path, *, lang: str, seed: int) -> Splits:
+    """Read a data folder into train, dev, test and unlabelled texts without duplicates.
+
+    data (Path): A folder with `<lang>/{train,dev,test[,unlabelled]}.jsonl` or one `<lang>.jsonl`
+        (or .csv, .tsv) for each language.
+    lang (str): A language code, or "xx" for all languages of the folder.
+    seed (int): Decides the split of a language that comes as one file.
+    RETURNS (Splits): The texts.
+    RAISES (ValueError): If the folder can't be understood or a split lacks a label.
+    """
+    splits = Splits()
+    places = find_languages(data)
+    if lang != MULTI_LANGUAGE and lang not in places:
+        raise ValueError(f"{data}: no data for language {lang!r}. Found: {', '.join(sorted(places))}")
+    for code in sorted(places) if lang == MULTI_LANGUAGE else [lang]:
+        place = places[code]
+        if place.is_dir():
+            _read_folder(place, code, splits)
+        else:
+            _read_file(place, code, seed, splits)
+    _drop_duplicates(splits)
+    _check_labels(data, splits)
+    return splits
+
+
+def find_languages(data: Path) -> dict[str, Path]:
+    """Find the file or folder of each language in a data folder.
+
+    RAISES (ValueError): If `data` is no folder or holds none, or if a folder or data file in it
+        is not named after a language that spaCy knows, or one language has two places.
+    """
+    if not data.is_dir():
+        raise ValueError(f"{data}: no such folder. It must hold <lang>/train.jsonl … or <lang>.jsonl")
+    places: dict[str, Path] = {}
+    for path in sorted(data.iterdir()):
+        if path.name.startswith(".") or not (path.is_dir() or path.suffix in SUFFIXES):
+            continue
+        code = path.name if path.is_dir() else path.stem
+        if not _is_language(code):
+            raise ValueError(
+                f"{path}: {code!r} is not the code of a language that spaCy knows (en, nl, fr …). "
+                "Rename it, or move it out of the data folder"
+            )
+        if code in places:
+            raise ValueError(f"{path}: language {code!r} has a second place, {places[code]}. Keep one")
+        places[code] = path
+    if not places:
+        raise ValueError(f"{data}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl")
+    return places
+
+
+def _is_language(code: str) -> bool:
+    try:
+        get_lang_class(code)
+    except ImportError:
+        return False
+    return code != MULTI_LANGUAGE
+
+
+def _read_folder(folder: Path, lang: str, splits: Splits) -> None:
+    unknown = [p for p in sorted(folder.iterdir()) if p.suffix in SUFFIXES and p.stem not in PRECEDENCE]
+    if unknown:
+        expected = ", ".join((*LABELLED, UNLABELLED))
+        raise ValueError(f"{unknown[0]}: not a split's name. Expected: {expected}")
+    for split in (*LABELLED, UNLABELLED):
+        paths = [folder / f"{split}{suffix}" for suffix in SUFFIXES]
+        paths = [path for path in paths if path.exists()]
+        if len(paths) > 1:
+            raise ValueError(f"{paths[1]}: split {split!r} has a second file, {paths[0]}. Keep one")
+        if paths:
+            splits.reviews[split] += _read(paths[0], lang, splits, labelled=split != UNLABELLED)
+        elif split != UNLABELLED:
+            raise ValueError(
+                f"{folder}: no {split} file. Add {split}.jsonl, or give one file {folder}.jsonl "
+                "instead, which is split by seed"
+            )
+
+
+def _read_file(path: Path, lang: str, seed: int, splits: Splits) -> None:
+    reviews = _unique(_read(path, lang, splits), splits.drops)
+    counts = Counter(review.label for review in reviews)
+    # Five texts leave one each for dev and test.
+    for label, count in counts.items():
+        if count < 5:
+            raise ValueError(f"{path}: label {label!r} has {count} texts; a split by seed needs 5")
+    labels = [review.label for review in reviews]
+    rest, test = train_test_split(reviews, test_size=TEST_SHARE, stratify=labels, random_state=seed)
+    labels = [review.label for review in rest]
+    dev_share = DEV_SHARE / (1 - TEST_SHARE)
+    train, dev = train_test_split(rest, test_size=dev_share, stratify=labels, random_state=seed)
+    for split, part in (("train", train), ("dev", dev), ("test", test)):
+        splits.reviews[split] += sorted(part, key=lambda review: review.line)
+
+
+def _read(path: Path, lang: str, splits: Splits, labelled: bool = True) -> list[Review]:
+    reviews, drops = read_reviews(path, lang=lang, labelled=labelled)
+    splits.files.append(str(path))
+    splits.read[str(path)] = len(reviews) + len(drops)
+    splits.drops += drops
+    if not reviews:
+        reason = f" The first problem: line {drops[0].line}: {drops[0].reason}" if drops else ""
+        raise ValueError(f"{path}: none of its {len(drops)} records can be used.{reason}")
+    return reviews
+
+
+def _drop_duplicates(splits: Splits) -> None:
+    in_order = [review for split in PRECEDENCE for review in splits.reviews[split]]
+    kept = {id(review) for review in _unique(in_order, splits.drops)}
+    for split in PRECEDENCE:
+        splits.reviews[split] = [review for review in splits.reviews[split] if id(review) in kept]
+
+
+def _unique(reviews: Iterable[Review], drops: list[Drop]) -> list[Review]:
+    """Keep the first of the reviews that are the same text; add the others to `drops`."""
+    first: dict[str, Review] = {}
+    for review in reviews:
+        other = first.setdefault(normalize(review.text), review)
+        if other is not review:
+            reason = f"same text as {other.file}:{other.line}"
+            if review.label is not None and review.label != other.label:
+                reason += f", which has label {other.label}, not {review.label}"
+            drops.append(Drop(review.file, review.line, "duplicate", reason, review.text))
+    return list(first.values())
+
+
+def _check_labels(data: Path, splits: Splits) -> None:
+    labels = splits.labels
+    if len(labels) < 2:
+        raise ValueError(f"{data}: at least two labels are needed. Found: {', '.join(labels)}")
+    for split in LABELLED:
+        missing = set(labels) - {review.label for review in splits.reviews[split]}
+        if missing:
+            found = ", ".join(sorted(map(str, missing)))
+            raise ValueError(f"{data}: no text with label {found} in split {split!r}")

@@ -1,0 +1,45 @@
+"""Save a distilled student as a stock spaCy pipeline that needs none of our code."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import spacy
+from spacy.language import Language
+
+from .component import FACTORY
+
+_STOCK_FACTORY = "textcat"
+_STOCK_READER = {"@readers": "spacy.Corpus.v1", "path": None}
+
+
+@spacy.registry.callbacks("distil.to_stock.v1")
+def create_to_stock() -> Callable[[Language], Language]:
+    """Create a `[training.before_to_disk]` callback, so that even checkpoints are stock."""
+    return to_stock
+
+
+def to_stock(nlp: Language) -> Language:
+    """Return a copy of a pipeline in which each `distilled_textcat` is a stock `textcat`.
+
+    The copy predicts the same. Its config names stock functions only, its vocab is left behind
+    (smaller, same predictions).
+
+    nlp (Language): The pipeline; it is not changed.
+    RETURNS (Language): The stock pipeline.
+    """
+    config = copy.deepcopy(nlp.config)
+    for pipe_config in config["components"].values():
+        if pipe_config["factory"] == FACTORY:
+            pipe_config["factory"] = _STOCK_FACTORY
+            pipe_config.pop("loss", None)
+    config["corpora"] = {name: _STOCK_READER for name in config.get("corpora", {})}
+    config["training"]["before_to_disk"] = None
+    config["initialize"]["components"] = {}
+    stock = type(nlp).from_config(config)
+    parts: list[tuple[Any, Any]] = [(stock.tokenizer, nlp.tokenizer)]
+    parts += [(stock.get_pipe(name), pipe) for name, pipe in nlp.pipeline]
+    for new, old in parts:
+        new.from_bytes(old.to_bytes(exclude=["vocab"]), exclude=["vocab"])
+    stock.meta.update(copy.deepcopy(nlp.meta))
+    return stock

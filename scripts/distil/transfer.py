@@ -1,0 +1,82 @@
+"""Gather the texts of the transfer set and put the teacher's probabilities on them."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import spacy
+from spacy.tokens import Doc
+
+from .gold import LANG, SOURCE, read_gold
+from .splits import UNLABELLED, normalize
+from .teacher_scores import Scores, set_teacher_scores
+
+
+def gather_docs(gold: Path, unlabelled: Path, augmented: Path, *, lang: str) -> list[Doc]:
+    """Read train, unlabelled and augmented texts; of equal texts only the first stays.
+
+    gold (Path): The folder with {train,dev,test}.spacy.
+    unlabelled (Path): JSONL with `text` and `lang`.
+    augmented (Path): JSONL with `text`, `lang` and `method`.
+    lang (str): The language of the student, whose tokenizer is used.
+    RETURNS (list[Doc]): The docs, with their language and source; train docs have their labels.
+    RAISES (ValueError): If a file is missing or broken, or a text equals one of dev or test.
+    """
+    nlp = spacy.blank(lang)
+    docs: dict[str, Doc] = {normalize(doc.text): doc for doc in read_gold(gold / "train.spacy")}
+    for path in (unlabelled, augmented):
+        for row in _read_rows(path):
+            key = normalize(row["text"])
+            if key not in docs:
+                docs[key] = nlp.make_doc(row["text"])
+                docs[key].user_data = {LANG: row[LANG], SOURCE: row.get("method", UNLABELLED)}
+    for split in ("dev", "test"):
+        for doc in read_gold(gold / f"{split}.spacy"):
+            if normalize(doc.text) in docs:
+                raise ValueError(
+                    f"A text of {split} is in the transfer set: {doc.text[:60]!r}. Make the corpora anew with: "
+                    "python -m spacy project run prepare . and then augment"
+                )
+    return list(docs.values())
+
+
+def finish_docs(docs: list[Doc], labels: list[str], scores: Scores, *, seed: int) -> Iterator[Doc]:
+    """Put the teacher's probabilities on docs and yield them in a random order.
+
+    labels (list[str]): The order of the columns.
+    scores (NDArray[float32]): Shape (n_docs, n_labels).
+    seed (int): Decides the order.
+    """
+    order = list(range(len(docs)))
+    random.Random(seed).shuffle(order)
+    for i in order:
+        set_teacher_scores(docs[i], labels, scores[i])
+        yield docs[i]
+
+
+def count_sources(docs: Iterable[Doc]) -> dict[str, dict[str, int]]:
+    """Count docs by language and source."""
+    counts = Counter((doc.user_data[LANG], doc.user_data[SOURCE]) for doc in docs)
+    result: dict[str, dict[str, int]] = {}
+    for (lang, source), count in sorted(counts.items()):
+        result.setdefault(lang, {})[source] = count
+    return result
+
+
+def _read_rows(path: Path) -> Iterator[dict[str, str]]:
+    command = "prepare" if UNLABELLED in path.name else "augment"
+    if not path.exists():
+        raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run {command} .")
+    with path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                row = json.loads(line)
+                row["text"], row[LANG]
+            except (ValueError, KeyError, TypeError) as err:
+                raise ValueError(
+                    f"{path}:{number}: expected a JSON object with 'text' and 'lang' ({err!r}). Make the file anew "
+                    f"with: python -m spacy project run {command} ."
+                ) from err
+            yield row

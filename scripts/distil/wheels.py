@@ -1,0 +1,132 @@
+"""Build the student's wheel, and try it in an environment that holds nothing but spaCy."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import spacy
+import srsly
+from spacy.cli.package import package as spacy_package
+
+from .files import hash_file
+
+TOLERANCE = 1e-6
+
+# What runs in the clean environment: it reads texts and prints what it found, as JSON.
+_TRY = """
+import importlib.util, json, sys, time
+start = time.perf_counter()
+import spacy
+nlp = spacy.load(sys.argv[1])
+seconds = time.perf_counter() - start
+texts = json.load(sys.stdin)
+print(json.dumps({
+    "spacy": spacy.__version__,
+    "torch_importable": importlib.util.find_spec("torch") is not None,
+    "load_seconds": seconds,
+    "cats": [doc.cats for doc in nlp.pipe(texts)],
+}))
+"""
+
+
+class WheelError(RuntimeError):
+    """The wheel can't be built, installed or loaded, or it does not do what the export does."""
+
+
+def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> Path:
+    """Package a pipeline as a wheel; an older package of the same name and version is removed.
+
+    model (Path): The exported student.
+    packages (Path): The folder to write <lang>_<name>-<version>/dist/*.whl to.
+    evaluation (Mapping): The contents of metrics/evaluation.json; the student's scores go into
+        the package's meta.json.
+    RETURNS (Path): The wheel.
+    RAISES (WheelError): If no wheel comes out.
+    """
+    meta = srsly.read_json(model / "meta.json")
+    meta["evaluation"] = summarize(evaluation)
+    meta["notes"] = describe_scores(meta["evaluation"])
+    folder = packages / f"{meta['lang']}_{meta['name']}-{meta['version']}"
+    shutil.rmtree(folder, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        meta_path = Path(temporary) / "meta.json"
+        srsly.write_json(meta_path, meta)
+        spacy_package(model, packages, meta_path=meta_path, create_sdist=False, create_wheel=True)
+    wheels = list((folder / "dist").glob("*.whl"))
+    if len(wheels) != 1:
+        raise WheelError(
+            f"{folder / 'dist'}: expected one wheel, found {len(wheels)}. See the output of the build above"
+        )
+    return wheels[0]
+
+
+def summarize(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the student's scores, as they go into meta.json."""
+    return {
+        "split": evaluation["split"],
+        "overall": evaluation["overall"]["systems"]["student"],
+        "languages": {lang: row["systems"]["student"] for lang, row in evaluation["languages"].items()},
+        "teacher_accuracy": evaluation["overall"]["systems"]["teacher"]["accuracy"],
+    }
+
+
+def describe_scores(scores: Mapping[str, Any]) -> str:
+    """Return the scores as a sentence for the package's README."""
+    by_language = ", ".join(f"{lang} {row['accuracy']:.3f}" for lang, row in scores["languages"].items())
+    return (
+        f"Accuracy on the {scores['split']} texts: {scores['overall']['accuracy']:.3f} ({by_language}); "
+        f"its teacher's: {scores['teacher_accuracy']:.3f}."
+    )
+
+
+def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Path) -> dict[str, Any]:
+    """Install a wheel in a new virtual environment and compare its scores with the export's.
+
+    wheel (Path): The wheel.
+    model (Path): The export that it was made from.
+    texts (Sequence[str]): The texts to classify.
+    constraints (Path): Versions for pip.
+    RETURNS (dict[str, Any]): What was found: the contents of metrics/verify.json.
+    RAISES (WheelError): If the installation fails, the package can't be loaded, torch is there, or
+        a score differs by more than 1e-6.
+    """
+    meta = srsly.read_json(model / "meta.json")
+    package = f"{meta['lang']}_{meta['name']}"
+    expected = [doc.cats for doc in spacy.load(model).pipe(texts)]
+    with tempfile.TemporaryDirectory() as folder:
+        python = _make_environment(Path(folder))
+        _run(
+            [python, "-m", "pip", "install", "--quiet", "-c", str(constraints.resolve()), str(wheel.resolve())], folder
+        )
+        found = json.loads(_run([python, "-I", "-c", _TRY, package], folder, stdin=json.dumps(texts)))
+    if found["torch_importable"]:
+        raise WheelError(f"{wheel}: torch is importable in the environment of the package, which must not need it")
+    difference = max(
+        abs(cats[label] - other[label]) for cats, other in zip(expected, found["cats"], strict=True) for label in cats
+    )
+    if difference > TOLERANCE:
+        raise WheelError(f"{wheel}: its scores differ from those of {model} by up to {difference:g}")
+    samples = [{"text": text, "cats": cats} for text, cats in zip(texts, found.pop("cats"), strict=True)]
+    return {
+        "wheel": wheel.name, "sha256": hash_file(wheel), "size_bytes": wheel.stat().st_size, **found,
+        "largest_difference": difference, "samples": samples,
+    }  # fmt: skip
+
+
+def _make_environment(folder: Path) -> str:
+    _run([sys.executable, "-m", "venv", "env"], str(folder))
+    return str(folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python")
+
+
+def _run(command: list[str], folder: str, stdin: str = "") -> str:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True)
+    if done.returncode:
+        raise WheelError(f"{' '.join(command)}\nfailed with exit code {done.returncode}:\n{done.stderr[-2000:]}")
+    return done.stdout

@@ -1,0 +1,26 @@
+"""Resolve the teacher's encoder into a folder."""
+
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+from scripts.distil.encoders import resolve_encoder
+
+
+def main(
+    encoder: str = typer.Argument(
+        ..., help="minilm, a folder in Hugging Face format, or a Hub id with an optional @revision"
+    ),
+    output: Path = typer.Argument(..., help="Folder to write the encoder to"),
+) -> None:
+    """Copy the encoder's configuration, tokenizer and safetensors weights, checked, into a folder."""
+    try:
+        info = resolve_encoder(encoder, output)
+    except ValueError as err:
+        msg.fail("Can't resolve the encoder", str(err), exits=1)
+    msg.good(f"Wrote {output}", f"encoder: {info['encoder']}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

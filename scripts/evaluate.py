@@ -1,0 +1,73 @@
+"""Evaluate baseline, teacher and student side by side."""
+
+import json
+from pathlib import Path
+
+import typer
+from spacy.cli._util import setup_gpu
+from wasabi import msg
+
+from scripts.distil.evaluation import (
+    BASELINE,
+    CONTROL,
+    OVERALL,
+    STUDENT,
+    TABLE_HEADER,
+    TEACHER,
+    better_controls,
+    evaluate,
+    load_split,
+    predict,
+    predict_control,
+    table_rows,
+)
+from scripts.distil.files import folder_size, write_json
+from scripts.distil.teachers import TRAIN, load_teacher
+
+
+def main(
+    corpus: Path = typer.Argument(..., help="Folder with gold/, labels.json and prepare.json"),
+    output: Path = typer.Argument(..., help="JSON file to write"),
+    baseline: Path = typer.Option("training/baseline/model-best", help="The baseline"),
+    student: Path = typer.Option("training/student/export", help="The student"),
+    teacher: str = typer.Option("train", help="train, or spacy:<package or path>"),
+    trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
+    split: str = typer.Option("test", help="test, or dev while choosing between models"),
+    gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
+) -> None:
+    """Print and write accuracy, F-score, gap, agreement, size and speed of all systems."""
+    setup_gpu(gpu_id)
+    try:
+        labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+        prepared = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
+        gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
+        systems = {
+            BASELINE: load_teacher(f"spacy:{baseline}", labels, trained=trained),
+            TEACHER: load_teacher(teacher, labels, trained=trained),
+            STUDENT: load_teacher(f"spacy:{student}", labels, trained=trained),
+        }
+        predictions = predict(systems, gold)
+        train = load_split(corpus / "gold" / "train.spacy", labels)
+        predictions.labels[CONTROL] = predict_control(train, gold.texts)
+        result = evaluate(predictions, gold, seed=prepared["seed"])
+    except (OSError, ValueError) as err:
+        msg.fail("Can't evaluate", str(err), exits=1)
+    sizes = {BASELINE: folder_size(baseline), STUDENT: folder_size(student)}
+    if teacher == TRAIN:
+        sizes[TEACHER] = folder_size(trained)
+    about = {"data": prepared["data"], "lang": prepared["lang"], "seed": prepared["seed"], "split": split}
+    fingerprints = {name: system.fingerprint for name, system in systems.items()}
+    write_json(output, {**about, "teacher": teacher, **result, "size_bytes": sizes, "fingerprints": fingerprints})
+    msg.table(list(table_rows(result)), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 10))
+    speeds = [
+        (name, f"{sizes[name] / 1e6:.1f}" if name in sizes else "–", f"{result['docs_per_second'][name]:.0f}")
+        for name in systems
+    ]
+    msg.table(speeds, header=("system", "MB on disk", "docs/s"), divider=True, aligns=("l", "r", "r"))
+    for control in better_controls(result[OVERALL]):
+        msg.warn(f"The teacher is not above {control}: distilling it is pointless. Improve the teacher first")
+    msg.good(f"Wrote {output}", f"{split} texts of {about['data']}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

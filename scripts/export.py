@@ -1,0 +1,25 @@
+"""Export the trained student with complete metadata."""
+
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+from scripts.distil.export import export
+
+
+def main(
+    model: Path = typer.Argument(..., help="The trained student", exists=True, file_okay=False),
+    output: Path = typer.Argument(..., help="Folder to write"),
+    corpus: Path = typer.Option("corpus", help="Folder with prepare.json and score.json", exists=True, file_okay=False),
+    name: str = typer.Option(..., help="Name of the pipeline, without its language"),
+    version: str = typer.Option(..., help="Version of the pipeline"),
+    seed: int = typer.Option(0, help="Seed of the run"),
+) -> None:
+    """Copy the student and record its languages and the fingerprints of data, teacher and config."""
+    meta = export(model, output, corpus, name=name, version=version, seed=seed)
+    msg.good(f"Wrote {output}", f"{meta['lang']}_{meta['name']} {meta['version']}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

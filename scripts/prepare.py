@@ -1,0 +1,38 @@
+"""Read the data, validate and split it, and write the corpora."""
+
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+from scripts.distil.gold import prepare
+
+
+def main(
+    data: Path = typer.Argument(..., help="Folder with <lang>/{train,dev,test[,unlabelled]}.jsonl or <lang>.jsonl"),
+    corpus: Path = typer.Argument(..., help="Folder to write the corpora to"),
+    lang: str = typer.Option("xx", help="Language code, or xx for all languages of the data"),
+    seed: int = typer.Option(0, help="Seed of random splits"),
+) -> None:
+    """Turn labelled and unlabelled texts into gold corpora, and say what was dropped and why."""
+    try:
+        summary = prepare(data, corpus, lang=lang, seed=seed)
+    except ValueError as err:
+        msg.fail("Can't prepare the data", str(err), exits=1)
+    splits = ["train", "dev", "test", "unlabelled"]
+    rows = [(code, *(kept[split] for split in splits)) for code, kept in summary["kept"].items()]
+    msg.table(rows, header=("lang", *splits), divider=True, aligns=("l", *"rrrr"))
+    dropped = {
+        kind: sum(f.get(kind, 0) for f in summary["files"].values()) for kind in ("neutral", "duplicate", "rejected")
+    }
+    msg.info(
+        f"Dropped: {', '.join(f'{count} {kind}' for kind, count in dropped.items())}"
+        f". Each is listed in {corpus / 'dropped.jsonl'}"
+    )
+    if dropped["rejected"]:
+        msg.warn(f"{dropped['rejected']} records were rejected as bad input")
+    msg.good(f"Wrote {corpus / 'gold'}", f"labels: {', '.join(summary['labels'])}")
+
+
+if __name__ == "__main__":
+    typer.run(main)

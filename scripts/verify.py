@@ -1,0 +1,38 @@
+"""Install the wheel in a clean environment and check that it does what the export does."""
+
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+from scripts.distil.files import write_json
+from scripts.distil.gold import LANG, read_gold
+from scripts.distil.wheels import WheelError, verify_wheel
+
+
+def main(
+    wheel: Path = typer.Argument(..., help="The wheel", exists=True, dir_okay=False),
+    model: Path = typer.Argument(..., help="The export that it was made from", exists=True, file_okay=False),
+    output: Path = typer.Argument(..., help="JSON file to write"),
+    gold: Path = typer.Option("corpus/gold/test.spacy", help="Corpus to take one text of each language from"),
+    constraints: Path = typer.Option("constraints.txt", help="Versions to install", exists=True),
+) -> None:
+    """Check the wheel in a virtual environment that holds only spaCy, and say how to use it."""
+    samples: dict[str, str] = {}
+    try:
+        for doc in read_gold(gold):
+            samples.setdefault(doc.user_data[LANG], doc.text)
+        result = verify_wheel(wheel, model, list(samples.values()), constraints)
+    except (WheelError, ValueError) as err:
+        msg.fail("The wheel does not pass", str(err), exits=1)
+    write_json(output, result)
+    for sample in result["samples"]:
+        scores = ", ".join(f"{label} {score:.2f}" for label, score in sample["cats"].items())
+        msg.text(f"{scores}  {sample['text'][:80]}")
+    msg.good(f"The wheel works with spaCy {result['spacy']} alone", f"{wheel}, {result['size_bytes'] / 1e6:.1f} MB")
+    package = wheel.name.split("-")[0]
+    msg.info("Use it", f'pip install {wheel}\n>>> import spacy\n>>> spacy.load("{package}")("…").cats')
+
+
+if __name__ == "__main__":
+    typer.run(main)
