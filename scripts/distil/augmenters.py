@@ -10,10 +10,12 @@ rng (random.Random): The only source of randomness.
 RETURNS (str | None): The new text; None if the method has nothing to offer for this text.
 """
 
+import bisect
 import itertools
 import random
 from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import spacy
 
@@ -22,29 +24,55 @@ from .tagging import NO_WORDS, TaggedText, join
 if not hasattr(spacy.registry, "distil_augmenters"):
     spacy.registry.create("distil_augmenters")
 
-DRAWS = 5
-
 
 class WordsByPos:
-    """Draws words of a language and part of speech by their frequency."""
+    """Draws words of a language and part of speech by their frequency.
+
+    Forms that differ in case alone count as one word, written as most often.
+    """
 
     def __init__(self, counts: Mapping[tuple[str, str], Counter[str]]) -> None:
         """Prepare to draw.
 
         counts (Mapping): (language, part of speech) → word → count, see `count_words`.
         """
-        self._words = {key: sorted(counter) for key, counter in counts.items()}
-        self._weights = {
-            key: list(itertools.accumulate(counter[word] for word in self._words[key]))
-            for key, counter in counts.items()
-        }
+        self._tables = {key: _make_table(counter) for key, counter in counts.items()}
 
-    def draw(self, lang: str, pos: str, rng: random.Random) -> str | None:
-        """Return a word, or None if there is none of this language and part of speech."""
-        words = self._words.get((lang, pos))
-        if not words:
+    def draw_other(self, word: str, lang: str, pos: str, rng: random.Random) -> str | None:
+        """Return another word than `word`, or None if there is no other of its kind."""
+        table = self._tables.get((lang, pos))
+        if table is None:
             return None
-        return rng.choices(words, cum_weights=self._weights[lang, pos])[0]
+        index = table.index.get(word.casefold())
+        low, high = (0, 0) if index is None else (table.ends[index] - table.counts[index], table.ends[index])
+        others = table.ends[-1] - (high - low)
+        if not others:
+            return None
+        drawn = rng.randrange(others)
+        return table.words[bisect.bisect_right(table.ends, drawn if drawn < low else drawn + (high - low))]
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Words with their counts, the counts' cumulative sums, and where each case-folded word stands."""
+
+    words: list[str]
+    counts: list[int]
+    ends: list[int]
+    index: dict[str, int]
+
+
+def _make_table(counter: Counter[str]) -> _Table:
+    forms: dict[str, Counter[str]] = {}
+    for word in sorted(counter):
+        forms.setdefault(word.casefold(), Counter())[word] = counter[word]
+    counts = [form.total() for form in forms.values()]
+    return _Table(
+        words=[form.most_common(1)[0][0] for form in forms.values()],
+        counts=counts,
+        ends=list(itertools.accumulate(counts)),
+        index={key: i for i, key in enumerate(forms)},
+    )
 
 
 Augmenter = Callable[[TaggedText, WordsByPos, random.Random], str | None]
@@ -85,7 +113,9 @@ def create_pos_swap(p: float = 0.1) -> Augmenter:
     def pos_swap(text: TaggedText, words: WordsByPos, rng: random.Random) -> str | None:
         swapped = list(text.words)
         for i in _choose_words(text, p, rng):
-            swapped[i] = _draw_other(text.words[i], text.lang, text.pos[i], words, rng)
+            other = words.draw_other(text.words[i], text.lang, text.pos[i], rng)
+            if other is not None:
+                swapped[i] = match_case(other, text.words[i])
         return join(swapped, text.spaces) if swapped != text.words else None
 
     return pos_swap
@@ -143,15 +173,6 @@ def _choose_words(text: TaggedText, p: float, rng: random.Random) -> list[int]:
     candidates = [i for i, pos in enumerate(text.pos) if pos not in NO_WORDS]
     chosen = [i for i in candidates if rng.random() < p]
     return chosen or ([rng.choice(candidates)] if candidates else [])
-
-
-def _draw_other(word: str, lang: str, pos: str, words: WordsByPos, rng: random.Random) -> str:
-    """Draw another word, or return the same one if few draws find no other."""
-    for _ in range(DRAWS):
-        drawn = words.draw(lang, pos, rng)
-        if drawn is not None and drawn.casefold() != word.casefold():
-            return match_case(drawn, word)
-    return word
 
 
 def _check_probability(name: str, p: float) -> None:

@@ -39,7 +39,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
-    shutil.rmtree(temporary, ignore_errors=True)
+    _settle(path, temporary, old)
     temporary.mkdir()
     try:
         yield temporary
@@ -47,8 +47,15 @@ def replacing_folder(path: Path) -> Iterator[Path]:
             path.rename(old)
         temporary.rename(path)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
+        _settle(path, temporary, old)
+
+
+def _settle(path: Path, temporary: Path, old: Path) -> None:
+    """Put the old folder back if there is no new one; remove what is left over."""
+    if old.exists() and not path.exists():
+        old.rename(path)
+    shutil.rmtree(temporary, ignore_errors=True)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_json(path: Path, value: Any) -> None:

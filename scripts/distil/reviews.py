@@ -92,6 +92,8 @@ def _read_records(path: Path) -> Iterator[tuple[int, dict[str, Any] | _InvalidRe
             f"{path}: not UTF-8 ({err.reason}, bytes {err.object[err.start : err.end]!r}). "
             "Convert it, for example with: iconv -t UTF-8"
         ) from err
+    except csv.Error as err:
+        raise ValueError(f"{path}:1: can't read the names of the columns: {err}") from err
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any] | _InvalidRecord]]:
@@ -101,7 +103,9 @@ def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any] | _InvalidReco
                 continue
             try:
                 record = json.loads(line)
-            except json.JSONDecodeError as err:
+                # Half a surrogate pair ("\ud83d") is valid JSON, but can't be written again.
+                json.dumps(record, ensure_ascii=False).encode("utf-8")
+            except (ValueError, RecursionError) as err:
                 yield number, _InvalidRecord(f"not valid JSON: {err}")
                 continue
             if isinstance(record, dict):
@@ -113,13 +117,24 @@ def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any] | _InvalidReco
 
 def _read_table(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any] | _InvalidRecord]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, delimiter=delimiter)
+        # If not strict, a quote that is never closed makes one text of all records after it.
+        reader = csv.DictReader(file, delimiter=delimiter, strict=True)
         if "text" not in (reader.fieldnames or []):
             raise ValueError(
                 f"{path}:1: no column 'text'. Found: {reader.fieldnames}. The first line must "
                 "name the columns: text, and label or stars"
             )
-        for row in reader:
+        while True:
+            start = reader.reader.line_num + 1
+            try:
+                row = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as err:
+                end = reader.reader.line_num  # the DictReader's own does not count this record
+                reason = f"lines {start} to {end}: {err}. Close its quotes, and double those inside quotes"
+                yield end, _InvalidRecord(reason)
+                continue
             if None in row or None in row.values():
                 found = sum(value is not None for value in row.values() if not isinstance(value, list))
                 found += len(row.get(None, []))
@@ -131,9 +146,9 @@ def _read_table(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any
 
 
 def _get_text(record: dict[str, Any]) -> str:
-    text = record.get("text")
-    if text is None:
+    if "text" not in record:
         raise _InvalidRecord(f"no 'text'. Found: {', '.join(record) or 'nothing'}")
+    text = "" if record["text"] is None else record["text"]
     if not isinstance(text, str):
         raise _InvalidRecord(f"'text' must be a string, found {text!r}")
     if not text.strip():
@@ -153,7 +168,7 @@ def _get_stars(record: dict[str, Any]) -> int | None:
         return None
     try:
         number = None if isinstance(stars, bool) else float(stars)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = None
     if number not in (1, 2, 3, 4, 5):
         raise _InvalidRecord(f"'stars' must be 1, 2, 3, 4 or 5, found {stars!r}")

@@ -39,8 +39,10 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, str]:
     for i, argument in enumerate(arguments):
         if argument.startswith(_PREFIX):
             name, equals, value = argument.removeprefix(_PREFIX).partition("=")
-            if not equals and i + 1 < len(arguments) and not arguments[i + 1].startswith("--"):
-                value = arguments[i + 1]
+            if not equals:
+                following = arguments[i + 1 : i + 2]
+                # As in weasel, a name without a value is a flag.
+                value = following[0] if following and not following[0].startswith("--") else "true"
             overrides[name] = value
     return overrides
 
@@ -84,7 +86,8 @@ def check_same(
     if not path.exists():
         raise SettingsError(f"{path}: no such file. Make it with: {full_command('prepare', overrides, defaults)}")
     recorded = json.loads(path.read_text(encoding="utf-8"))
-    different = [name for name in RECORDED if str(recorded[name]) != str(settings[name])]
+    # As paths, so that "assets/sample/" is "assets/sample".
+    different = [name for name in RECORDED if Path(str(recorded[name])) != Path(str(settings[name]))]
     if different:
         found = ", ".join(f"{name} = {recorded[name]}" for name in different)
         given = ", ".join(f"{name} = {settings[name]}" for name in different)

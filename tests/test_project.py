@@ -1,0 +1,236 @@
+"""project.yml: complete dependencies, quoted variables, the README's tables, and a whole run."""
+
+import ast
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import srsly
+
+ROOT = Path(__file__).parent.parent
+PROJECT = srsly.read_yaml(ROOT / "project.yml")
+COMMANDS: dict[str, dict[str, Any]] = {command["name"]: command for command in PROJECT["commands"]}
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    package = path.parent.relative_to(ROOT).parts
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parts = [*package[: len(package) - node.level + 1]] if node.level else []
+            module = ".".join([*parts, *([node.module] if node.module else [])])
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def import_closure(path: Path) -> set[Path]:
+    """Return a file and all files of scripts/ that it imports, directly or not."""
+    found: set[Path] = set()
+    waiting = [path, ROOT / "scripts/__init__.py"]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found.add(path)
+        for name in imported_names(path):
+            parts = name.split(".")
+            for i in range(1, len(parts) + 1):
+                base = ROOT.joinpath(*parts[:i])
+                waiting += [p for p in (base.with_suffix(".py"), base / "__init__.py") if p.exists()]
+    return {p for p in found if p.is_relative_to(ROOT / "scripts")}
+
+
+def scripts_of(command: dict[str, Any]) -> set[Path]:
+    """Return the scripts that a command runs, or gives to `spacy train`."""
+    lines = "\n".join(command["script"])
+    modules = {ROOT / "scripts" / f"{name}.py" for name in re.findall(r"-m scripts\.(\w+)", lines)}
+    return modules | {ROOT / name for name in re.findall(r"--code (\S+)", lines)}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_project_deps_are_the_import_closure(name: str) -> None:
+    closure = {str(p.relative_to(ROOT)) for script in scripts_of(COMMANDS[name]) for p in import_closure(script)}
+    deps = {dep for dep in COMMANDS[name]["deps"] if dep.startswith("scripts")}
+    assert deps == closure
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_project_files_named_in_scripts_are_deps_or_outputs(name: str) -> None:
+    command = COMMANDS[name]
+    listed = set(command["deps"]) | set(command.get("outputs", []))
+    configs = re.findall(r"configs/[\w.${}]+\.cfg", "\n".join(command["script"]))
+    if not name.startswith("check"):
+        assert set(configs) <= listed
+
+
+def test_project_each_dep_ships_or_is_made_before() -> None:
+    for steps in PROJECT["workflows"].values():
+        made = {"${vars.data}", "${vars.treebanks}", "training/teacher", "constraints.txt"}
+        for step in steps:
+            for dep in COMMANDS[step]["deps"]:
+                ships = dep.startswith(("scripts/", "configs/")) or (ROOT / dep).exists() and dep.startswith("assets/")
+                assert ships or dep in made, f"{step}: {dep}"
+            made |= set(COMMANDS[step].get("outputs", []))
+
+
+def test_project_every_step_that_makes_something_can_be_skipped() -> None:
+    for steps in PROJECT["workflows"].values():
+        without = [step for step in steps if not COMMANDS[step].get("outputs")]
+        assert all(step.startswith("check-") for step in without)
+
+
+def test_project_variables_are_quoted_in_scripts() -> None:
+    for command in COMMANDS.values():
+        for line in command["script"]:
+            rest = re.sub(r'"[^"]*"', "", line)
+            assert "${vars" not in rest, line
+
+
+def test_project_variables_are_all_used() -> None:
+    text = (ROOT / "project.yml").read_text(encoding="utf-8")
+    for name in PROJECT["vars"]:
+        assert f"${{vars.{name}}}" in text
+
+
+def test_project_readme_has_the_current_tables(tmp_path: Path) -> None:
+    shutil.copy(ROOT / "README.md", tmp_path)
+    shutil.copy(ROOT / "project.yml", tmp_path)
+    command = [sys.executable, "-m", "spacy", "project", "document", ".", "--output", "README.md"]
+    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / "README.md").read_text() == (ROOT / "README.md").read_text()
+
+
+# --- A whole run, in a copy of the project, on a few of the sample's reviews ---
+
+SMALL = {
+    "teacher.cfg": {"max_steps": "4", "eval_frequency": "2"},
+    "baseline.cfg": {"max_steps": "20", "eval_frequency": "10"},
+    "student_ensemble.cfg": {"max_steps": "20", "eval_frequency": "10"},
+}
+MADE = ["corpus/prepare.json", "corpus/augmented.jsonl", "corpus/score.json", "training/teacher/model-best",
+        "training/student/export", "metrics/evaluation.json"]  # fmt: skip
+WITHOUT_INDEX = ("package", "verify")
+
+
+def run_project(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    command = [sys.executable, "-m", "spacy", "project", "run", *arguments]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="session")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Copy the project, with short trainings and half of the sample."""
+    folder = tmp_path_factory.mktemp("project with blanks")
+    for name in ("project.yml", "constraints.txt", "README.md"):
+        shutil.copy(ROOT / name, folder)
+    shutil.copytree(ROOT / "scripts", folder / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "configs", folder / "configs")
+    shutil.copytree(ROOT / "assets/tagger", folder / "assets/tagger")
+    for name, values in SMALL.items():
+        path = folder / "configs" / name
+        text = path.read_text(encoding="utf-8")
+        for key, value in values.items():
+            text, count = re.subn(rf"(?m)^{key} = .*$", f"{key} = {value}", text)
+            assert count == 1
+        path.write_text(text, encoding="utf-8")
+    for lang in ("en", "nl"):
+        for path in (ROOT / "assets/sample" / lang).glob("*.jsonl"):
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            (folder / "my data" / lang).mkdir(parents=True, exist_ok=True)
+            (folder / "my data" / lang / path.name).write_text("".join(lines[: len(lines) // 2]), encoding="utf-8")
+    project = (folder / "project.yml").read_text(encoding="utf-8")
+    (folder / "project.yml").write_text(project.replace('data: "assets/sample"', 'data: "my data"'), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished(copy: Path) -> Path:
+    """Run the workflow but for the steps that need a package index."""
+    for step in PROJECT["workflows"]["all"]:
+        if step not in WITHOUT_INDEX:
+            done = run_project(copy, step, ".", "--vars.variants", "3")
+            assert done.returncode == 0, f"{step}\n{done.stdout}\n{done.stderr}"
+    return copy
+
+
+def test_project_run_makes_a_student_from_reviews(finished: Path) -> None:
+    for name in MADE:
+        assert (finished / name).exists(), name
+    evaluation = json.loads((finished / "metrics/evaluation.json").read_text())
+    assert set(evaluation["languages"]) == {"en", "nl"}
+    assert evaluation["overall"]["n"] == sum(row["n"] for row in evaluation["languages"].values())
+    for system in ("baseline", "teacher", "student", "tfidf_logreg"):
+        assert 0 <= evaluation["overall"]["systems"][system]["accuracy"] <= 1
+    scored = json.loads((finished / "corpus/score.json").read_text())
+    prepared = json.loads((finished / "corpus/prepare.json").read_text())
+    for lang, kept in prepared["kept"].items():
+        assert scored["texts"][lang]["gold"] == kept["train"]
+        assert scored["texts"][lang]["unlabelled"] == kept["unlabelled"]
+        assert set(scored["texts"][lang]) > {"gold", "unlabelled", "mask", "pos_swap", "ngram"}
+
+
+def test_project_student_needs_no_code_of_ours(finished: Path, tmp_path: Path) -> None:
+    code = "import spacy, sys; nlp = spacy.load(sys.argv[1]); print(sorted(nlp('Prima boek!').cats), nlp.meta['name'])"
+    command = [sys.executable, "-c", code, str(finished / "training/student/export")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout.strip() == "['NEG', 'POS'] sentiment_distilled", done.stderr
+
+
+def test_project_second_run_skips_every_step(finished: Path) -> None:
+    for step in PROJECT["workflows"]["all"]:
+        if COMMANDS[step].get("outputs") and step not in WITHOUT_INDEX:
+            done = run_project(finished, step, ".", "--vars.variants", "3")
+            assert f"Skipping '{step}': nothing changed" in done.stdout, done.stdout + done.stderr
+
+
+def test_project_same_seed_makes_the_same_bytes(finished: Path, tmp_path: Path) -> None:
+    made = ["corpus/augmented.jsonl", "corpus/transfer/00000.spacy", "training/student/model-best/textcat/model"]
+    before = [(finished / name).read_bytes() for name in made]
+    for step in ("prepare", "augment", "score", "train-student"):
+        done = run_project(finished, step, ".", "--force", "--vars.variants", "3")
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert [(finished / name).read_bytes() for name in made] == before
+
+
+def test_project_command_with_other_settings_stops_and_names_the_full_command(finished: Path) -> None:
+    done = run_project(finished, "augment", ".", "--vars.lang", "nl", "--vars.variants", "3")
+    assert done.returncode != 0
+    output = " ".join((done.stdout + done.stderr).split())
+    assert "was made with lang = xx, but 'augment' was given lang = nl" in output
+    assert "python -m spacy project run augment . --vars.variants 3" in output
+    assert "python -m spacy project run prepare . --vars.lang nl --vars.variants 3" in output
+
+
+def test_project_unknown_variable_is_an_error(finished: Path) -> None:
+    done = run_project(finished, "all", ".", "--vars.varaints", "3")
+    assert done.returncode != 0
+    assert "Unknown variable: --vars.varaints" in done.stdout + done.stderr
+
+
+def test_project_all_with_an_external_teacher_names_distil(finished: Path) -> None:
+    done = run_project(finished, "all", ".", "--vars.teacher", "spacy:x")
+    assert done.returncode != 0
+    assert "python -m spacy project run distil . --vars.teacher spacy:x" in " ".join(
+        (done.stdout + done.stderr).split()
+    )
+
+
+@pytest.mark.network
+def test_project_packages_and_verifies(finished: Path) -> None:
+    for step in WITHOUT_INDEX:
+        done = run_project(finished, step, ".", "--vars.variants", "3")
+        assert done.returncode == 0, f"{step}\n{done.stdout}\n{done.stderr}"
+    verified = json.loads((finished / "metrics/verify.json").read_text())
+    assert verified["torch_importable"] is False
+    assert verified["largest_difference"] <= 1e-6
+    assert {tuple(sorted(sample["cats"])) for sample in verified["samples"]} == {("NEG", "POS")}
+    assert len(verified["samples"]) == 2

@@ -1,0 +1,350 @@
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from scripts.distil.reviews import Review
+from scripts.distil.splits import Splits, find_languages, normalize, read_splits
+
+Rows = list[tuple[str, str | None]]
+# Texts by split with two labels each: the least that is accepted.
+LEAST: dict[str, Rows] = {
+    "train": [("Train good", "POS"), ("Train bad", "NEG")],
+    "dev": [("Dev good", "POS"), ("Dev bad", "NEG")],
+    "test": [("Test good", "POS"), ("Test bad", "NEG")],
+}
+
+
+def write_rows(path: Path, rows: Rows) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    records = ({"text": text, "label": label} if label else {"text": text} for text, label in rows)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+def write_language(folder: Path, **splits: Rows) -> Path:
+    for split, rows in {**LEAST, **splits}.items():
+        write_rows(folder / f"{split}.jsonl", rows)
+    return folder
+
+
+def make_rows(**counts: int) -> Rows:
+    """Rows with so many texts of each label, mixed."""
+    return sorted((f"text {i} {label}", label) for label, count in counts.items() for i in range(count))
+
+
+def texts(splits: Splits) -> dict[str, list[str]]:
+    return {split: [review.text for review in reviews] for split, reviews in splits.reviews.items()}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Nice book", "nice  BOOK\n"),
+        ("Nice book", " Nice\tbook"),
+        ("Nice book", "Nice\u00a0book"),
+        ("caf\u00e9", "cafe\u0301"),
+        ("STRASSE", "straße"),
+        ("ﬁne", "fine"),
+    ],
+    ids=["case", "space", "no-break", "accent", "sharp-s", "ligature"],
+)
+def test_splits_normalize_makes_the_same_text_equal(one: str, other: str) -> None:
+    assert normalize(one) == normalize(other)
+
+
+@pytest.mark.parametrize(("one", "other"), [("a b", "ab"), ("Nice!", "Nice"), ("café", "cafe"), ("7", "8")])
+def test_splits_normalize_keeps_other_texts_apart(one: str, other: str) -> None:
+    assert normalize(one) != normalize(other)
+
+
+def test_splits_find_languages(tmp_path: Path) -> None:
+    (tmp_path / "nl").mkdir()
+    (tmp_path / ".git").mkdir()
+    for name in ("en.jsonl", "fr.csv", "de.tsv", "README.md", "LICENSE", ".hidden.csv"):
+        (tmp_path / name).touch()
+    expected = {"de": "de.tsv", "en": "en.jsonl", "fr": "fr.csv", "nl": "nl"}
+    assert find_languages(tmp_path) == {code: tmp_path / name for code, name in expected.items()}
+
+
+@pytest.mark.parametrize(
+    ("places", "message"),
+    [
+        (["en/", "english/"], "{}/english: 'english' is not the code of a language that spaCy knows (en, nl, fr …). Re"),
+        (["en/", "EN/"], "{}/EN: 'EN' is not the code of a language"),
+        (["train.jsonl"], "{}/train.jsonl: 'train' is not the code of a language that spaCy knows (en, nl, fr …). Ren"),
+        (["en.old.csv"], "{}/en.old.csv: 'en.old' is not the code of a language"),
+        (["xx/"], "{}/xx: 'xx' is not the code of a language"),
+        # Modules of spaCy that stand beside or in those of the languages.
+        (["punctuation/"], "{}/punctuation: 'punctuation' is not the code of a language"),
+        (["en.examples.jsonl"], "{}/en.examples.jsonl: 'en.examples' is not the code of a language"),
+        (["en/", "en.jsonl"], "{0}/en.jsonl: language 'en' has a second place, {0}/en. Keep one"),
+        (["nl.csv", "nl.tsv"], "{0}/nl.tsv: language 'nl' has a second place, {0}/nl.csv. Keep one"),
+        ([], "{}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl"),
+        (["README.md", ".git/"], "{}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl"),
+    ],
+    ids=[
+        "word", "capitals", "split", "dot", "xx", "module", "submodule", "folder-and-file", "two-files", "empty",
+        "no-data",
+    ],
+)  # fmt: skip
+def test_splits_folder_that_is_no_data_is_an_error(tmp_path: Path, places: list[str], message: str) -> None:
+    for place in places:
+        if place.endswith("/"):
+            (tmp_path / place).mkdir()
+        else:
+            (tmp_path / place).touch()
+    with pytest.raises(ValueError) as raised:
+        read_splits(tmp_path, lang="xx", seed=0)
+    assert str(raised.value).startswith(message.format(tmp_path))
+
+
+@pytest.mark.parametrize("kind", ["missing", "file"])
+def test_splits_data_must_be_a_folder(tmp_path: Path, kind: str) -> None:
+    data = tmp_path / "data"
+    if kind == "file":
+        data.touch()
+    with pytest.raises(ValueError) as raised:
+        read_splits(data, lang="xx", seed=0)
+    assert str(raised.value) == f"{data}: no such folder. It must hold <lang>/train.jsonl … or <lang>.jsonl"
+
+
+def test_splits_language_without_data_is_an_error(tmp_path: Path) -> None:
+    write_language(tmp_path / "nl")
+    write_language(tmp_path / "en")
+    with pytest.raises(ValueError) as raised:
+        read_splits(tmp_path, lang="fr", seed=0)
+    assert str(raised.value) == f"{tmp_path}: no data for language 'fr'. Found: en, nl"
+
+
+def test_splits_folders_are_read_as_they_are(tmp_path: Path) -> None:
+    write_language(tmp_path / "nl", unlabelled=[("Zonder label", None), ("Met label", "POS")])
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    folder = tmp_path / "nl"
+    assert splits.reviews["train"] == [
+        Review("Train good", "POS", "nl", str(folder / "train.jsonl"), 1),
+        Review("Train bad", "NEG", "nl", str(folder / "train.jsonl"), 2),
+    ]
+    assert texts(splits) == {
+        "test": ["Test good", "Test bad"], "dev": ["Dev good", "Dev bad"], "train": ["Train good", "Train bad"],
+        "unlabelled": ["Zonder label", "Met label"],
+    }  # fmt: skip
+    assert {review.label for review in splits.reviews["unlabelled"]} == {None}
+    assert splits.labels == ["NEG", "POS"]
+    assert splits.languages == ["nl"]
+    assert splits.files == [str(folder / f"{split}.jsonl") for split in ("train", "dev", "test", "unlabelled")]
+    assert splits.read == {file: 2 for file in splits.files}
+    assert splits.drops == []
+
+
+def test_splits_all_languages_are_read_in_alphabetical_order(tmp_path: Path) -> None:
+    for code in ("nl", "en"):
+        write_language(
+            tmp_path / code, **{split: [(f"{code} {text}", label) for text, label in LEAST[split]] for split in LEAST}
+        )
+    write_rows(tmp_path / "de.jsonl", make_rows(NEG=5, POS=5, MIXED=5))
+    splits = read_splits(tmp_path, lang="xx", seed=0)
+    assert splits.languages == ["de", "en", "nl"]
+    assert splits.labels == ["MIXED", "NEG", "POS"]
+    assert [review.lang for review in splits.reviews["dev"]] == ["de"] * 3 + ["en"] * 2 + ["nl"] * 2
+    alone = read_splits(tmp_path, lang="en", seed=0)
+    assert alone.languages == ["en"]
+    assert texts(alone)["train"] == ["en Train good", "en Train bad"]
+
+
+def test_splits_other_languages_are_not_read_for_one_language(tmp_path: Path) -> None:
+    write_language(tmp_path / "nl")
+    (tmp_path / "en").mkdir()
+    assert read_splits(tmp_path, lang="nl", seed=0).languages == ["nl"]
+    with pytest.raises(ValueError, match="en: no train file"):
+        read_splits(tmp_path, lang="xx", seed=0)
+
+
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+def test_splits_missing_split_is_an_error(tmp_path: Path, split: str) -> None:
+    folder = write_language(tmp_path / "nl")
+    (folder / f"{split}.jsonl").unlink()
+    with pytest.raises(ValueError) as raised:
+        read_splits(tmp_path, lang="nl", seed=0)
+    assert str(raised.value) == (
+        f"{folder}: no {split} file. Add {split}.jsonl, or give one file {folder}.jsonl instead, "
+        "which is split by seed"
+    )
+
+
+@pytest.mark.parametrize("name", ["valid.jsonl", "unlabeled.jsonl", "train-2.csv", "Train.jsonl"])
+def test_splits_unknown_split_is_an_error(tmp_path: Path, name: str) -> None:
+    folder = write_language(tmp_path / "nl")
+    (folder / name).touch()
+    (folder / "README.md").touch()
+    with pytest.raises(ValueError) as raised:
+        read_splits(tmp_path, lang="nl", seed=0)
+    assert str(raised.value) == f"{folder / name}: not a split's name. Expected: train, dev, test, unlabelled"
+
+
+def test_splits_split_with_two_files_is_an_error(tmp_path: Path) -> None:
+    folder = write_language(tmp_path / "nl")
+    (folder / "dev.csv").touch()
+    with pytest.raises(ValueError) as raised:
+        read_splits(tmp_path, lang="nl", seed=0)
+    message = f"{folder}/dev.csv: split 'dev' has a second file, {folder}/dev.jsonl. Keep one"
+    assert str(raised.value) == message
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "none of its 0 records can be used."),
+        ('{"text": "A."}\n{"text": ""}', "none of its 2 records can be used. The first problem: line 1: neither 'labe"),
+    ],
+    ids=["empty", "rejected"],
+)
+def test_splits_file_without_texts_is_an_error(tmp_path: Path, content: str, message: str) -> None:
+    path = write_language(tmp_path / "nl") / "dev.jsonl"
+    path.write_text(content, encoding="utf-8")
+    with pytest.raises(ValueError) as raised:
+        read_splits(tmp_path, lang="nl", seed=0)
+    assert str(raised.value).startswith(f"{path}: {message}")
+
+
+def test_splits_one_file_is_split_by_label(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "nl.jsonl", make_rows(NEG=30, POS=20, MIXED=10))
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    counts = {split: Counter(review.label for review in splits.reviews[split]) for split in splits.reviews}
+    assert counts == {
+        "train": {"NEG": 18, "POS": 12, "MIXED": 6},
+        "dev": {"NEG": 6, "POS": 4, "MIXED": 2},
+        "test": {"NEG": 6, "POS": 4, "MIXED": 2},
+        "unlabelled": {},
+    }
+    lines = [[review.line for review in reviews] for reviews in splits.reviews.values()]
+    assert all(part == sorted(part) for part in lines)
+    assert sorted(sum(lines, [])) == list(range(1, 61))
+    assert splits.read == {str(path): 60}
+
+
+def test_splits_one_file_is_split_by_seed(tmp_path: Path) -> None:
+    write_rows(tmp_path / "nl.jsonl", make_rows(NEG=20, POS=20))
+    first, again, other = (texts(read_splits(tmp_path, lang="nl", seed=seed)) for seed in (0, 0, 1))
+    assert first == again
+    assert all(set(first[split]) != set(other[split]) for split in ("train", "dev", "test"))
+
+
+@pytest.mark.parametrize("counts", [{"A": 5, "B": 5}, {"A": 5, "B": 6, "C": 40}, {"A": 9, "B": 5, "C": 7}], ids=str)
+def test_splits_five_texts_of_a_label_are_enough(tmp_path: Path, counts: dict[str, int]) -> None:
+    write_rows(tmp_path / "nl.jsonl", make_rows(**counts))
+    for seed in range(3):
+        splits = read_splits(tmp_path, lang="nl", seed=seed)
+        for split in ("train", "dev", "test"):
+            assert {review.label for review in splits.reviews[split]} == set(counts)
+
+
+def test_splits_one_file_with_a_rare_label_is_an_error(tmp_path: Path) -> None:
+    # The fifth is the same text as the fourth.
+    rows = [*make_rows(NEG=5, POS=4), ("TEXT  3 pos", "POS")]
+    path = write_rows(tmp_path / "nl.jsonl", rows)
+    with pytest.raises(ValueError) as raised:
+        read_splits(tmp_path, lang="nl", seed=0)
+    assert str(raised.value) == f"{path}: label 'POS' has 4 texts; a split by seed needs 5"
+
+
+def test_splits_duplicates_in_one_file_are_dropped_before_it_is_split(tmp_path: Path) -> None:
+    rows = make_rows(NEG=10, POS=10)
+    path = write_rows(tmp_path / "nl.jsonl", [*rows, *((text.upper(), label) for text, label in rows)])
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert sorted(text for part in texts(splits).values() for text in part) == sorted(text for text, _ in rows)
+    assert [(drop.file, drop.line, drop.kind, drop.reason) for drop in splits.drops] == [
+        (str(path), line + 20, "duplicate", f"same text as {path}:{line}") for line in range(1, 21)
+    ]
+    assert len(texts(splits)["test"]) == len(texts(splits)["dev"]) == 4
+
+
+def test_splits_duplicates_within_a_split_keep_the_first(tmp_path: Path) -> None:
+    train = [("Good", "POS"), ("Bad", "NEG"), ("GOOD ", "POS"), ("bad", "POS")]
+    path = write_language(tmp_path / "nl", train=train) / "train.jsonl"
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert texts(splits)["train"] == ["Good", "Bad"]
+    assert [(drop.file, drop.line, drop.kind, drop.reason, drop.text) for drop in splits.drops] == [
+        (str(path), 3, "duplicate", f"same text as {path}:1", "GOOD"),
+        (str(path), 4, "duplicate", f"same text as {path}:2, which has label NEG, not POS", "bad"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keeps", "loses"),
+    [("test", "dev"), ("test", "train"), ("test", "unlabelled"), ("dev", "train"), ("dev", "unlabelled"),
+     ("train", "unlabelled")],
+)  # fmt: skip
+@pytest.mark.parametrize("label", ["POS", "NEG"], ids=["same-label", "other-label"])
+def test_splits_duplicates_stay_in_the_split_that_matters_most(
+    tmp_path: Path, keeps: str, loses: str, label: str
+) -> None:
+    rows = {**LEAST, "unlabelled": [("Unlabelled", None)]}
+    changed = {
+        keeps: [*rows[keeps], ("Twice told", "POS")],
+        loses: [("twice  TOLD", label if loses != "unlabelled" else None), *rows[loses]],
+    }
+    folder = write_language(tmp_path / "nl", **{**rows, **changed})
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert texts(splits)[keeps][-1] == "Twice told"
+    assert texts(splits)[loses] == [text for text, _ in rows[loses]]
+    line = len(changed[keeps])
+    reason = f"same text as {folder}/{keeps}.jsonl:{line}"
+    if label == "NEG" and loses != "unlabelled":
+        reason += ", which has label POS, not NEG"
+    assert [(drop.file, drop.line, drop.kind, drop.reason) for drop in splits.drops] == [
+        (f"{folder}/{loses}.jsonl", 1, "duplicate", reason)
+    ]
+
+
+def test_splits_duplicates_across_languages_are_dropped(tmp_path: Path) -> None:
+    write_language(tmp_path / "en", train=[*LEAST["train"], ("Super!", "POS")])
+    own = {split: [(f"nl {text}", label) for text, label in LEAST[split]] for split in LEAST}
+    write_language(tmp_path / "nl", **{**own, "test": [*own["test"], ("super!", "POS")]})
+    splits = read_splits(tmp_path, lang="xx", seed=0)
+    assert "super!" in texts(splits)["test"]
+    assert "Super!" not in texts(splits)["train"]
+    assert [drop.reason for drop in splits.drops] == [f"same text as {tmp_path}/nl/test.jsonl:3"]
+
+
+def test_splits_every_record_is_kept_or_dropped(tmp_path: Path) -> None:
+    write_language(tmp_path / "nl", train=[*LEAST["train"], ("Dev good", "POS"), ("Train good", "NEG")])
+    with (tmp_path / "nl" / "train.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"text": "So so", "stars": 3}\n{"text": ""}\n')
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert splits.read[f"{tmp_path}/nl/train.jsonl"] == 6
+    assert Counter(drop.kind for drop in splits.drops) == {"neutral": 1, "rejected": 1, "duplicate": 2}
+    assert sum(splits.read.values()) == 10 == len(splits.drops) + sum(map(len, splits.reviews.values()))
+
+
+def test_splits_one_label_is_an_error(tmp_path: Path) -> None:
+    write_language(tmp_path / "nl", **{split: [(f"{split} text", "POS")] for split in LEAST})
+    with pytest.raises(ValueError) as raised:
+        read_splits(tmp_path, lang="nl", seed=0)
+    assert str(raised.value) == f"{tmp_path}: at least two labels are needed. Found: POS"
+
+
+@pytest.mark.parametrize("split", ["train", "dev", "test"])
+def test_splits_label_missing_from_a_split_is_an_error(tmp_path: Path, split: str) -> None:
+    write_language(tmp_path / "nl", **{split: LEAST[split][:1]})
+    with pytest.raises(ValueError) as raised:
+        read_splits(tmp_path, lang="nl", seed=0)
+    assert str(raised.value) == f"{tmp_path}: no text with label NEG in split '{split}'"
+
+
+def test_splits_label_may_go_missing_as_a_duplicate(tmp_path: Path) -> None:
+    write_language(tmp_path / "nl", dev=[("Dev good", "POS"), ("Test bad", "NEG")])
+    with pytest.raises(ValueError, match="no text with label NEG in split 'dev'"):
+        read_splits(tmp_path, lang="nl", seed=0)
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv"])
+def test_splits_tables_are_read_too(tmp_path: Path, suffix: str) -> None:
+    delimiter = "," if suffix == ".csv" else "\t"
+    (tmp_path / "nl").mkdir()
+    for split, rows in LEAST.items():
+        lines = [delimiter.join(map(str, row)) for row in [("text", "label"), *rows]]
+        (tmp_path / "nl" / f"{split}{suffix}").write_text("\n".join(lines), encoding="utf-8")
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert texts(splits)["dev"] == ["Dev good", "Dev bad"]

@@ -1,0 +1,76 @@
+"""A saved student is a stock pipeline: same scores, no code of ours."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+from numpy.testing import assert_allclose
+from spacy.language import Language
+from thinc.api import Adam
+
+from scripts.distil.stock import to_stock
+
+from .test_component import MODELS, SOFT, make_examples, make_pipeline
+
+LOAD = """
+import json, sys
+sys.modules["scripts"] = None  # any import of ours fails
+import spacy
+nlp = spacy.load(sys.argv[1])
+assert not any(name.startswith("scripts.") for name in sys.modules)
+print(json.dumps([nlp(text).cats for text in json.loads(sys.argv[2])]))
+"""
+
+
+@pytest.fixture
+def nlp() -> Language:
+    nlp, pipe = make_pipeline(MODELS["ensemble"])
+    for _ in range(5):
+        pipe.update(make_examples(nlp), sgd=Adam(0.01))
+    nlp.tokenizer.add_special_case("[MASK]", [{"ORTH": "[MASK]"}])
+    nlp.meta["performance"] = {"cats_micro_f": 0.5}
+    nlp.config["corpora"] = {"train": {"@readers": "distil.TransferCorpus.v1", "path": "x", "seed": 0}}
+    nlp.config["training"]["before_to_disk"] = {"@callbacks": "distil.to_stock.v1"}
+    return nlp
+
+
+def test_stock_has_stock_factory_and_config(nlp: Language) -> None:
+    stock = to_stock(nlp)
+    assert stock.get_pipe_meta("textcat").factory == "textcat"
+    assert "distil" not in stock.config.to_str()
+    assert stock.meta["performance"] == {"cats_micro_f": 0.5}
+
+
+def test_stock_predicts_the_same_and_leaves_the_original_alone(nlp: Language) -> None:
+    before = [nlp(text).cats for text in SOFT]
+    stock = to_stock(nlp)
+    assert [stock(text).cats for text in SOFT] == before
+    assert nlp.get_pipe_meta("textcat").factory == "distilled_textcat"
+    assert [nlp(text).cats for text in SOFT] == before
+
+
+def test_stock_keeps_the_tokenizers_special_cases(nlp: Language) -> None:
+    assert [token.text for token in to_stock(nlp)("a [MASK] b")] == ["a", "[MASK]", "b"]
+
+
+def test_stock_leaves_the_vocab_behind(nlp: Language) -> None:
+    assert "pears" in nlp.vocab.strings
+    assert "pears" not in to_stock(nlp).vocab.strings
+
+
+def test_stock_loads_without_our_code(nlp: Language, tmp_path: Path) -> None:
+    expected = [nlp(text).cats for text in SOFT]
+    to_stock(nlp).to_disk(tmp_path / "student")
+    command = [sys.executable, "-c", LOAD, str(tmp_path / "student"), json.dumps(list(SOFT))]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for cats, other in zip(json.loads(done.stdout), expected, strict=True):
+        assert_allclose([cats[label] for label in other], list(other.values()), atol=1e-7)
+
+
+def test_stock_resolves_as_a_callback() -> None:
+    callback = spacy.registry.resolve({"callback": {"@callbacks": "distil.to_stock.v1"}})["callback"]
+    assert callback is to_stock
