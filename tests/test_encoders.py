@@ -1,6 +1,7 @@
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import huggingface_hub
@@ -32,9 +33,11 @@ def encoder(saved_encoder: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    huggingface_hub.utils.reset_sessions()
+    yield
     huggingface_hub.utils.reset_sessions()
 
 
@@ -47,12 +50,24 @@ def remove_tokenizer(folder: Path) -> None:
         (folder / name).unlink()
 
 
-def require_code(folder: Path) -> None:
+def name_code(folder: Path, model_type: str) -> None:
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-    config |= {"model_type": "special", "auto_map": {"AutoConfig": "code.SpecialConfig", "AutoModel": "code.Special"}}
+    config |= {"model_type": model_type, "auto_map": {"AutoConfig": "code.CodeConfig", "AutoModel": "code.CodeModel"}}
     (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
-    code = f"from pathlib import Path\nPath({str(folder / 'was_run')!r}).touch()\nclass SpecialConfig: pass\n"
+    code = f"from pathlib import Path\nPath({str(folder / 'was_run')!r}).touch()\nclass CodeConfig: pass\n"
     (folder / "code.py").write_text(code, encoding="utf-8")
+
+
+def break_tokenizer(folder: Path) -> None:
+    remove_tokenizer(folder)
+    (folder / "tokenizer.json").write_text('{"version"', encoding="utf-8")
+
+
+def make_tokenizer_slow(folder: Path) -> None:
+    remove_tokenizer(folder)
+    (folder / "vocab.json").write_text('{"<unk>": 0}', encoding="utf-8")
+    (folder / "merges.txt").write_text("#version: 0.2\n", encoding="utf-8")
+    (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "CTRLTokenizer"}', encoding="utf-8")
 
 
 def remove_config(folder: Path) -> None:
@@ -107,10 +122,13 @@ def test_encoders_replace_what_was_there(encoder: Path, tmp_path: Path) -> None:
     "change,message",
     [
         pytest.param(pickle_weights, r"no \*\.safetensors weights.*safe_serialization=True", id="pickled"),
-        pytest.param(remove_tokenizer, "not an encoder in Hugging Face format.*tokenizer", id="no-tokenizer"),
+        pytest.param(remove_tokenizer, r"no tokenizer .*tokenizer\.save_pretrained", id="no-tokenizer"),
+        pytest.param(break_tokenizer, "not an encoder in Hugging Face format", id="broken-tokenizer"),
+        pytest.param(make_tokenizer_slow, "no fast tokenizer", id="slow-tokenizer"),
         pytest.param(remove_config, "not an encoder in Hugging Face format", id="no-config"),
         pytest.param(break_config, "not an encoder in Hugging Face format", id="broken-config"),
-        pytest.param(require_code, "not an encoder in Hugging Face format.*trust_remote_code", id="code"),
+        pytest.param(partial(name_code, model_type="special"), "not an encoder.*trust_remote_code", id="code"),
+        pytest.param(partial(name_code, model_type="bert"), "its config.json names code", id="code-of-known-type"),
     ],
 )
 def test_encoders_refuse_folder_and_write_nothing(

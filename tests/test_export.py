@@ -96,7 +96,7 @@ def test_export_keeps_a_vocab_with_vectors(corpus: Path, nlp: Language) -> None:
 def test_export_that_fails_writes_nothing(corpus: Path, nlp: Language) -> None:
     nlp.to_disk(corpus / "model")
     (corpus / "score.json").unlink()
-    with pytest.raises(FileNotFoundError, match="score.json"):
+    with pytest.raises(FileNotFoundError, match=r"score\.json"):
         export(corpus / "model", corpus / "export", corpus, name="mood", version="1.2.3", seed=7)
     assert not (corpus / "export").exists()
 

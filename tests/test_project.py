@@ -122,7 +122,8 @@ WITHOUT_INDEX = ("package", "verify")
 
 def run_project(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
-    command = [sys.executable, "-m", "spacy", "project", "run", *arguments]
+    # weasel is what `python -m spacy project` calls, and starts ten times faster.
+    command = [sys.executable, "-m", "weasel", "run", *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
 
 

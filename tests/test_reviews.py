@@ -181,10 +181,10 @@ def test_reviews_language_may_be_left_out(tmp_path: Path, lang: str | None) -> N
 @pytest.mark.parametrize(("suffix", "delimiter"), [(".csv", ","), (".tsv", "\t")])
 def test_reviews_tables(tmp_path: Path, bom: str, end: str, suffix: str, delimiter: str) -> None:
     rows = [
-        ["id", "text", "stars", "label", "lang"],
-        ["a", '"Nice, cheap; good\tvalue"', "4", "", "en"],
-        ["b", '"Two\nlines, ""quoted"" "', "", "NEG", ""],
-        ["c", "Last", "1", "", ""],
+        ["text", "id", "stars", "label", "lang"],
+        ['"Nice, cheap; good\tvalue"', "a", "4", "", "en"],
+        ['"Three\nlines,\r\n""quoted"" "', "b", "", "NEG", ""],
+        ["Last", "c", "1", "", ""],
     ]
     name = f"train{suffix}"
     reviews, drops = read_text(tmp_path, name, bom + end.join(map(delimiter.join, rows)) + end)
@@ -192,8 +192,8 @@ def test_reviews_tables(tmp_path: Path, bom: str, end: str, suffix: str, delimit
     assert reviews == [
         Review("Nice, cheap; good\tvalue", "POS", "en", file, 2),
         # The line that the record ends on.
-        Review('Two\nlines, "quoted"', "NEG", "en", file, 4),
-        Review("Last", "NEG", "en", file, 5),
+        Review('Three\nlines,\r\n"quoted"', "NEG", "en", file, 5),
+        Review("Last", "NEG", "en", file, 6),
     ]
     assert drops == []
 

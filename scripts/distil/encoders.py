@@ -15,6 +15,8 @@ INFO_FILE = "encoder.json"
 # Weights in safetensors and what tokenizers need; never pickles, never code.
 FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer*", "special_tokens_map.json",
          "added_tokens.json", "vocab.*", "merges.txt", "*.model")  # fmt: skip
+# One of these makes a tokenizer; without any, transformers fails with an error about something else.
+TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model")
 
 
 def resolve_encoder(encoder: str, output: Path) -> dict[str, Any]:
@@ -70,10 +72,19 @@ def _find(encoder: str) -> tuple[Path, dict[str, str]]:
 
 
 def _check(folder: Path) -> None:
+    if not any(any(folder.glob(pattern)) for pattern in TOKENIZER_FILES):
+        raise ValueError(
+            f"{folder}: no tokenizer ({', '.join(TOKENIZER_FILES)}). Add it with tokenizer.save_pretrained(folder)"
+        )
     try:
-        AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as err:
+    except (OSError, ValueError, KeyError, ImportError) as err:
         raise ValueError(f"{folder}: not an encoder in Hugging Face format: {err}") from err
+    if getattr(config, "auto_map", None):
+        raise ValueError(
+            f"{folder}: its config.json names code of its own (auto_map: {config.auto_map}), which is never run. "
+            "Choose an encoder that transformers supports itself"
+        )
     if not tokenizer.is_fast:
         raise ValueError(f"{folder}: no fast tokenizer (tokenizer.json), which the teacher needs")

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy
 import spacy
 import srsly
 from spacy.cli.package import package as spacy_package
@@ -57,7 +58,7 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
     with tempfile.TemporaryDirectory() as temporary:
         meta_path = Path(temporary) / "meta.json"
         srsly.write_json(meta_path, meta)
-        spacy_package(model, packages, meta_path=meta_path, create_sdist=False, create_wheel=True)
+        spacy_package(model, packages, meta_path=meta_path, create_sdist=False, create_wheel=True, require_parent=True)
     wheels = list((folder / "dist").glob("*.whl"))
     if len(wheels) != 1:
         raise WheelError(
@@ -93,8 +94,8 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
     texts (Sequence[str]): The texts to classify.
     constraints (Path): Versions for pip.
     RETURNS (dict[str, Any]): What was found: the contents of metrics/verify.json.
-    RAISES (WheelError): If the installation fails, the package can't be loaded, torch is there, or
-        a score differs by more than 1e-6.
+    RAISES (WheelError): If the installation fails, the package can't be loaded, torch is there, the
+        labels differ, or a score differs by more than 1e-6.
     """
     meta = srsly.read_json(model / "meta.json")
     package = f"{meta['lang']}_{meta['name']}"
@@ -107,10 +108,12 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
         found = json.loads(_run([python, "-I", "-c", _TRY, package], folder, stdin=json.dumps(texts)))
     if found["torch_importable"]:
         raise WheelError(f"{wheel}: torch is importable in the environment of the package, which must not need it")
-    difference = max(
-        abs(cats[label] - other[label]) for cats, other in zip(expected, found["cats"], strict=True) for label in cats
-    )
-    if difference > TOLERANCE:
+    pairs = list(zip(expected, found["cats"], strict=True))
+    if any(set(cats) != set(other) for cats, other in pairs):
+        raise WheelError(f"{wheel}: its labels are not those of {model}")
+    # numpy's max, unlike Python's, is NaN if one of the values is
+    difference = float(numpy.max([abs(cats[label] - other[label]) for cats, other in pairs for label in cats]))
+    if not difference <= TOLERANCE:
         raise WheelError(f"{wheel}: its scores differ from those of {model} by up to {difference:g}")
     samples = [{"text": text, "cats": cats} for text, cats in zip(texts, found.pop("cats"), strict=True)]
     return {

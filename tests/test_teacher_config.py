@@ -1,0 +1,85 @@
+"""configs/teacher.cfg trains on any encoder in Hugging Face format: here a tiny multilingual BERT."""
+
+import json
+from pathlib import Path
+
+import pytest
+import spacy
+from spacy.cli.train import train
+from spacy.language import Language
+from transformers import BertConfig, BertModel, BertTokenizerFast
+
+import scripts.functions  # noqa: F401
+from scripts.distil.encoders import resolve_encoder
+from scripts.distil.gold import prepare
+from scripts.distil.teachers import SpacyTeacher, predict_all
+
+WORDS = {
+    "en": ("good great lovely", "bad awful broken", "the book lamp was very"),
+    "nl": ("goed mooi prachtig", "slecht lelijk kapot", "het boek de kast was erg"),
+}
+
+
+@pytest.fixture(scope="module")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a cased multilingual BERT with two layers of width 16, in Hugging Face format."""
+    folder = tmp_path_factory.mktemp("bert")
+    words = sorted({word for texts in WORDS.values() for text in texts for word in text.split()})
+    letters = [prefix + letter for letter in "abcdefghijklmnopqrstuvwxyz" for prefix in ("", "##")]
+    vocab = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", *words, *letters]
+    (folder / "vocab.txt").write_text("\n".join(vocab), encoding="utf-8")
+    tokenizer = BertTokenizerFast(str(folder / "vocab.txt"), do_lower_case=False, model_max_length=512)
+    tokenizer.save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(vocab), hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+    )
+    BertModel(config).save_pretrained(folder, safe_serialization=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def teacher(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Language:
+    folder = tmp_path_factory.mktemp("teacher")
+    for lang, (good, bad, other) in WORDS.items():
+        lines = []
+        for i, filler in enumerate(other.split() * 3):
+            for words, stars in ((good, 5), (bad, 1)):
+                for word in words.split():
+                    lines.append({"text": f"{filler} {word} {filler * (i % 3)} {word} {i}", "stars": stars})
+        (folder / "data").mkdir(exist_ok=True)
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / "data" / f"{lang}.jsonl").write_text(text, encoding="utf-8")
+    prepare(folder / "data", folder / "corpus", lang="xx", seed=0)
+    resolve_encoder(str(encoder), folder / "encoder")
+    gold = folder / "corpus/gold"
+    overrides = {
+        "paths.train": str(gold / "train.spacy"), "paths.dev": str(gold / "dev.spacy"),
+        "paths.labels": str(folder / "corpus/labels.json"), "paths.encoder": str(folder / "encoder"),
+        "training.max_steps": 60, "training.eval_frequency": 20,
+        "training.optimizer.learn_rate.initial_rate": 0.005,
+        "training.optimizer.learn_rate.warmup_steps": 1,
+    }  # fmt: skip
+    train("configs/teacher.cfg", folder / "teacher", overrides=overrides)
+    return spacy.load(folder / "teacher/model-best")
+
+
+def test_teacher_config_learns_in_both_languages(teacher: Language) -> None:
+    assert teacher("the lamp was lovely").cats["POS"] > 0.9
+    assert teacher("de kast was lelijk").cats["NEG"] > 0.9
+
+
+def test_teacher_config_reads_all_of_a_long_text(teacher: Language) -> None:
+    """The last word decides, hundreds of tokens after the first window and limit."""
+    filler = "the book was " * 300
+    good, bad = teacher(filler + "great " * 300).cats, teacher(filler + "awful " * 300).cats
+    assert len(teacher.make_doc(filler)) > 192
+    assert good["POS"] > 0.6 > 0.4 > bad["POS"]
+
+
+def test_teacher_config_scores_do_not_depend_on_the_batch(teacher: Language) -> None:
+    texts = ["good", "bad book", "", "  ", "het boek was erg mooi " * 100]
+    model = SpacyTeacher(teacher, ["NEG", "POS"])
+    together = predict_all(model, texts[:2] + texts[4:])
+    alone = [predict_all(model, [text])[0] for text in texts[:2] + texts[4:]]
+    assert abs(together - alone).max() < 1e-5
+    assert abs(together.sum(axis=1) - 1).max() < 1e-6
