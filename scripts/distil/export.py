@@ -14,7 +14,7 @@ def export(model: Path, output: Path, corpus: Path, *, name: str, version: str, 
 
     model (Path): The trained student; it is not changed.
     output (Path): The folder to write.
-    corpus (Path): Holds prepare.json, score.json and labels.json.
+    corpus (Path): Holds prepare.json and score.json.
     name (str): The pipeline's name, without its language.
     version (str): The pipeline's version.
     seed (int): The seed of the run.

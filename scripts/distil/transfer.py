@@ -1,5 +1,6 @@
 """Gather the texts of the transfer set and put the teacher's probabilities on them."""
 
+import itertools
 import json
 import random
 from collections import Counter
@@ -12,6 +13,8 @@ from spacy.tokens import Doc
 from .gold import LANG, SOURCE, read_gold
 from .splits import UNLABELLED, normalize
 from .teacher_scores import Scores, set_teacher_scores
+
+METHOD = "method"
 
 
 def gather_docs(gold: Path, unlabelled: Path, augmented: Path, *, lang: str) -> list[Doc]:
@@ -28,12 +31,13 @@ def gather_docs(gold: Path, unlabelled: Path, augmented: Path, *, lang: str) -> 
     docs: dict[str, Doc] = {}
     for doc in read_gold(gold / "train.spacy"):
         docs.setdefault(normalize(doc.text), doc)
-    for path in (unlabelled, augmented):
-        for row in _read_rows(path):
-            key = normalize(row["text"])
-            if key not in docs:
-                docs[key] = nlp.make_doc(row["text"])
-                docs[key].user_data = {LANG: row[LANG], SOURCE: row.get("method", UNLABELLED)}
+    unlabelled_rows = ((row, UNLABELLED) for row in _read_rows(unlabelled, "prepare", ("text", LANG)))
+    augmented_rows = ((row, row[METHOD]) for row in _read_rows(augmented, "augment", ("text", LANG, METHOD)))
+    for row, source in itertools.chain(unlabelled_rows, augmented_rows):
+        key = normalize(row["text"])
+        if key not in docs:
+            docs[key] = nlp.make_doc(row["text"])
+            docs[key].user_data = {LANG: row[LANG], SOURCE: source}
     for split in ("dev", "test"):
         for doc in read_gold(gold / f"{split}.spacy"):
             if normalize(doc.text) in docs:
@@ -67,19 +71,19 @@ def count_sources(docs: Iterable[Doc]) -> dict[str, dict[str, int]]:
     return result
 
 
-def _read_rows(path: Path) -> Iterator[dict[str, str]]:
-    command = "prepare" if UNLABELLED in path.name else "augment"
+def _read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a JSONL file that `command` makes; each has strings under `keys`."""
+    remedy = f"Make it with: python -m spacy project run {command} ."
     if not path.exists():
-        raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run {command} .")
-    with path.open(encoding="utf-8") as file:
+        raise ValueError(f"{path}: no such file. {remedy}")
+    with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
                 row = json.loads(line)
-                if not isinstance(row["text"], str) or not isinstance(row[LANG], str):
-                    raise TypeError("'text' and 'lang' must be strings")
+                if not all(isinstance(row[key], str) for key in keys):
+                    raise TypeError("a value is not a string")
             except (ValueError, KeyError, TypeError) as err:
                 raise ValueError(
-                    f"{path}:{number}: expected a JSON object with 'text' and 'lang' ({err!r}). Make the file anew "
-                    f"with: python -m spacy project run {command} ."
+                    f"{path}:{number}: expected a JSON object with the strings {', '.join(keys)} ({err!r}). {remedy}"
                 ) from err
             yield row
