@@ -11,19 +11,22 @@ from wasabi import msg
 from scripts.distil.augmentation import Counts, augment, load_plan
 from scripts.distil.files import write_json, write_jsonl
 from scripts.distil.gold import LANG, read_gold
+from scripts.distil.provenance import PREPARED, fingerprint_corpora
 from scripts.distil.splits import normalize
 from scripts.distil.tagging import tag_texts
 
 
 def main(
-    gold: Path = typer.Argument(..., help="Folder with {train,dev,test}.spacy"),
+    corpus: Path = typer.Argument(
+        ..., help="Folder with gold/{train,dev,test}.spacy and prepare.json; augmented.jsonl and augment.json go there"
+    ),
     plan_path: Path = typer.Argument(..., help="The plan: a config of methods and shares", exists=True, dir_okay=False),
-    output: Path = typer.Argument(..., help="JSONL file to write; counts go beside it, to augment.json"),
     variants: int = typer.Option(20, help="Variants of each train text, at most", min=0),
     seed: int = typer.Option(0, help="Seed of all random choices"),
 ) -> None:
     """Make new texts from the train texts by masking, swapping and cutting."""
     counts = Counts()
+    gold, output = corpus / "gold", corpus / "augmented.jsonl"
     try:
         plan = load_plan(plan_path)
         texts = [(doc.text, doc.user_data[LANG]) for doc in read_gold(gold / "train.spacy")]
@@ -38,7 +41,8 @@ def main(
     kept: dict[str, dict[str, int]] = {}
     for (lang, method), count in sorted(counts.kept.items()):
         kept.setdefault(lang, {})[method] = count
-    write_json(output.with_name("augment.json"), {
+    write_json(corpus / "augment.json", {
+        PREPARED: fingerprint_corpora(corpus),
         "sources": len(texts), "total": total, "kept": kept,
         "duplicates_dropped": counts.duplicates, "leaks_dropped": counts.leaks,
     })  # fmt: skip

@@ -5,7 +5,17 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from scripts.distil.settings import SettingsError, check_known, check_same, full_command, given_overrides, read_defaults
+from scripts.distil.settings import (
+    TRAIN,
+    SettingsError,
+    check_known,
+    check_package,
+    check_same,
+    check_teacher,
+    full_command,
+    given_overrides,
+    read_defaults,
+)
 
 PROJECT_FILE = Path("project.yml")
 app = typer.Typer()
@@ -16,23 +26,34 @@ def workflow(
     name: str = typer.Argument(..., help="all or distil"),
     teacher: str = typer.Option(..., help="The teacher"),
     student: Path = typer.Option(..., help="The student's config"),
+    lang: str = typer.Option(..., help="Language of the package"),
     package: str = typer.Option(..., help="Name of the package"),
+    version: str = typer.Option(..., help="Version of the package"),
 ) -> None:
     """Stop a workflow at once if its variables can't work."""
     defaults, overrides = read_defaults(PROJECT_FILE), given_overrides()
     try:
         check_known(overrides, defaults)
-        if not package.isidentifier():
-            raise SettingsError(f"name = {package!r}: only letters, digits and _ can be part of a package's name")
+        check_teacher(teacher)
+        check_package(lang, package, version)
         if not student.exists():
             known = ", ".join(sorted(path.stem for path in student.parent.glob("student*.cfg")))
             raise SettingsError(f"student = {student.stem!r}: there is no {student}. Known: {known}")
-        if (name == "all") != (teacher == "train"):
+        if (name == "all") != (teacher == TRAIN):
             other = "distil" if name == "all" else "all"
             raise SettingsError(
                 f"Workflow {name!r} {'trains its own teacher' if name == 'all' else 'needs a teacher from elsewhere'}, "
                 f"but teacher = {teacher}. Run:\n{full_command(other, overrides, defaults)}"
             )
+    except SettingsError as err:
+        msg.fail("Can't start", str(err), exits=1)
+
+
+@app.command()
+def variables() -> None:
+    """Stop a command that was given an unknown variable."""
+    try:
+        check_known(given_overrides(), read_defaults(PROJECT_FILE))
     except SettingsError as err:
         msg.fail("Can't start", str(err), exits=1)
 

@@ -1,10 +1,12 @@
 """Evaluate baseline, teacher and student side by side."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import typer
 from spacy.cli._util import setup_gpu
+from tqdm import tqdm
 from wasabi import msg
 
 from scripts.distil.evaluation import (
@@ -15,6 +17,7 @@ from scripts.distil.evaluation import (
     TABLE_HEADER,
     TEACHER,
     better_controls,
+    check_same_teacher,
     evaluate,
     load_split,
     predict,
@@ -22,6 +25,7 @@ from scripts.distil.evaluation import (
     table_rows,
 )
 from scripts.distil.files import folder_size, write_json
+from scripts.distil.provenance import read_summary
 from scripts.distil.teachers import TRAIN, load_teacher
 
 
@@ -36,8 +40,9 @@ def main(
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
 ) -> None:
     """Print and write accuracy, F-score, gap, agreement, size and speed of all systems."""
-    setup_gpu(gpu_id)
     try:
+        setup_gpu(gpu_id)
+        scored = read_summary(corpus, "score")
         labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
         prepared = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
         gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
@@ -46,7 +51,9 @@ def main(
             TEACHER: load_teacher(teacher, labels, trained=trained),
             STUDENT: load_teacher(f"spacy:{student}", labels, trained=trained),
         }
-        predictions = predict(systems, gold)
+        check_same_teacher(teacher, systems[TEACHER].fingerprint, scored)
+        bar = partial(tqdm, total=len(gold.texts), unit=" texts", disable=None)
+        predictions = predict(systems, gold, lambda name, rows: bar(rows, name))
         train = load_split(corpus / "gold" / "train.spacy", labels)
         predictions.labels[CONTROL] = predict_control(train, gold.texts)
         result = evaluate(predictions, gold, seed=prepared["seed"])

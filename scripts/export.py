@@ -12,12 +12,16 @@ def main(
     model: Path = typer.Argument(..., help="The trained student", exists=True, file_okay=False),
     output: Path = typer.Argument(..., help="Folder to write"),
     corpus: Path = typer.Option("corpus", help="Folder with prepare.json and score.json", exists=True, file_okay=False),
+    config: Path = typer.Option(..., help="The config that the student was trained with", exists=True, dir_okay=False),
     name: str = typer.Option(..., help="Name of the pipeline, without its language"),
     version: str = typer.Option(..., help="Version of the pipeline"),
     seed: int = typer.Option(0, help="Seed of the run"),
 ) -> None:
     """Copy the student and record its languages and the fingerprints of data, teacher and config."""
-    meta = export(model, output, corpus, name=name, version=version, seed=seed)
+    try:
+        meta = export(model, output, corpus, config, name=name, version=version, seed=seed)
+    except (OSError, ValueError) as err:
+        msg.fail("Can't export the student", str(err), exits=1)
     msg.good(f"Wrote {output}", f"{meta['lang']}_{meta['name']} {meta['version']}")
 
 

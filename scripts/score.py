@@ -11,6 +11,7 @@ from wasabi import msg
 
 from scripts.distil.corpus import write_shards
 from scripts.distil.files import replacing_folder, write_json
+from scripts.distil.provenance import PREPARED, fingerprint_corpora, read_summary
 from scripts.distil.teachers import load_teacher, predict_all
 from scripts.distil.transfer import count_sources, finish_docs, gather_docs
 
@@ -27,8 +28,9 @@ def main(
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
 ) -> None:
     """Write train, unlabelled and augmented texts with the teacher's probabilities."""
-    setup_gpu(gpu_id)
     try:
+        setup_gpu(gpu_id)
+        read_summary(corpus, "augment")
         labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
         docs = gather_docs(corpus / "gold", corpus / "unlabelled.jsonl", corpus / "augmented.jsonl", lang=lang)
         model = load_teacher(teacher, labels, trained=trained)
@@ -42,6 +44,7 @@ def main(
         msg.fail("Can't score the texts", str(err), exits=1)
     write_json(output.with_name("score.json"), {
         "teacher": teacher, "teacher_fingerprint": model.fingerprint, "labels": labels, "total": len(docs),
+        PREPARED: fingerprint_corpora(corpus),
         "texts": count_sources(docs),
     })  # fmt: skip
     msg.good(f"Wrote {output}", f"{len(docs)} texts in {shards} shards, scored at {len(docs) / seconds:.0f} texts/s")

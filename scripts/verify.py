@@ -14,11 +14,12 @@ def main(
     wheel: Path = typer.Argument(..., help="The wheel", exists=True, dir_okay=False),
     model: Path = typer.Argument(..., help="The export that it was made from", exists=True, file_okay=False),
     output: Path = typer.Argument(..., help="JSON file to write"),
-    gold: Path = typer.Option("corpus/gold/test.spacy", help="Corpus to take one text of each language from"),
+    gold: Path = typer.Option("corpus/gold/dev.spacy", help="Corpus to take one text of each language from"),
     constraints: Path = typer.Option("constraints.txt", help="Versions to install", exists=True),
 ) -> None:
     """Check the wheel in a virtual environment that holds only spaCy, and say how to use it."""
     samples: dict[str, str] = {}
+    package = wheel.name.split("-")[0]
     try:
         for doc in read_gold(gold):
             samples.setdefault(doc.user_data[LANG], doc.text)
@@ -30,8 +31,8 @@ def main(
         scores = ", ".join(f"{label} {score:.2f}" for label, score in sample["cats"].items())
         msg.text(f"{scores}  {sample['text'][:80]}")
     msg.good(f"The wheel works with spaCy {result['spacy']} alone", f"{wheel}, {result['size_bytes'] / 1e6:.1f} MB")
-    package = wheel.name.split("-")[0]
-    msg.info("Use it", f'pip install {wheel}\n>>> import spacy\n>>> spacy.load("{package}")("…").cats')
+    msg.info("Use it:")
+    typer.echo(f'  pip install {wheel}\n  python -c \'import spacy; print(spacy.load("{package}")("…").cats)\'')
 
 
 if __name__ == "__main__":

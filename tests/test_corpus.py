@@ -8,7 +8,8 @@ from spacy.tokens import Doc
 from spacy.training import Example
 from spacy.vocab import Vocab
 
-from scripts.distil.corpus import create_transfer_corpus, read_shard, write_shards
+from scripts.distil.corpus import create_transfer_corpus, write_shards
+from scripts.distil.docbins import read_docs
 
 
 def make_docs(count: int) -> list[Doc]:
@@ -37,7 +38,7 @@ def test_corpus_shards_hold_each_doc_once_in_order(tmp_path: Path, docs: int, si
     assert write_shards(iter(make_docs(docs)), tmp_path, shard_size=3) == len(sizes)
     paths = sorted(tmp_path.iterdir())
     assert [path.name for path in paths] == [f"{i:05}.spacy" for i in range(len(sizes))]
-    shards = [[doc.text for doc in read_shard(path)] for path in paths]
+    shards = [[doc.text for doc in read_docs(path)] for path in paths]
     assert [len(shard) for shard in shards] == sizes
     assert [text for shard in shards for text in shard] == make_texts(docs)
 
@@ -48,7 +49,7 @@ def test_corpus_shards_keep_text_labels_and_user_data(tmp_path: Path) -> None:
     docs[0].cats = {"NEG": 0.0, "POS": 1.0}
     docs[0].user_data = {"lang": "en", "source": "gold", "teacher_cats": {"NEG": 1 / 3, "POS": 2 / 3}}
     write_shards(docs, tmp_path)
-    restored = list(read_shard(tmp_path / "00000.spacy"))
+    restored = list(read_docs(tmp_path / "00000.spacy"))
     assert [doc.text for doc in restored] == texts
     assert [token.text for token in restored[2]] == ["do", "n't"]
     assert [doc.cats for doc in restored] == [{"NEG": 0.0, "POS": 1.0}, {}, {}]

@@ -1,5 +1,4 @@
 import hashlib
-import os
 import shutil
 from pathlib import Path
 
@@ -92,8 +91,8 @@ def test_files_replacing_folder_puts_the_old_back_if_the_new_is_gone(tmp_path: P
 def test_files_replacing_folder_ignores_what_a_killed_run_left(tmp_path: Path) -> None:
     # In a container, the next run can have the same process id.
     path = make_folder(tmp_path / "model", old="old")
-    make_folder(tmp_path / f".model.{os.getpid()}.tmp", half="half")
-    make_folder(tmp_path / f".model.{os.getpid()}.old", older="older")
+    make_folder(tmp_path / ".model.tmp", half="half")
+    make_folder(tmp_path / ".model.old", older="older")
     with replacing_folder(path) as folder:
         (folder / "new").write_text("new", encoding="utf-8")
     assert names(path) == ["new"]
@@ -102,7 +101,7 @@ def test_files_replacing_folder_ignores_what_a_killed_run_left(tmp_path: Path) -
 
 def test_files_replacing_folder_recovers_the_old_that_a_killed_run_moved_away(tmp_path: Path) -> None:
     path = tmp_path / "model"
-    make_folder(tmp_path / f".model.{os.getpid()}.old", old="old")
+    make_folder(tmp_path / ".model.old", old="old")
     with pytest.raises(ValueError, match="stop"), replacing_folder(path):
         raise ValueError("stop")
     assert names(path) == ["old"]

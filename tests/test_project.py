@@ -71,6 +71,11 @@ def test_project_files_named_in_scripts_are_deps_or_outputs(name: str) -> None:
         assert set(configs) <= listed
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_project_commands_check_their_variables_first(name: str) -> None:
+    assert re.match(r"python -m scripts\.check (workflow|variables|corpus)", COMMANDS[name]["script"][0])
+
+
 def test_project_each_dep_ships_or_is_made_before() -> None:
     for steps in PROJECT["workflows"].values():
         made = {"${vars.data}", "${vars.treebanks}", "training/teacher", "constraints.txt"}
@@ -85,6 +90,10 @@ def test_project_every_step_that_makes_something_can_be_skipped() -> None:
     for steps in PROJECT["workflows"].values():
         without = [step for step in steps if not COMMANDS[step].get("outputs")]
         assert all(step.startswith("check-") for step in without)
+
+
+def test_project_tagger_is_small() -> None:
+    assert sum(path.stat().st_size for path in (ROOT / "assets/tagger").rglob("*")) <= 6_000_000
 
 
 def test_project_variables_are_quoted_in_scripts() -> None:
@@ -211,10 +220,21 @@ def test_project_command_with_other_settings_stops_and_names_the_full_command(fi
     assert "python -m spacy project run prepare . --vars.lang nl --vars.variants 3" in output
 
 
-def test_project_unknown_variable_is_an_error(finished: Path) -> None:
-    done = run_project(finished, "all", ".", "--vars.varaints", "3")
+@pytest.mark.parametrize("command", ["all", "distil", "prepare", "augment"])
+def test_project_unknown_variable_is_an_error(finished: Path, command: str) -> None:
+    done = run_project(finished, command, ".", "--force", "--vars.varaints", "3")
     assert done.returncode != 0
     assert "Unknown variable: --vars.varaints" in done.stdout + done.stderr
+
+
+def test_project_outputs_of_other_data_are_not_mixed(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("teacher", "encoder"))
+    assert run_project(folder, "prepare", ".", "--vars.lang", "nl").returncode == 0
+    for command in ("score", "export", "evaluate"):
+        done = run_project(folder, command, ".", "--vars.lang", "nl")
+        assert done.returncode != 0
+        assert "made from other data" in " ".join((done.stdout + done.stderr).split())
 
 
 def test_project_all_with_an_external_teacher_names_distil(finished: Path) -> None:
@@ -223,6 +243,22 @@ def test_project_all_with_an_external_teacher_names_distil(finished: Path) -> No
     assert "python -m spacy project run distil . --vars.teacher spacy:x" in " ".join(
         (done.stdout + done.stderr).split()
     )
+
+
+def test_project_distil_uses_a_teacher_from_elsewhere(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "project"
+    shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("teacher", "encoder", "student", "metrics"))
+    teacher = ["--vars.teacher", "spacy:training/baseline/model-best", "--vars.variants", "3"]
+    for step in PROJECT["workflows"]["distil"]:
+        if step not in WITHOUT_INDEX:
+            done = run_project(folder, step, ".", *teacher)
+            assert done.returncode == 0, f"{step}\n{done.stdout}\n{done.stderr}"
+    evaluation = json.loads((folder / "metrics/evaluation.json").read_text())
+    assert evaluation["teacher"] == "spacy:training/baseline/model-best"
+    systems = evaluation["overall"]["systems"]
+    assert systems["teacher"] == systems["baseline"]
+    meta = json.loads((folder / "training/student/export/meta.json").read_text())
+    assert meta["distillation"]["teacher"] == "spacy:training/baseline/model-best"
 
 
 @pytest.mark.network
@@ -235,3 +271,7 @@ def test_project_packages_and_verifies(finished: Path) -> None:
     assert verified["largest_difference"] <= 1e-6
     assert {tuple(sorted(sample["cats"])) for sample in verified["samples"]} == {("NEG", "POS")}
     assert len(verified["samples"]) == 2
+    assert verified["size_bytes"] <= 10_000_000
+    for step in WITHOUT_INDEX:
+        done = run_project(finished, step, ".", "--vars.variants", "3")
+        assert f"Skipping '{step}': nothing changed" in done.stdout, done.stdout + done.stderr

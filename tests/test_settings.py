@@ -11,6 +11,7 @@ import pytest
 from scripts.distil.settings import (
     SettingsError,
     check_known,
+    check_package,
     check_same,
     full_command,
     given_overrides,
@@ -200,3 +201,25 @@ def test_settings_full_command_gives_the_same_variables_again(values: dict[str, 
 def test_settings_full_command_leaves_defaults_out() -> None:
     values = {"lang": "xx", "seed": "0", "data": "other"}
     assert full_command("all", values, DEFAULTS) == "python -m spacy project run all . --vars.data other"
+
+
+@pytest.mark.parametrize(
+    ("name", "version"),
+    [
+        ("my-name", "0.1.0"),
+        ("My_name", "0.1.0"),
+        ("my__name", "0.1.0"),
+        ("nl_name", "0.1.0"),
+        ("name", "2024.01.05"),
+        ("name", "1.0-rc1"),
+        ("name", "not a version"),
+    ],
+)
+def test_settings_refuse_what_packaging_would_write_otherwise(name: str, version: str) -> None:
+    with pytest.raises(SettingsError, match="name = " if version == "0.1.0" else "version = "):
+        check_package("nl", name, version)
+
+
+@pytest.mark.parametrize(("name", "version"), [("sentiment_distilled", "0.1.0"), ("a1", "2024.1.5"), ("x", "1.0rc1")])
+def test_settings_accept_names_and_versions(name: str, version: str) -> None:
+    check_package("nl", name, version)

@@ -76,10 +76,14 @@ def test_splits_find_languages(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("places", "message"),
     [
-        (["en/", "english/"], "{}/english: 'english' is not the code of a language that spaCy knows (en, nl, fr …). "),
+        (["en/", "english/"], "{}/english: 'english' is not the code of a language that spaCy knows (en, "),
         (["en/", "EN/"], "{}/EN: 'EN' is not the code of a language"),
-        (["train.jsonl"], "{}/train.jsonl: 'train' is not the code of a language that spaCy knows (en, nl, fr …). "),
+        (["train.jsonl"], "{}/train.jsonl: 'train' is not the code of a language that spaCy knows (en, "),
         (["en.old.csv"], "{}/en.old.csv: 'en.old' is not the code of a language"),
+        # Japanese needs another tokenizer.
+        (["ja/"], "{}/ja: 'ja' is not the code of a language"),
+        (["de.json"], "{}/de.json: can't be read. Expected <lang>/ or <lang>.jsonl, <lang>.csv, <lang>.tsv"),
+        (["FR.JSONL"], "{}/FR.JSONL: can't be read. Expected"),
         (["xx/"], "{}/xx: 'xx' is not the code of a language"),
         # Modules of spaCy that stand beside or in those of the languages.
         (["punctuation/"], "{}/punctuation: 'punctuation' is not the code of a language"),
@@ -90,7 +94,7 @@ def test_splits_find_languages(tmp_path: Path) -> None:
         (["README.md", ".git/"], "{}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl"),
     ],
     ids=[
-        "word", "capitals", "split", "dot", "xx", "module", "submodule", "folder-and-file", "two-files", "empty",
+        "word", "capitals", "split", "dot", "tokenizer", "json", "suffix", "xx", "module", "submodule", "folder-and-file", "two-files", "empty",
         "no-data",
     ],
 )  # fmt: skip
@@ -177,14 +181,19 @@ def test_splits_missing_split_is_an_error(tmp_path: Path, split: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", ["valid.jsonl", "unlabeled.jsonl", "train-2.csv", "Train.jsonl"])
+@pytest.mark.parametrize(
+    "name", ["valid.jsonl", "unlabeled.jsonl", "train-2.csv", "Train.jsonl", "unlabelled.txt", "extra"]
+)
 def test_splits_unknown_split_is_an_error(tmp_path: Path, name: str) -> None:
     folder = write_language(tmp_path / "nl")
     (folder / name).touch()
     (folder / "README.md").touch()
     with pytest.raises(ValueError) as raised:
         read_splits(tmp_path, lang="nl", seed=0)
-    assert str(raised.value) == f"{folder / name}: not a split's name. Expected: train, dev, test, unlabelled"
+    assert str(raised.value) == (
+        f"{folder / name}: not a split that can be read. Expected: train, dev, test, unlabelled, as one of .jsonl, "
+        ".csv, .tsv"
+    )
 
 
 def test_splits_split_with_two_files_is_an_error(tmp_path: Path) -> None:

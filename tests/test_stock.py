@@ -5,15 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy
 import pytest
 import spacy
 from numpy.testing import assert_allclose
 from spacy.language import Language
 from thinc.api import Adam
 
+from scripts.distil.component import FACTORY
 from scripts.distil.stock import to_stock
 
-from .test_component import MODELS, SOFT, make_examples, make_pipeline
+from .test_component import LABELS, MODELS, SOFT, make_examples, make_pipeline
 
 LOAD = """
 import json, sys
@@ -69,6 +71,21 @@ def test_stock_loads_without_our_code(nlp: Language, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for cats, other in zip(json.loads(done.stdout), expected, strict=True):
         assert_allclose([cats[label] for label in other], list(other.values()), atol=1e-7)
+
+
+def test_stock_keeps_word_vectors() -> None:
+    nlp = spacy.blank("en")
+    for i, word in enumerate(("fine", "old")):
+        nlp.vocab.set_vector(word, numpy.full(4, i + 1, dtype="float32"))
+    tok2vec = {
+        "@architectures": "spacy.HashEmbedCNN.v2", "pretrained_vectors": True, "width": 8, "depth": 1,
+        "embed_size": 100, "window_size": 1, "maxout_pieces": 2, "subword_features": True,
+    }  # fmt: skip
+    pipe = nlp.add_pipe(FACTORY, name="textcat", config={"model": {**MODELS["reduce"], "tok2vec": tok2vec}})
+    pipe.initialize(lambda: make_examples(nlp), nlp=nlp, labels=LABELS)
+    stock = to_stock(nlp)
+    assert stock.vocab.get_vector("old").tolist() == [2, 2, 2, 2]
+    assert [stock(text).cats for text in SOFT] == [nlp(text).cats for text in SOFT]
 
 
 def test_stock_resolves_as_a_callback() -> None:

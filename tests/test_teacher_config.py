@@ -12,7 +12,7 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 import scripts.functions  # noqa: F401
 from scripts.distil.encoders import resolve_encoder
 from scripts.distil.gold import prepare
-from scripts.distil.teachers import SpacyTeacher, predict_all
+from scripts.distil.teachers import SpacyTeacher, load_teacher, predict_all
 
 WORDS = {
     "en": ("good great lovely", "bad awful broken", "the book lamp was very"),
@@ -38,7 +38,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def teacher(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Language:
+def teacher_folder(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("teacher")
     for lang, (good, bad, other) in WORDS.items():
         lines = []
@@ -60,7 +60,12 @@ def teacher(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Language
         "training.optimizer.learn_rate.warmup_steps": 1,
     }  # fmt: skip
     train("configs/teacher.cfg", folder / "teacher", overrides=overrides)
-    return spacy.load(folder / "teacher/model-best")
+    return folder / "teacher/model-best"
+
+
+@pytest.fixture(scope="module")
+def teacher(teacher_folder: Path) -> Language:
+    return spacy.load(teacher_folder)
 
 
 def test_teacher_config_learns_in_both_languages(teacher: Language) -> None:
@@ -78,9 +83,15 @@ def test_teacher_config_reads_all_of_a_long_text(teacher: Language) -> None:
 
 
 def test_teacher_config_scores_do_not_depend_on_the_batch(teacher: Language) -> None:
-    texts = ["good", "bad book", "", "  ", "het boek was erg mooi " * 100]
+    texts = ["good", "bad book", "  ", "het boek was erg mooi " * 100]
     model = SpacyTeacher(teacher, ["NEG", "POS"])
-    together = predict_all(model, texts[:2] + texts[4:])
-    alone = [predict_all(model, [text])[0] for text in texts[:2] + texts[4:]]
+    together = predict_all(model, texts)
+    alone = [predict_all(model, [text])[0] for text in texts]
     assert abs(together - alone).max() < 1e-5
     assert abs(together.sum(axis=1) - 1).max() < 1e-6
+
+
+def test_teacher_config_has_the_same_fingerprint_at_each_load(teacher_folder: Path) -> None:
+    loaded = [load_teacher("train", ["NEG", "POS"], trained=teacher_folder) for _ in range(2)]
+    assert loaded[0].fingerprint == loaded[1].fingerprint
+    assert len(loaded[0].fingerprint) == 64

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import spacy
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 from spacy.training import Example
-from spacy.vocab import Vocab
+
+from .docbins import new_doc_bin, read_docs
 
 SHARD_SIZE = 2000
 
@@ -18,23 +19,18 @@ def write_shards(docs: Iterable[Doc], folder: Path, shard_size: int = SHARD_SIZE
 
     RETURNS (int): The number of shards.
     """
-    doc_bin = DocBin(attrs=["ORTH", "SPACY"], store_user_data=True)
+    doc_bin = new_doc_bin()
     count = 0
     for doc in docs:
         doc_bin.add(doc)
         if len(doc_bin) == shard_size:
             doc_bin.to_disk(folder / f"{count:05}.spacy")
             count += 1
-            doc_bin = DocBin(attrs=["ORTH", "SPACY"], store_user_data=True)
+            doc_bin = new_doc_bin()
     if len(doc_bin):
         doc_bin.to_disk(folder / f"{count:05}.spacy")
         count += 1
     return count
-
-
-def read_shard(path: Path) -> Iterator[Doc]:
-    """Yield the docs of one shard."""
-    yield from DocBin().from_disk(path).get_docs(Vocab())
 
 
 @spacy.registry.readers("distil.TransferCorpus.v1")
@@ -57,7 +53,7 @@ def create_transfer_corpus(path: Path, seed: int = 0) -> Callable[[Language], It
             raise ValueError(f"{path}: no *.spacy shards. Make them with: python -m spacy project run score .")
         rng.shuffle(shards)
         for shard in shards:
-            docs = list(read_shard(shard))
+            docs = list(read_docs(shard))
             rng.shuffle(docs)
             for doc in docs:
                 yield Example(nlp.make_doc(doc.text), doc)

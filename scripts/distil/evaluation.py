@@ -1,8 +1,9 @@
 """Evaluate baseline, teacher, student and a control on one split, by language and overall."""
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ from sklearn.pipeline import make_pipeline
 from . import metrics
 from .gold import LANG, gold_label, read_gold
 from .metrics import Labels
-from .teachers import Teacher, predict_all
+from .teachers import Rows, Teacher, predict_all
 
 BASELINE, TEACHER, STUDENT = "baseline", "teacher", "student"
 CONTROL = "tfidf_logreg"
 OVERALL = "overall"
+WARM_UP = 32
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,39 @@ def load_split(path: Path, labels: Sequence[str]) -> GoldSplit:
     )
 
 
-def predict(systems: Mapping[str, Teacher], split: GoldSplit) -> Predictions:
-    """Run each system once over the texts, and time it."""
+def check_same_teacher(teacher: str, fingerprint: str, scored: Mapping[str, Any]) -> None:
+    """Check that a teacher is the one that the student learnt from.
+
+    teacher, fingerprint (str): The teacher's name and fingerprint.
+    scored (Mapping): The contents of score.json.
+    RAISES (ValueError): If it is another one.
+    """
+    if teacher != scored["teacher"]:
+        raise ValueError(
+            f"The student learnt from teacher {scored['teacher']!r}, this evaluation was given {teacher!r}. Run it "
+            f"with --vars.teacher {scored['teacher']}"
+        )
+    if fingerprint != scored["teacher_fingerprint"]:
+        raise ValueError(
+            "The teacher has changed since it scored the transfer set. Run, with the same --vars: "
+            "python -m spacy project run score . and then train-student and export"
+        )
+
+
+def predict(
+    systems: Mapping[str, Teacher],
+    split: GoldSplit,
+    progress: Callable[[str, Rows], Rows] = lambda name, rows: rows,
+) -> Predictions:
+    """Run each system over the texts, and time it after a warm-up on the first of them.
+
+    progress (Callable): Wraps the scored rows of the system of that name, to show progress.
+    """
     predictions = Predictions()
     for name, system in systems.items():
+        predict_all(system, split.texts[:WARM_UP])
         start = time.perf_counter()
-        scores = predict_all(system, split.texts)
+        scores = predict_all(system, split.texts, partial(progress, name))
         predictions.docs_per_second[name] = len(split.texts) / (time.perf_counter() - start)
         predictions.labels[name] = scores.argmax(axis=1)
     return predictions

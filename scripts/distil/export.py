@@ -7,22 +7,27 @@ from typing import Any
 import spacy
 
 from .files import hash_file, replacing_folder
+from .provenance import read_summary
 
 
-def export(model: Path, output: Path, corpus: Path, *, name: str, version: str, seed: int) -> dict[str, Any]:
+def export(
+    model: Path, output: Path, corpus: Path, config: Path, *, name: str, version: str, seed: int
+) -> dict[str, Any]:
     """Copy a trained student with its metadata filled in.
 
     model (Path): The trained student; it is not changed.
     output (Path): The folder to write.
     corpus (Path): Holds prepare.json and score.json.
+    config (Path): The config that the student was trained with.
     name (str): The pipeline's name, without its language.
     version (str): The pipeline's version.
     seed (int): The seed of the run.
     RETURNS (dict[str, Any]): The metadata.
+    RAISES (ValueError): If the transfer set was made from other data than the present corpora.
     """
     nlp = spacy.load(model)
     prepared = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
-    scored = json.loads((corpus / "score.json").read_text(encoding="utf-8"))
+    scored = read_summary(corpus, "score")
     nlp.meta.update(
         name=name,
         version=version,
@@ -32,7 +37,7 @@ def export(model: Path, output: Path, corpus: Path, *, name: str, version: str, 
             "teacher": scored["teacher"],
             "teacher_fingerprint": scored["teacher_fingerprint"],
             "data": {"/".join(Path(f).parts[-2:]): about["sha256"] for f, about in prepared["files"].items()},
-            "config_sha256": hash_file(model / "config.cfg"),
+            "config_sha256": hash_file(config),
             "texts": scored["texts"],
             "seed": seed,
         },

@@ -18,7 +18,7 @@ def replacing_file(path: Path) -> Iterator[IO[str]]:
     YIELDS (IO[str]): The open temporary file, beside `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = path.with_name(f".{path.name}.tmp")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
             yield file
@@ -37,8 +37,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     YIELDS (Path): The empty temporary folder, beside `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    temporary = path.with_name(f".{path.name}.tmp")
+    old = path.with_name(f".{path.name}.old")
     _settle(path, temporary, old)
     temporary.mkdir()
     try:
@@ -81,6 +81,14 @@ def hash_file(path: Path) -> str:
     """Return the sha256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_folder(folder: Path) -> str:
+    """Return the sha256 over the names and contents of all files below a folder, in hexadecimal."""
+    digest = hashlib.sha256()
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(folder).as_posix()}\n{hash_file(path)}\n".encode())
+    return digest.hexdigest()
 
 
 def folder_size(folder: Path) -> int:

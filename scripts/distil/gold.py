@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import spacy
-from spacy.tokens import Doc, DocBin
-from spacy.vocab import Vocab
+from spacy.tokens import Doc
 
+from .docbins import new_doc_bin, read_docs
 from .files import hash_file, replacing_folder, write_json, write_jsonl
 from .reviews import Review
 from .splits import LABELLED, UNLABELLED, Splits, read_splits
@@ -31,6 +31,8 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int) -> dict[str, Any]
     RAISES (ValueError): If the data can't be used; nothing is written then.
     """
     splits = read_splits(data, lang=lang, seed=seed)
+    # Written last, it says that the rest is complete.
+    (corpus / "prepare.json").unlink(missing_ok=True)
     with replacing_folder(corpus / "gold") as folder:
         for split in LABELLED:
             write_gold(folder / f"{split}.spacy", splits.reviews[split], splits.labels, lang=lang)
@@ -67,7 +69,7 @@ def _count_label(splits: Splits, label: str) -> dict[str, int]:
 def write_gold(path: Path, reviews: Iterable[Review], labels: list[str], *, lang: str) -> None:
     """Write reviews as a DocBin, with their labels as exact 0.0/1.0 in `doc.cats`."""
     nlp = spacy.blank(lang)
-    doc_bin = DocBin(attrs=["ORTH", "SPACY"], store_user_data=True)
+    doc_bin = new_doc_bin()
     for review in reviews:
         doc = nlp.make_doc(review.text)
         doc.cats = {label: float(label == review.label) for label in labels}
@@ -83,7 +85,7 @@ def read_gold(path: Path) -> Iterator[Doc]:
     """
     if not path.exists():
         raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run prepare .")
-    yield from DocBin().from_disk(path).get_docs(Vocab())
+    yield from read_docs(path)
 
 
 def gold_label(doc: Doc) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -9,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import srsly
+from packaging.version import InvalidVersion, Version
 
 _PREFIX = "--vars."
+TRAIN, SPACY = "train", "spacy"
+TEACHERS = "train (the teacher trained here) or spacy:<package or path>"
 # The settings that decide what is in corpus/.
 RECORDED = ("lang", "data", "seed")
 
@@ -104,3 +108,35 @@ def full_command(command: str, values: Mapping[str, str], defaults: Mapping[str,
     given = [f"{_PREFIX}{name} {shlex.quote(value)}" for name, value in values.items()
              if str(defaults.get(name)) != value]  # fmt: skip
     return " ".join([f"python -m spacy project run {command} .", *given])
+
+
+def check_teacher(teacher: str) -> None:
+    """Check how a teacher is named: "train" or "spacy:<package or path>".
+
+    RAISES (SettingsError): If it is neither.
+    """
+    kind, _, name = teacher.partition(":")
+    if teacher != TRAIN and not (kind == SPACY and name):
+        raise SettingsError(f"Unknown teacher {teacher!r}. Supported: {TEACHERS}")
+
+
+def check_package(lang: str, name: str, version: str) -> None:
+    """Check that a wheel of this name and version can be built, under just this name.
+
+    RAISES (SettingsError): If the packaging tools would write name or version in another way.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or name.startswith(f"{lang}_"):
+        raise SettingsError(
+            f"name = {name!r}: use lower-case letters and digits, joined by single _, without {lang + '_'!r} in front, "
+            "which is put there for you"
+        )
+    try:
+        normal = str(Version(version))
+    except InvalidVersion:
+        normal = ""
+    if version != normal:
+        raise SettingsError(
+            f"version = {version!r}: not a version as Python packages write it, "
+            f"such as {normal or '0.1.0'!r}. A number such as 1.10 "
+            "is cut short on its way here: write three parts, 1.10.0"
+        )

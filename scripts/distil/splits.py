@@ -83,13 +83,15 @@ def find_languages(data: Path) -> dict[str, Path]:
         raise ValueError(f"{data}: no such folder. It must hold <lang>/train.jsonl … or <lang>.jsonl")
     places: dict[str, Path] = {}
     for path in sorted(data.iterdir()):
-        if path.name.startswith(".") or not (path.is_dir() or path.suffix in SUFFIXES):
+        if _is_ignored(path):
             continue
         code = path.name if path.is_dir() else path.stem
+        if not path.is_dir() and path.suffix not in SUFFIXES:
+            raise ValueError(f"{path}: can't be read. Expected <lang>/ or <lang>{', <lang>'.join(SUFFIXES)}")
         if not _is_language(code):
             raise ValueError(
-                f"{path}: {code!r} is not the code of a language that spaCy knows (en, nl, fr …). "
-                "Rename it, or move it out of the data folder"
+                f"{path}: {code!r} is not the code of a language that spaCy knows (en, nl, fr …) and tokenises "
+                "without another library. Rename it, or move it out of the data folder"
             )
         if code in places:
             raise ValueError(f"{path}: language {code!r} has a second place, {places[code]}. Keep one")
@@ -99,19 +101,27 @@ def find_languages(data: Path) -> dict[str, Path]:
     return places
 
 
+def _is_ignored(path: Path) -> bool:
+    """Return whether a file in a data folder is not meant as data."""
+    return path.name.startswith(".") or path.stem.upper() in ("README", "LICENSE")
+
+
 def _is_language(code: str) -> bool:
+    """Return whether spaCy knows a language, and its usual tokenizer serves it (unlike zh, ja, ko, th, vi)."""
     try:
-        get_lang_class(code)
+        language = get_lang_class(code)
     except (ImportError, AttributeError):  # the latter for modules beside the languages: spacy.lang.punctuation
         return False
-    return code != MULTI_LANGUAGE
+    return code != MULTI_LANGUAGE and "tokenizer" not in language.Defaults.config.get("nlp", {})
 
 
 def _read_folder(folder: Path, lang: str, splits: Splits) -> None:
-    unknown = [p for p in sorted(folder.iterdir()) if p.suffix in SUFFIXES and p.stem not in PRECEDENCE]
-    if unknown:
-        expected = ", ".join((*LABELLED, UNLABELLED))
-        raise ValueError(f"{unknown[0]}: not a split's name. Expected: {expected}")
+    for path in sorted(folder.iterdir()):
+        if not _is_ignored(path) and (path.suffix not in SUFFIXES or path.stem not in PRECEDENCE):
+            raise ValueError(
+                f"{path}: not a split that can be read. Expected: {', '.join((*LABELLED, UNLABELLED))}, as one of "
+                f"{', '.join(SUFFIXES)}"
+            )
     for split in (*LABELLED, UNLABELLED):
         paths = [folder / f"{split}{suffix}" for suffix in SUFFIXES]
         paths = [path for path in paths if path.exists()]

@@ -22,8 +22,8 @@ def create_to_stock() -> Callable[[Language], Language]:
 def to_stock(nlp: Language) -> Language:
     """Return a copy of a pipeline in which each `distilled_textcat` is a stock `textcat`.
 
-    The copy predicts the same. Its config names stock functions only, its vocab is left behind
-    (smaller, same predictions).
+    The copy predicts the same. Its config names stock functions only. Its vocab is left behind
+    (smaller, same predictions) unless it holds word vectors.
 
     nlp (Language): The pipeline; it is not changed.
     RETURNS (Language): The stock pipeline.
@@ -37,6 +37,8 @@ def to_stock(nlp: Language) -> Language:
     config["training"]["before_to_disk"] = None
     config["initialize"]["components"] = {}
     stock = type(nlp).from_config(config)
+    if len(nlp.vocab.vectors):
+        stock.vocab.from_bytes(nlp.vocab.to_bytes())
     parts: list[tuple[Any, Any]] = [(stock.tokenizer, nlp.tokenizer)]
     parts += [(stock.get_pipe(name), pipe) for name, pipe in nlp.pipeline]
     for new, old in parts:

@@ -1,6 +1,5 @@
 """Teachers: anything that turns texts into probabilities of the project's labels."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
@@ -10,11 +9,9 @@ import spacy
 from spacy.language import Language
 
 from . import architectures as _architectures  # the trained teacher's own layer  # noqa: F401
+from .files import hash_folder
+from .settings import TRAIN, check_teacher
 from .teacher_scores import Scores
-
-TRAIN = "train"
-SPACY = "spacy"
-SUPPORTED = "train (the teacher trained here) or spacy:<package or path>"
 
 Rows = Iterable[tuple[int, Scores]]
 Progress = Callable[[Rows], Rows]
@@ -28,17 +25,6 @@ class Teacher(Protocol):
 
     def predict(self, texts: Sequence[str]) -> Iterable[Scores]:
         """Yield one row of probabilities for each text, in order: float32, shape (n_labels,)."""
-
-
-def check_teacher(spec: str) -> None:
-    """Check how a teacher is named.
-
-    spec (str): "train" or "spacy:<package or path>".
-    RAISES (ValueError): If it is neither.
-    """
-    kind, _, name = spec.partition(":")
-    if spec != TRAIN and not (kind == SPACY and name):
-        raise ValueError(f"Unknown teacher {spec!r}. Supported: {SUPPORTED}")
 
 
 def load_teacher(spec: str, labels: list[str], *, trained: Path) -> "SpacyTeacher":
@@ -58,25 +44,27 @@ def load_teacher(spec: str, labels: list[str], *, trained: Path) -> "SpacyTeache
         nlp = spacy.load(name)
     except OSError as err:
         raise ValueError(f"Can't load the teacher {name!r}: {err}") from err
-    return SpacyTeacher(nlp, labels)
+    # Of the files, as what a transformer pipeline gives as bytes differs at each load.
+    return SpacyTeacher(nlp, labels, hash_folder(nlp.path))
 
 
 class SpacyTeacher:
     """A spaCy pipeline that sets `doc.cats` to probabilities of exclusive labels.
 
     labels (list[str]): The order of the columns.
-    fingerprint (str): sha256 over the pipeline's config, word vectors and weights.
+    fingerprint (str): sha256 over the pipeline's files.
     """
 
-    def __init__(self, nlp: Language, labels: list[str]) -> None:
+    def __init__(self, nlp: Language, labels: list[str], fingerprint: str = "") -> None:
         """Wrap a pipeline.
 
         nlp (Language): The pipeline.
         labels (list[str]): The project's labels, in their order.
+        fingerprint (str): The sha256 of the pipeline's folder, see `hash_folder`.
         """
         self._nlp = nlp
         self.labels = labels
-        self.fingerprint = _fingerprint(nlp)
+        self.fingerprint = fingerprint
 
     def predict(self, texts: Sequence[str]) -> Iterable[Scores]:
         """Yield one row of probabilities for each text, in order.
@@ -113,13 +101,3 @@ def predict_all(teacher: Teacher, texts: Sequence[str], progress: Progress = ite
     for i, row in progress(zip(order, rows, strict=True)):
         scores[i] = row
     return scores
-
-
-def _fingerprint(nlp: Language) -> str:
-    digest = hashlib.sha256(nlp.config.to_str().encode())
-    digest.update(nlp.vocab.vectors.to_bytes(exclude=["strings"]))
-    for name, pipe in nlp.pipeline:
-        digest.update(name.encode())
-        if hasattr(pipe, "to_bytes"):
-            digest.update(pipe.to_bytes(exclude=["vocab"]))
-    return digest.hexdigest()

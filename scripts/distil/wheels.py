@@ -15,7 +15,7 @@ import spacy
 import srsly
 from spacy.cli.package import package as spacy_package
 
-from .files import hash_file
+from .files import hash_file, replacing_folder
 
 TOLERANCE = 1e-6
 
@@ -53,18 +53,23 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
     meta = srsly.read_json(model / "meta.json")
     meta["evaluation"] = summarize(evaluation)
     meta["notes"] = describe_scores(meta["evaluation"])
-    folder = packages / f"{meta['lang']}_{meta['name']}-{meta['version']}"
-    shutil.rmtree(folder, ignore_errors=True)
-    with tempfile.TemporaryDirectory() as temporary:
-        meta_path = Path(temporary) / "meta.json"
-        srsly.write_json(meta_path, meta)
-        spacy_package(model, packages, meta_path=meta_path, create_sdist=False, create_wheel=True, require_parent=True)
-    wheels = list((folder / "dist").glob("*.whl"))
-    if len(wheels) != 1:
-        raise WheelError(
-            f"{folder / 'dist'}: expected one wheel, found {len(wheels)}. See the output of the build above"
-        )
-    return wheels[0]
+    package = f"{meta['lang']}_{meta['name']}-{meta['version']}"
+    with tempfile.TemporaryDirectory() as name:
+        temporary = Path(name)
+        srsly.write_json(temporary / "meta.json", meta)
+        try:
+            spacy_package(
+                model, temporary, meta_path=temporary / "meta.json", create_sdist=False, create_wheel=True,
+                require_parent=True,
+            )  # fmt: skip
+        except SystemExit as err:
+            raise WheelError("spacy package failed. See its output above") from err
+        wheels = list((temporary / package / "dist").glob("*.whl"))
+        if len(wheels) != 1:
+            raise WheelError(f"{package}: expected one wheel, found {len(wheels)}. See the output of the build above")
+        with replacing_folder(packages / package) as folder:
+            shutil.copytree(temporary / package, folder, dirs_exist_ok=True)
+    return packages / package / "dist" / wheels[0].name
 
 
 def summarize(evaluation: Mapping[str, Any]) -> dict[str, Any]:

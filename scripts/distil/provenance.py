@@ -1,0 +1,38 @@
+"""Tie what a step makes to the corpora it was made from, so that stale outputs are not mixed."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from .files import hash_file
+
+PREPARED = "prepare_sha256"
+
+
+def fingerprint_corpora(corpus: Path) -> str:
+    """Return the sha256 of prepare.json, which holds the settings and the hashes of the data.
+
+    RAISES (ValueError): If there is none; the message names the command that makes it.
+    """
+    path = corpus / "prepare.json"
+    if not path.exists():
+        raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run prepare .")
+    return hash_file(path)
+
+
+def read_summary(corpus: Path, command: str) -> dict[str, Any]:
+    """Read the summary that a command wrote, and check that it was made from the present corpora.
+
+    corpus (Path): The folder with prepare.json and the summaries.
+    command (str): "augment" or "score": the command that writes <command>.json.
+    RETURNS (dict[str, Any]): The summary.
+    RAISES (ValueError): If it is missing, or if `prepare` has made other corpora since.
+    """
+    path = corpus / f"{command}.json"
+    remedy = f"Run, with the same --vars: python -m spacy project run {command} ."
+    if not path.exists():
+        raise ValueError(f"{path}: no such file. {remedy}")
+    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if summary.get(PREPARED) != fingerprint_corpora(corpus):
+        raise ValueError(f"{path}: made from other data than {corpus / 'prepare.json'} tells of. {remedy}")
+    return summary
