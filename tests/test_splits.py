@@ -94,8 +94,8 @@ def test_splits_find_languages(tmp_path: Path) -> None:
         (["README.md", ".git/"], "{}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl"),
     ],
     ids=[
-        "word", "capitals", "split", "dot", "tokenizer", "json", "suffix", "xx", "module", "submodule", "folder-and-file", "two-files", "empty",
-        "no-data",
+        "word", "capitals", "split", "dot", "tokenizer", "json", "suffix", "xx", "module", "submodule",
+        "folder-and-file", "two-files", "empty", "no-data",
     ],
 )  # fmt: skip
 def test_splits_folder_that_is_no_data_is_an_error(tmp_path: Path, places: list[str], message: str) -> None:
