@@ -2,12 +2,14 @@
 PYTHON ?= python3.11
 VENV := .venv/bin/python
 
-.PHONY: all test clean
+.PHONY: install all test clean
 
-all: .venv/installed
+install: .venv/installed
+
+all: install
 	$(VENV) -m spacy project run all .
 
-test: .venv/installed
+test: install
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy

@@ -1,6 +1,7 @@
 """Check the project's variables before a command or workflow runs."""
 
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 from wasabi import msg
@@ -21,6 +22,13 @@ PROJECT_FILE = Path("project.yml")
 app = typer.Typer()
 
 
+def _stop(err: SettingsError) -> NoReturn:
+    """Print the problem; commands in it stay on lines of their own, to be copied."""
+    msg.fail("Can't start")
+    typer.echo(str(err))
+    raise typer.Exit(1)
+
+
 @app.command()
 def workflow(
     name: str = typer.Argument(..., help="all or distil"),
@@ -36,9 +44,17 @@ def workflow(
         check_known(overrides, defaults)
         check_teacher(teacher)
         check_package(lang, package, version)
+        for variable, arrived in (("name", package), ("version", version)):
+            if overrides.get(variable, arrived) != arrived:
+                raise SettingsError(
+                    f"{variable} = {overrides[variable]} arrives as {arrived}, since it reads as a number. "
+                    f"Write a version in three parts, such as 1.10.0"
+                )
         if not student.exists():
             known = ", ".join(sorted(path.stem for path in student.parent.glob("student*.cfg")))
             raise SettingsError(f"student = {student.stem!r}: there is no {student}. Known: {known}")
+        if "distilled_textcat" not in student.read_text(encoding="utf-8"):
+            raise SettingsError(f"{student}: no component with factory distilled_textcat, which learns from a teacher")
         if (name == "all") != (teacher == TRAIN):
             other = "distil" if name == "all" else "all"
             raise SettingsError(
@@ -46,7 +62,7 @@ def workflow(
                 f"but teacher = {teacher}. Run:\n{full_command(other, overrides, defaults)}"
             )
     except SettingsError as err:
-        msg.fail("Can't start", str(err), exits=1)
+        _stop(err)
 
 
 @app.command()
@@ -55,7 +71,7 @@ def variables() -> None:
     try:
         check_known(given_overrides(), read_defaults(PROJECT_FILE))
     except SettingsError as err:
-        msg.fail("Can't start", str(err), exits=1)
+        _stop(err)
 
 
 @app.command()
@@ -72,7 +88,7 @@ def corpus(
         check_known(overrides, defaults)
         check_same(folder, {"lang": lang, "data": data, "seed": seed}, command, overrides, defaults)
     except SettingsError as err:
-        msg.fail("Can't start", str(err), exits=1)
+        _stop(err)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """Read the data, validate and split it, and write the corpora."""
 
+from itertools import islice
 from pathlib import Path
 
+import srsly
 import typer
 from wasabi import msg
 
@@ -29,8 +31,12 @@ def main(
         f"Dropped: {', '.join(f'{count} {kind}' for kind, count in dropped.items())}"
         f". Each is listed in {corpus / 'dropped.jsonl'}"
     )
+    if summary["unused"]:
+        msg.info(f"Not used (lang = {lang}): {', '.join(summary['unused'])}")
     if dropped["rejected"]:
-        msg.warn(f"{dropped['rejected']} records were rejected as bad input")
+        msg.warn(f"{dropped['rejected']} records were rejected as bad input, the first of them:")
+        for drop in islice((d for d in srsly.read_jsonl(corpus / "dropped.jsonl") if d["kind"] == "rejected"), 5):
+            typer.echo(f"  {drop['file']}:{drop['line']}: {drop['reason']}")
     msg.good(f"Wrote {corpus / 'gold'}", f"labels: {', '.join(summary['labels'])}")
 
 

@@ -130,6 +130,7 @@ def test_gold_prepare_summary_says_what_was_read_kept_and_dropped(data: Path, co
             "NEG": {"train": 7, "dev": 3, "test": 3},
             "POS": {"train": 7, "dev": 3, "test": 3},
         },
+        "unused": [],
         "kept": {
             "en": {"test": 2, "dev": 2, "train": 2, "unlabelled": 1},
             "nl": {"test": 5, "dev": 5, "train": 15, "unlabelled": 0},

@@ -343,7 +343,11 @@ def test_splits_label_missing_from_a_split_is_an_error(tmp_path: Path, split: st
     write_language(tmp_path / "nl", **{split: LEAST[split][:1]})
     with pytest.raises(ValueError) as raised:
         read_splits(tmp_path, lang="nl", seed=0)
-    assert str(raised.value) == f"{tmp_path}: no text with label NEG in split '{split}'"
+    first = tmp_path / "nl" / ("dev.jsonl" if split == "train" else "train.jsonl")
+    assert str(raised.value) == (
+        f"{tmp_path}: no text with label NEG in split '{split}'. The label is on 2 texts elsewhere, the first {first}:2. "
+        "All labels: NEG, POS. Is it misspelt? Otherwise add texts with it"
+    )
 
 
 def test_splits_label_may_go_missing_as_a_duplicate(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ def summarize(splits: Splits) -> dict[str, Any]:
         "languages": splits.languages,
         "labels": {label: _count_label(splits, label) for label in splits.labels},
         "kept": kept,
+        "unused": splits.unused,
         "files": {
             file: {"read": splits.read[file], "sha256": hash_file(Path(file)), **drops[file]} for file in splits.files
         },

@@ -183,7 +183,7 @@ def _get_label(record: dict[str, Any], stars: int | None) -> str:
         raise _InvalidRecord(f"'label' must be a string, found {label!r}")
     from_stars = STARS_TO_LABEL[stars] if stars else None
     if label is None and from_stars is None:
-        raise _InvalidRecord("neither 'label' nor 'stars'")
+        raise _InvalidRecord(f"neither 'label' nor 'stars'. Found: {', '.join(record)}")
     if label is not None and from_stars is not None and label.strip() != from_stars:
         raise _InvalidRecord(f"label {label!r} contradicts {stars} stars ({from_stars})")
     return label.strip() if label is not None else str(from_stars)

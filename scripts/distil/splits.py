@@ -25,12 +25,14 @@ class Splits:
 
     files (list[str]): The files that were read.
     read (dict[str, int]): The number of records read from each file.
+    unused (list[str]): Places of other languages than the chosen one.
     """
 
     reviews: dict[str, list[Review]] = field(default_factory=lambda: {s: [] for s in PRECEDENCE})
     drops: list[Drop] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     read: dict[str, int] = field(default_factory=dict)
+    unused: list[str] = field(default_factory=list)
 
     @property
     def labels(self) -> list[str]:
@@ -62,7 +64,9 @@ def read_splits(data: Path, *, lang: str, seed: int) -> Splits:
     places = find_languages(data)
     if lang != MULTI_LANGUAGE and lang not in places:
         raise ValueError(f"{data}: no data for language {lang!r}. Found: {', '.join(sorted(places))}")
-    for code in sorted(places) if lang == MULTI_LANGUAGE else [lang]:
+    used = sorted(places) if lang == MULTI_LANGUAGE else [lang]
+    splits.unused = [str(places[code]) for code in places if code not in used]
+    for code in used:
         place = places[code]
         if place.is_dir():
             _read_folder(place, code, splits)
@@ -188,7 +192,11 @@ def _check_labels(data: Path, splits: Splits) -> None:
     if len(labels) < 2:
         raise ValueError(f"{data}: at least two labels are needed. Found: {', '.join(labels)}")
     for split in LABELLED:
-        missing = set(labels) - {review.label for review in splits.reviews[split]}
-        if missing:
-            found = ", ".join(sorted(map(str, missing)))
-            raise ValueError(f"{data}: no text with label {found} in split {split!r}")
+        missing = sorted(set(labels) - {str(review.label) for review in splits.reviews[split]})
+        for label in missing[:1]:
+            texts = [r for other in LABELLED for r in splits.reviews[other] if r.label == label]
+            raise ValueError(
+                f"{data}: no text with label {label} in split {split!r}. The label is on {len(texts)} texts elsewhere, "
+                f"the first {texts[0].file}:{texts[0].line}. All labels: {', '.join(labels)}. Is it misspelt? "
+                f"Otherwise add texts with it"
+            )
