@@ -193,10 +193,10 @@ def _check_labels(data: Path, splits: Splits) -> None:
         raise ValueError(f"{data}: at least two labels are needed. Found: {', '.join(labels)}")
     for split in LABELLED:
         missing = sorted(set(labels) - {str(review.label) for review in splits.reviews[split]})
-        for label in missing[:1]:
-            texts = [r for other in LABELLED for r in splits.reviews[other] if r.label == label]
+        if missing:
+            texts = [r for other in LABELLED for r in splits.reviews[other] if r.label == missing[0]]
             raise ValueError(
-                f"{data}: no text with label {label} in split {split!r}. The label is on {len(texts)} texts elsewhere, "
-                f"the first {texts[0].file}:{texts[0].line}. All labels: {', '.join(labels)}. Is it misspelt? "
-                f"Otherwise add texts with it"
+                f"{data}: no text with label {missing[0]} in split {split!r}. The label is on {len(texts)} texts "
+                f"elsewhere, the first {texts[0].file}:{texts[0].line}. All labels: {', '.join(labels)}. Is it misspelt? "
+                "Otherwise add texts with it"
             )
