@@ -346,7 +346,7 @@ def test_splits_label_missing_from_a_split_is_an_error(tmp_path: Path, split: st
     first = tmp_path / "nl" / ("dev.jsonl" if split == "train" else "train.jsonl")
     assert str(raised.value) == (
         f"{tmp_path}: no text with label NEG in split '{split}'. The label is on 2 texts elsewhere, the first "
-        f"{first}:2. All labels: NEG, POS. Is it misspelt? Otherwise add texts with it"
+        f"{first}:2. All labels: NEG, POS. If it is not misspelt, add texts with it"
     )
 
 

@@ -197,6 +197,6 @@ def _check_labels(data: Path, splits: Splits) -> None:
             texts = [r for other in LABELLED for r in splits.reviews[other] if r.label == missing[0]]
             raise ValueError(
                 f"{data}: no text with label {missing[0]} in split {split!r}. The label is on {len(texts)} texts "
-                f"elsewhere, the first {texts[0].file}:{texts[0].line}. All labels: {', '.join(labels)}. Is it misspelt? "
-                "Otherwise add texts with it"
+                f"elsewhere, the first {texts[0].file}:{texts[0].line}. All labels: {', '.join(labels)}. If it is "
+                "not misspelt, add texts with it"
             )
