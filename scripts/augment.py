@@ -1,59 +1,71 @@
-"""Make variants of the train texts with part-of-speech-aware augmentation."""
+"""Make variants of the train texts with part-of-speech-aware augmentation, and look at them."""
 
-from dataclasses import asdict
 from pathlib import Path
 
-import spacy
 import typer
+from spacy.cli._util import parse_config_overrides
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.distil.augmentation import Counts, augment, load_plan
-from scripts.distil.files import write_json, write_jsonl
-from scripts.distil.gold import LANG, read_gold
-from scripts.distil.provenance import PREPARED, fingerprint_corpora
-from scripts.distil.splits import normalize
-from scripts.distil.tagging import tag_texts
+from scripts.distil.augmentation import load_plan
+from scripts.distil.augmented import augment_corpus, show_variants
+
+app = typer.Typer()
 
 
-def main(
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    context: typer.Context,
     corpus: Path = typer.Argument(
         ..., help="Folder with gold/{train,dev,test}.spacy and prepare.json; augmented.jsonl and augment.json go there"
     ),
     plan_path: Path = typer.Argument(..., help="The plan: a config of methods and shares", exists=True, dir_okay=False),
-    variants: int = typer.Option(20, help="Variants of each train text, at most", min=0),
     seed: int = typer.Option(0, help="Seed of all random choices"),
+    processes: int = typer.Option(1, help="Processes that work; the result is the same", min=1),
+    code: Path | None = typer.Option(None, help="Python file with augmenters of your own", exists=True, dir_okay=False),
 ) -> None:
-    """Make new texts from the train texts by masking, swapping and cutting."""
-    counts = Counts()
-    gold, output = corpus / "gold", corpus / "augmented.jsonl"
+    """Make new texts from the train texts by masking, swapping and cutting.
+
+    Settings of the plan can be given as well, as to `spacy train`: --augment.variants 60
+    """
     try:
-        plan = load_plan(plan_path)
-        texts = [(doc.text, doc.user_data[LANG]) for doc in read_gold(gold / "train.spacy")]
-        held_out = {normalize(doc.text) for split in ("dev", "test") for doc in read_gold(gold / f"{split}.spacy")}
-        tagger = spacy.load(plan.tagger)
-        tagged = list(tqdm(tag_texts(tagger, texts), "tagging", len(texts), unit=" texts", disable=None))
-        rows = augment(tagged, plan, variants=variants, seed=seed, held_out=held_out, counts=counts)
-        bar = tqdm(rows, "augmenting", len(texts) * variants, unit=" variants", disable=None)
-        total = write_jsonl(output, (asdict(row) for row in bar))
+        plan = load_plan(plan_path, parse_config_overrides(context.args), code)
+        summary = augment_corpus(
+            corpus, plan, seed=seed, processes=processes,
+            progress=lambda items, what, total, unit: tqdm(items, what, total, unit=f" {unit}", disable=None),
+        )  # fmt: skip
     except (OSError, ValueError) as err:
         msg.fail("Can't augment the train texts", str(err), exits=1)
-    kept: dict[str, dict[str, int]] = {}
-    for (lang, method), count in sorted(counts.kept.items()):
-        kept.setdefault(lang, {})[method] = count
-    write_json(corpus / "augment.json", {
-        PREPARED: fingerprint_corpora(corpus),
-        "sources": len(texts), "total": total, "kept": kept,
-        "duplicates_dropped": counts.duplicates, "leaks_dropped": counts.leaks,
-    })  # fmt: skip
-    table = [(lang, *(by_method.get(m, 0) for m in plan.methods)) for lang, by_method in kept.items()]
+    if summary["untagged_languages"]:
+        msg.warn(
+            f"No tagger knows {', '.join(summary['untagged_languages'])}: no words were swapped in these texts",
+            f"Give one under [taggers] in {plan_path}",
+        )
+    table = [(lang, *(kept.get(m, 0) for m in plan.methods)) for lang, kept in summary["kept"].items()]
     msg.table(table, header=("lang", *plan.methods), divider=True, aligns=("l", *("r" for _ in plan.methods)))
     msg.good(
-        f"Wrote {output}",
-        f"{total} variants of {len(texts)} texts; {counts.duplicates} duplicates and "
-        f"{counts.leaks} dev or test texts dropped",
+        f"Wrote {corpus / 'augmented.jsonl'}",
+        f"{summary['total']} variants of {sum(summary['sources'].values())} texts; "
+        f"{sum(summary['duplicates_dropped'].values())} duplicates and "
+        f"{sum(summary['leaks_dropped'].values())} dev or test texts dropped",
     )
 
 
+@app.command()
+def show(
+    corpus: Path = typer.Argument("corpus", help="Folder with gold/ and augmented.jsonl"),
+    lang: str = typer.Option(..., help="Language code"),
+    n: int = typer.Option(5, help="How many train texts", min=1),
+) -> None:
+    """Print train texts beside their variants; changed words stand between stars."""
+    try:
+        for shown in show_variants(corpus, lang, n):
+            msg.divider(f"train text {shown.source}")
+            typer.echo(shown.text)
+            msg.table(shown.variants, spacing=2)
+    except ValueError as err:
+        msg.fail("Can't show variants", str(err), exits=1)
+
+
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -20,6 +20,7 @@ from scripts.distil.evaluation import (
     check_same_teacher,
     evaluate,
     load_split,
+    near_majority,
     predict,
     predict_control,
     table_rows,
@@ -73,6 +74,9 @@ def main(
     msg.table(speeds, header=("system", "MB on disk", "docs/s"), divider=True, aligns=("l", "r", "r"))
     for control in better_controls(result[OVERALL]):
         msg.warn(f"The teacher is not above {control}: distilling it is pointless. Improve the teacher first")
+    for name in near_majority(result[OVERALL]):
+        p = result[OVERALL]["systems"][name]["p_above_majority"]
+        msg.warn(f"The {name} is not surely better than the most frequent label (p = {p:.2g})")
     msg.good(f"Wrote {output}", f"{split} texts of {about['data']}")
 
 

@@ -24,11 +24,10 @@ def main(
     splits = ["train", "dev", "test", "unlabelled"]
     rows = [(code, *(kept[split] for split in splits)) for code, kept in summary["kept"].items()]
     msg.table(rows, header=("lang", *splits), divider=True, aligns=("l", *"rrrr"))
-    dropped = {
-        kind: sum(f.get(kind, 0) for f in summary["files"].values()) for kind in ("neutral", "duplicate", "rejected")
-    }
+    kinds = {"neutral": "neutral", "duplicate": "duplicate", "near_copy": "near copies", "rejected": "rejected"}
+    dropped = {kind: sum(f.get(kind, 0) for f in summary["files"].values()) for kind in kinds}
     msg.info(
-        f"Dropped: {', '.join(f'{count} {kind}' for kind, count in dropped.items())}"
+        f"Dropped: {', '.join(f'{count} {kinds[kind]}' for kind, count in dropped.items())}"
         f". Each is listed in {corpus / 'dropped.jsonl'}"
     )
     if summary["unused"]:

@@ -17,13 +17,12 @@ from scripts.distil.transfer import count_sources, finish_docs, gather_docs
 
 
 def main(
-    corpus: Path = typer.Argument(..., help="Folder with gold/, unlabelled.jsonl, augmented.jsonl and labels.json"),
+    corpus: Path = typer.Argument(..., help="Folder with the corpora of `prepare` and `augment`"),
     output: Path = typer.Argument(
         ..., help="Folder to write the shards of the transfer set to; counts go beside it, to score.json"
     ),
     teacher: str = typer.Option("train", help="train, or spacy:<package or path>"),
     trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
-    lang: str = typer.Option("xx", help="Language of the student"),
     seed: int = typer.Option(0, help="Seed of the order of the texts"),
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
 ) -> None:
@@ -32,7 +31,7 @@ def main(
         setup_gpu(gpu_id)
         read_summary(corpus, "augment")
         labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
-        docs = gather_docs(corpus / "gold", corpus / "unlabelled.jsonl", corpus / "augmented.jsonl", lang=lang)
+        docs = gather_docs(corpus)
         model = load_teacher(teacher, labels, trained=trained)
         start = time.perf_counter()
         texts = [doc.text for doc in docs]

@@ -1,5 +1,6 @@
-"""Install the trained tagger with metadata on its sources."""
+"""Install the trained tagger with metadata on its sources, and score it."""
 
+import os
 from pathlib import Path
 
 import spacy
@@ -7,23 +8,48 @@ import srsly
 import typer
 from wasabi import msg
 
-from scripts.distil.files import replacing_folder
-from scripts.distil.treebanks import describe_sources
+from scripts.distil.files import folder_size, replacing_file, replacing_folder
+from scripts.distil.tagger_scores import describe_scores, score_held_out
+from scripts.distil.treebanks import describe_tagger
+
+app = typer.Typer()
 
 
-def main(
+@app.command()
+def install(
     model: Path = typer.Argument(..., help="The trained tagger", exists=True, file_okay=False),
     output: Path = typer.Argument(..., help="Folder to write"),
-    treebanks: Path = typer.Option("corpus/treebanks", help="Folder with words.json", exists=True, file_okay=False),
+    sources: Path = typer.Argument(..., help="What `treebanks` wrote to sources.json", exists=True, dir_okay=False),
 ) -> None:
     """Copy the tagger to where augmentation finds it."""
     nlp = spacy.load(model)
-    nlp.meta.update(describe_sources(srsly.read_json(treebanks / "words.json")))
+    nlp.meta.update(describe_tagger(srsly.read_json(sources)))
     with replacing_folder(output) as folder:
         nlp.to_disk(folder, exclude=["vocab"])
-    accuracy = nlp.meta["performance"]["pos_acc"]
-    msg.good(f"Wrote {output}", f"accuracy of parts of speech on the held-out docs (gold tokens): {accuracy:.3f}")
+    msg.good(f"Wrote {output}")
+
+
+@app.command()
+def score(
+    model: Path = typer.Argument(..., help="The tagger", exists=True, file_okay=False),
+    treebanks: Path = typer.Argument(..., help="Folder with <lang>/*.conllu"),
+    output: Path = typer.Argument(..., help="Markdown file to write"),
+) -> None:
+    """Score the tagger on the held-out treebanks, on one core."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    nlp = spacy.load(model)
+    try:
+        scores = list(score_held_out(nlp, treebanks))
+    except ValueError as err:
+        msg.fail("Can't score the tagger", str(err), exits=1)
+    with replacing_file(output) as file:
+        file.write(describe_scores(nlp.meta, folder_size(model), scores))
+    rows = [(s.lang, f"{100 * s.raw:.1f}", f"{100 * s.gold:.1f}", f"{s.words_per_second:,.0f}") for s in scores]
+    header = ("lang", "UPOS, raw text", "UPOS, gold tokens", "words/s")
+    msg.table(rows, header=header, divider=True, aligns=("l", "r", "r", "r"))
+    msg.good(f"Wrote {output}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -11,12 +11,13 @@ import scripts.functions  # noqa: F401
 
 CONFIGS = sorted(path for path in Path("configs").glob("*.cfg") if path.stem != "augment")
 STUDENTS = [path for path in CONFIGS if path.stem.startswith("student")]
-# What makes a student: the loss, the transfer set, streaming, and the stock checkpoint.
+# What makes a student: the loss, the transfer set and its tokenizer, streaming, and the stock checkpoint.
 DIFFERENCES = {
     "paths.train", "components.textcat.factory", "components.textcat.loss.@losses",
     "components.textcat.loss.temperature", "corpora.train.@readers", "corpora.train.seed", "corpora.train.gold_preproc",
     "corpora.train.max_length", "corpora.train.limit", "corpora.train.augmenter", "training.max_epochs",
-    "training.before_to_disk", "training.before_to_disk.@callbacks",
+    "training.before_to_disk", "training.before_to_disk.@callbacks", "paths.tokenizer", "initialize.before_init",
+    "initialize.before_init.@callbacks", "initialize.before_init.tokenizer", "initialize.before_init.vocab",
 }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from scripts.distil.evaluation import (
     better_controls,
     evaluate,
     load_split,
+    near_majority,
     predict,
     predict_control,
     table_rows,
@@ -142,13 +143,16 @@ def test_evaluation_by_language_matches_hand_computed(evaluation: Mapping[str, A
     assert list(evaluation["languages"]) == ["en", "fr", "nl"]
     english, dutch = evaluation["languages"]["en"], evaluation["languages"]["nl"]
     assert (english["n"], english["majority"]) == (4, 0.5)
-    assert english["systems"] == {
+    scores = {n: {k: v for k, v in s.items() if k != "p_above_majority"} for n, s in english["systems"].items()}
+    assert scores == {
         "baseline": {"accuracy": 0.5, "macro_f": 0.5},
         # NEG: P 2/3, R 1 → 4/5; POS: P 1, R 1/2 → 2/3
         "teacher": {"accuracy": 0.75, "macro_f": pytest.approx((4 / 5 + 2 / 3) / 2)},
         "student": {"accuracy": 1.0, "macro_f": 1.0},
         "tfidf_logreg": {"accuracy": 0.75, "macro_f": pytest.approx((4 / 5 + 2 / 3) / 2)},
     }
+    # All four right: 1/2⁴.
+    assert english["systems"]["student"]["p_above_majority"] == pytest.approx(1 / 16)
     assert english["student_vs_teacher"]["gap"] == -0.25
     assert english["student_vs_teacher"]["agreement"] == 0.75
     assert (english["error_reduction"], english["gain_recovered"]) == (1.0, 2.0)
@@ -164,7 +168,7 @@ def test_evaluation_ratios_are_none_where_the_baseline_is_perfect(evaluation: Ma
     assert evaluation["languages"]["fr"] == {
         "n": 1,
         "majority": 1.0,
-        "systems": {name: {"accuracy": 1.0, "macro_f": 1.0} for name in SYSTEMS},
+        "systems": {name: {"accuracy": 1.0, "macro_f": 1.0, "p_above_majority": 1.0} for name in SYSTEMS},
         "student_vs_teacher": {"gap": 0.0, "ci95": [0.0, 0.0], "agreement": 1.0},
         "error_reduction": None,
         "gain_recovered": None,
@@ -219,6 +223,15 @@ def test_evaluation_of_more_than_two_labels() -> None:
 def test_evaluation_better_controls(baseline: float, control: float, teacher: float, expected: list[str]) -> None:
     systems = comparison(baseline=baseline, tfidf_logreg=control, teacher=teacher, student=1.0)
     assert better_controls(systems) == expected
+
+
+@pytest.mark.parametrize(
+    "teacher,student,expected",
+    [(0.001, 0.009, []), (0.001, 0.01, ["student"]), (0.5, 0.001, ["teacher"]), (1.0, 1.0, ["teacher", "student"])],
+)
+def test_evaluation_near_majority(teacher: float, student: float, expected: list[str]) -> None:
+    systems = {"teacher": {"p_above_majority": teacher}, "student": {"p_above_majority": student}}
+    assert near_majority({"systems": systems}) == expected
 
 
 def test_evaluation_table_has_a_row_for_each_language_and_overall(evaluation: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from spacy.vocab import Vocab
 
 from scripts.distil.gold import gold_label, prepare, read_gold, write_gold
 from scripts.distil.reviews import Review
+from scripts.prepare import main
 
 ROOT = Path(__file__).parent.parent
 OUTPUTS = (
@@ -37,14 +38,19 @@ def data(tmp_path: Path) -> Path:
         {"text": "What?", "stars": 9},
         {"text": "AWFUL.", "stars": 4},
         {"text": "Fine test.", "stars": 4},
+        {"text": "Bad from the first page to the last!!", "stars": 1},
     ])  # fmt: skip
-    write_records(data / "en" / "dev.jsonl", [{"text": "Fine dev.", "stars": 4}, {"text": "Bad dev.", "stars": 2}])
+    write_records(data / "en" / "dev.jsonl", [
+        {"text": "Fine dev.", "stars": 4}, {"text": "Bad from the first page to the last.", "stars": 2},
+    ])  # fmt: skip
     write_records(data / "en" / "test.jsonl", [{"text": "Fine test.", "stars": 4}, {"text": "Bad test.", "stars": 2}])
-    write_records(data / "en" / "unlabelled.jsonl", [{"text": "Unseen — één."}, {"text": "Awful."}])
+    write_records(data / "en" / "unlabelled.jsonl", [
+        {"text": "Unseen — één."}, {"text": "Awful."}, {"text": "Really bad from the FIRST page to the last."},
+    ])  # fmt: skip
     counts = {"NEG": 10, "POS": 10, "MIXED": 5}
     write_records(
         data / "nl.jsonl",
-        [{"text": f"{label} tekst {i}", "label": label} for label, count in counts.items() for i in range(count)],
+        [{"text": f"{label} {i} tekst", "label": label} for label, count in counts.items() for i in range(count)],
     )
     return data
 
@@ -103,7 +109,8 @@ def test_gold_prepare_writes_an_empty_file_for_no_unlabelled_texts(data: Path, c
 def test_gold_prepare_lists_what_was_dropped(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="en", seed=0)
     drops = [json.loads(line) for line in (corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines()]
-    train, test = f"{data}/en/train.jsonl", f"{data}/en/test.jsonl"
+    train, test, unlabelled = (f"{data}/en/{split}.jsonl" for split in ("train", "test", "unlabelled"))
+    nearly = f"nearly the same text as {data}/en/dev.jsonl:2"
     reason = "'stars' must be 1, 2, 3, 4 or 5, found 9"
     assert [tuple(drop.values()) for drop in drops] == [
         (train, 3, "neutral", "3 stars", "So so."),
@@ -111,7 +118,9 @@ def test_gold_prepare_lists_what_was_dropped(data: Path, corpus: Path) -> None:
         (train, 5, "rejected", reason, "What?"),
         (train, 6, "duplicate", f"same text as {train}:2, which has label NEG, not POS", "AWFUL."),
         (train, 7, "duplicate", f"same text as {test}:1", "Fine test."),
-        (f"{data}/en/unlabelled.jsonl", 2, "duplicate", f"same text as {train}:2", "Awful."),
+        (unlabelled, 2, "duplicate", f"same text as {train}:2", "Awful."),
+        (train, 8, "near_copy", nearly, "Bad from the first page to the last!!"),
+        (unlabelled, 3, "near_copy", nearly, "Really bad from the FIRST page to the last."),
     ]
     assert list(drops[0]) == ["file", "line", "kind", "reason", "text"]
 
@@ -137,14 +146,29 @@ def test_gold_prepare_summary_says_what_was_read_kept_and_dropped(data: Path, co
         },
         "files": {
             f"{data}/en/train.jsonl": {
-                "read": 7, "sha256": hashes["en/train.jsonl"], "neutral": 1, "rejected": 2, "duplicate": 2,
+                "read": 8, "sha256": hashes["en/train.jsonl"], "neutral": 1, "rejected": 2, "duplicate": 2,
+                "near_copy": 1,
             },
             f"{data}/en/dev.jsonl": {"read": 2, "sha256": hashes["en/dev.jsonl"]},
             f"{data}/en/test.jsonl": {"read": 2, "sha256": hashes["en/test.jsonl"]},
-            f"{data}/en/unlabelled.jsonl": {"read": 2, "sha256": hashes["en/unlabelled.jsonl"], "duplicate": 1},
+            f"{data}/en/unlabelled.jsonl": {
+                "read": 3, "sha256": hashes["en/unlabelled.jsonl"], "duplicate": 1, "near_copy": 1,
+            },
             f"{data}/nl.jsonl": {"read": 25, "sha256": hashes["nl.jsonl"]},
         },
     }  # fmt: skip
+
+
+def test_gold_prepare_prints_what_was_kept_and_dropped(
+    data: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(data, corpus, lang="en", seed=0)
+    output = capsys.readouterr().out
+    # lang, train, dev, test, unlabelled
+    assert ["en", "2", "2", "2", "1"] in [line.split() for line in output.splitlines()]
+    # Long lines are wrapped.
+    assert "Dropped: 1 neutral, 3 duplicate, 2 near copies, 2 rejected." in " ".join(output.split())
+    assert f"{data}/en/train.jsonl:4: 'text' is empty" in output
 
 
 @pytest.mark.parametrize("lang", ["xx", "en", "nl"])
@@ -152,9 +176,9 @@ def test_gold_prepare_counts_add_up(data: Path, corpus: Path, lang: str) -> None
     summary = prepare(data, corpus, lang=lang, seed=0)
     read = sum(file["read"] for file in summary["files"].values())
     kept = sum(sum(splits.values()) for splits in summary["kept"].values())
-    kinds = ("neutral", "rejected", "duplicate")
+    kinds = ("neutral", "rejected", "duplicate", "near_copy")
     dropped = sum(file.get(kind, 0) for file in summary["files"].values() for kind in kinds)
-    assert read == kept + dropped == {"xx": 38, "en": 13, "nl": 25}[lang]
+    assert read == kept + dropped == {"xx": 40, "en": 15, "nl": 25}[lang]
     assert len((corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines()) == dropped
     docs = {split: len(list(read_gold(corpus / "gold" / f"{split}.spacy"))) for split in ("train", "dev", "test")}
     unlabelled = len((corpus / "unlabelled.jsonl").read_text(encoding="utf-8").splitlines())

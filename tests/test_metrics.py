@@ -4,7 +4,7 @@ import warnings
 import numpy
 import pytest
 
-from scripts.distil.metrics import Labels, agreement, compare, error_reduction, gain_recovered, score
+from scripts.distil.metrics import Labels, agreement, compare, error_reduction, gain_recovered, p_above_majority, score
 
 
 def labels(text: str) -> Labels:
@@ -40,6 +40,21 @@ def test_metrics_score_matches_hand_computed(predicted: str, gold: str, accuracy
         result = score(labels(predicted), labels(gold))
     assert result == {"accuracy": pytest.approx(accuracy), "macro_f": pytest.approx(macro_f)}
     assert all(type(value) is float for value in result.values())
+
+
+@pytest.mark.parametrize(
+    "predicted,gold,p",
+    [
+        pytest.param("0011", "0011", 1 / 16, id="all-right"),
+        # 0 to 4 right: (4 + 1) / 16 for at least 3
+        pytest.param("0111", "0011", 5 / 16, id="one-error"),
+        pytest.param("0000", "0000", 1.0, id="one-label"),
+        # Three quarters are the majority: 0.75⁴
+        pytest.param("0001", "0001", 0.75**4, id="skewed"),
+    ],
+)
+def test_metrics_p_above_majority_is_a_binomial_test(predicted: str, gold: str, p: float) -> None:
+    assert p_above_majority(labels(predicted), labels(gold)) == pytest.approx(p)
 
 
 @pytest.mark.parametrize("a,b,share", [("012", "012", 1.0), ("0120", "0121", 0.75), ("01", "10", 0.0)])

@@ -122,6 +122,7 @@ SMALL = {
     "teacher.cfg": {"max_steps": "4", "eval_frequency": "2"},
     "baseline.cfg": {"max_steps": "20", "eval_frequency": "10"},
     "student_ensemble.cfg": {"max_steps": "20", "eval_frequency": "10"},
+    "augment.cfg": {"variants": "3"},
 }
 MADE = ["corpus/prepare.json", "corpus/augmented.jsonl", "corpus/score.json", "training/teacher/model-best",
         "training/student/export", "metrics/evaluation.json"]  # fmt: skip
@@ -166,7 +167,7 @@ def finished(copy: Path) -> Path:
     """Run the workflow but for the steps that need a package index."""
     for step in PROJECT["workflows"]["all"]:
         if step not in WITHOUT_INDEX:
-            done = run_project(copy, step, ".", "--vars.variants", "3")
+            done = run_project(copy, step, ".")
             assert done.returncode == 0, f"{step}\n{done.stdout}\n{done.stderr}"
     return copy
 
@@ -197,7 +198,7 @@ def test_project_student_needs_no_code_of_ours(finished: Path, tmp_path: Path) -
 def test_project_second_run_skips_every_step(finished: Path) -> None:
     for step in PROJECT["workflows"]["all"]:
         if COMMANDS[step].get("outputs") and step not in WITHOUT_INDEX:
-            done = run_project(finished, step, ".", "--vars.variants", "3")
+            done = run_project(finished, step, ".")
             assert f"Skipping '{step}': nothing changed" in done.stdout, done.stdout + done.stderr
 
 
@@ -205,25 +206,25 @@ def test_project_same_seed_makes_the_same_bytes(finished: Path, tmp_path: Path) 
     made = ["corpus/augmented.jsonl", "corpus/transfer/00000.spacy", "training/student/model-best/textcat/model"]
     before = [(finished / name).read_bytes() for name in made]
     for step in ("prepare", "augment", "score", "train-student"):
-        done = run_project(finished, step, ".", "--force", "--vars.variants", "3")
+        done = run_project(finished, step, ".", "--force")
         assert done.returncode == 0, done.stdout + done.stderr
     assert [(finished / name).read_bytes() for name in made] == before
 
 
 def test_project_command_with_other_settings_stops_and_names_the_full_command(finished: Path) -> None:
-    done = run_project(finished, "augment", ".", "--vars.lang", "nl", "--vars.variants", "3")
+    done = run_project(finished, "augment", ".", "--vars.lang", "nl", "--vars.gpu_id", "3")
     assert done.returncode != 0
     output = " ".join((done.stdout + done.stderr).split())
     assert "was made with lang = xx, but 'augment' was given lang = nl" in output
-    assert "python -m spacy project run augment . --vars.variants 3" in output
-    assert "python -m spacy project run prepare . --vars.lang nl --vars.variants 3" in output
+    assert "python -m spacy project run augment . --vars.gpu_id 3" in output
+    assert "python -m spacy project run prepare . --vars.lang nl --vars.gpu_id 3" in output
 
 
 @pytest.mark.parametrize("command", ["all", "distil", "prepare", "augment"])
 def test_project_unknown_variable_is_an_error(finished: Path, command: str) -> None:
-    done = run_project(finished, command, ".", "--force", "--vars.varaints", "3")
+    done = run_project(finished, command, ".", "--force", "--vars.nmae", "x")
     assert done.returncode != 0
-    assert "Unknown variable: --vars.varaints" in done.stdout + done.stderr
+    assert "Unknown variable: --vars.nmae" in done.stdout + done.stderr
 
 
 def test_project_outputs_of_other_data_are_not_mixed(finished: Path, tmp_path: Path) -> None:
@@ -247,7 +248,7 @@ def test_project_all_with_an_external_teacher_names_distil(finished: Path) -> No
 def test_project_distil_uses_a_teacher_from_elsewhere(finished: Path, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("teacher", "encoder", "student", "metrics"))
-    teacher = ["--vars.teacher", "spacy:training/baseline/model-best", "--vars.variants", "3"]
+    teacher = ["--vars.teacher", "spacy:training/baseline/model-best"]
     for step in PROJECT["workflows"]["distil"]:
         if step not in WITHOUT_INDEX:
             done = run_project(folder, step, ".", *teacher)
@@ -263,7 +264,7 @@ def test_project_distil_uses_a_teacher_from_elsewhere(finished: Path, tmp_path: 
 @pytest.mark.network
 def test_project_packages_and_verifies(finished: Path) -> None:
     for step in WITHOUT_INDEX:
-        done = run_project(finished, step, ".", "--vars.variants", "3")
+        done = run_project(finished, step, ".")
         assert done.returncode == 0, f"{step}\n{done.stdout}\n{done.stderr}"
     verified = json.loads((finished / "metrics/verify.json").read_text())
     assert verified["torch_importable"] is False
@@ -272,5 +273,5 @@ def test_project_packages_and_verifies(finished: Path) -> None:
     assert len(verified["samples"]) == 2
     assert verified["size_bytes"] <= 10_000_000
     for step in WITHOUT_INDEX:
-        done = run_project(finished, step, ".", "--vars.variants", "3")
+        done = run_project(finished, step, ".")
         assert f"Skipping '{step}': nothing changed" in done.stdout, done.stdout + done.stderr

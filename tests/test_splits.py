@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from scripts.distil.reviews import Review
+from scripts.distil.near_copies import similarity
+from scripts.distil.reviews import Drop, Review
 from scripts.distil.splits import Splits, find_languages, normalize, read_splits
 
 Rows = list[tuple[str, str | None]]
@@ -14,6 +15,8 @@ LEAST: dict[str, Rows] = {
     "dev": [("Dev good", "POS"), ("Dev bad", "NEG")],
     "test": [("Test good", "POS"), ("Test bad", "NEG")],
 }
+# Normalised, it has 48 n-grams.
+LONG = "The plot is thin with some holes, but who would care"
 
 
 def write_rows(path: Path, rows: Rows) -> Path:
@@ -321,14 +324,113 @@ def test_splits_duplicates_across_languages_are_dropped(tmp_path: Path) -> None:
     assert [drop.reason for drop in splits.drops] == [f"same text as {tmp_path}/nl/test.jsonl:3"]
 
 
+@pytest.mark.parametrize("keeps", ["test", "dev"])
+@pytest.mark.parametrize(("loses", "label"), [("train", "POS"), ("train", "NEG"), ("unlabelled", None)])
+def test_splits_near_copies_of_held_out_texts_are_dropped(
+    tmp_path: Path, keeps: str, loses: str, label: str | None
+) -> None:
+    rows: dict[str, Rows] = {**LEAST, "unlabelled": [("Unlabelled", None)]}
+    copy = f"{LONG.upper()}  … really!"
+    changed: dict[str, Rows] = {keeps: [*rows[keeps], (f"{LONG}!", "POS")], loses: [(copy, label), *rows[loses]]}
+    folder = write_language(tmp_path / "nl", **{**rows, **changed})
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert texts(splits) == {
+        name: [text for text, _ in (rows if name == loses else {**rows, **changed})[name]] for name in splits.reviews
+    }
+    reason = f"nearly the same text as {folder}/{keeps}.jsonl:3"
+    assert splits.drops == [Drop(f"{folder}/{loses}.jsonl", 1, "near_copy", reason, copy)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [("test", "dev"), ("train", "unlabelled"), ("test", "test"), ("dev", "dev"), ("train", "train"),
+     ("unlabelled", "unlabelled")],
+)  # fmt: skip
+def test_splits_other_near_copies_stay(tmp_path: Path, one: str, other: str) -> None:
+    rows: dict[str, Rows] = {**LEAST, "unlabelled": [("Unlabelled", None)]}
+    changed = {split: list(split_rows) for split, split_rows in rows.items()}
+    changed[one].append((f"{LONG}!", "POS"))
+    changed[other].append((f"{LONG}?", "POS"))
+    write_language(tmp_path / "nl", **changed)
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert texts(splits) == {split: [text for text, _ in changed[split]] for split in splits.reviews}
+    assert splits.drops == []
+
+
+@pytest.mark.parametrize(
+    ("test", "dev", "named"),
+    [("?!", "?!!", "dev"), ("?!!", "?!", "test"), ("?!!:", "?!!,", "test")],
+    ids=["dev", "test", "tie"],
+)
+def test_splits_near_copy_names_the_most_similar_text(tmp_path: Path, test: str, dev: str, named: str) -> None:
+    rows = {split: [*LEAST[split], (LONG + end, "POS")] for split, end in (("test", test), ("dev", dev))}
+    folder = write_language(tmp_path / "nl", train=[*LEAST["train"], (f"{LONG}?!!;", "POS")], **rows)
+    [drop] = read_splits(tmp_path, lang="nl", seed=0).drops
+    assert (drop.kind, drop.line) == ("near_copy", 3)
+    assert drop.reason == f"nearly the same text as {folder}/{named}.jsonl:3"
+
+
+def test_splits_texts_below_the_threshold_stay(tmp_path: Path) -> None:
+    # Seven n-grams of ten, and seven of eleven.
+    test = [*LEAST["test"], ("Great movie", "POS")]
+    write_language(
+        tmp_path / "en", test=test, train=[("Great movie!!!", "POS"), ("Great movie?!?!", "POS"), ("Bad", "NEG")]
+    )
+    splits = read_splits(tmp_path, lang="en", seed=0)
+    assert texts(splits)["train"] == ["Great movie?!?!", "Bad"]
+    assert [(drop.line, drop.kind) for drop in splits.drops] == [(1, "near_copy")]
+
+
+def test_splits_near_copies_across_languages_are_dropped(tmp_path: Path) -> None:
+    write_language(tmp_path / "en", train=[*LEAST["train"], ("Absolutely super!", "POS")])
+    own = {split: [(f"nl {text}", label) for text, label in LEAST[split]] for split in LEAST}
+    write_language(tmp_path / "nl", **{**own, "dev": [*own["dev"], ("absolutely super", "POS")]})
+    splits = read_splits(tmp_path, lang="xx", seed=0)
+    assert "Absolutely super!" not in texts(splits)["train"]
+    assert [drop.reason for drop in splits.drops] == [f"nearly the same text as {tmp_path}/nl/dev.jsonl:3"]
+
+
+def test_splits_near_copies_are_dropped_where_one_file_is_split(tmp_path: Path) -> None:
+    rows: Rows = [
+        (f"{i} {label} {start} and nothing else{end}", label)
+        for i, start in enumerate(["plot", "cast", "songs", "light", "jokes", "pace", "script", "twist"])
+        for label in ("POS", "NEG")
+        for end in ("", "!", "?")
+    ]
+    path = write_rows(tmp_path / "en.jsonl", rows)
+    splits = read_splits(tmp_path, lang="en", seed=0)
+    kept = {split: [normalize(text) for text in part] for split, part in texts(splits).items()}
+    held_out = [*kept["dev"], *kept["test"]]
+    assert kept["train"]
+    assert max(similarity(text, other) for text in kept["train"] for other in held_out) < 0.7
+    # Dev and test are whole, and of what was to be train each is kept or dropped with a reason.
+    assert (len(kept["dev"]), len(kept["test"])) == (10, 10)
+    lines = {line: normalize(text) for line, (text, _) in enumerate(rows, start=1)}
+    assert {drop.kind for drop in splits.drops} == {"near_copy"}
+    for drop in splits.drops:
+        other = lines[int(drop.reason.removeprefix(f"nearly the same text as {path}:"))]
+        assert other in held_out
+        assert similarity(lines[drop.line], other) >= 0.7
+    assert len(splits.drops) + sum(map(len, kept.values())) == splits.read[str(path)] == 48
+
+
+def test_splits_label_may_go_missing_as_a_near_copy(tmp_path: Path) -> None:
+    test = [("Test good", "POS"), (f"{LONG}.", "NEG")]
+    write_language(tmp_path / "nl", test=test, train=[("Train good", "POS"), (f"{LONG}!", "NEG")])
+    with pytest.raises(ValueError, match="no text with label NEG in split 'train'"):
+        read_splits(tmp_path, lang="nl", seed=0)
+
+
 def test_splits_every_record_is_kept_or_dropped(tmp_path: Path) -> None:
-    write_language(tmp_path / "nl", train=[*LEAST["train"], ("Dev good", "POS"), ("Train good", "NEG")])
+    write_language(
+        tmp_path / "nl", train=[*LEAST["train"], ("Dev good", "POS"), ("Train good", "NEG"), ("Dev good!", "POS")]
+    )
     with (tmp_path / "nl" / "train.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"text": "So so", "stars": 3}\n{"text": ""}\n')
     splits = read_splits(tmp_path, lang="nl", seed=0)
-    assert splits.read[f"{tmp_path}/nl/train.jsonl"] == 6
-    assert Counter(drop.kind for drop in splits.drops) == {"neutral": 1, "rejected": 1, "duplicate": 2}
-    assert sum(splits.read.values()) == 10 == len(splits.drops) + sum(map(len, splits.reviews.values()))
+    assert splits.read[f"{tmp_path}/nl/train.jsonl"] == 7
+    assert Counter(drop.kind for drop in splits.drops) == {"neutral": 1, "rejected": 1, "duplicate": 2, "near_copy": 1}
+    assert sum(splits.read.values()) == 11 == len(splits.drops) + sum(map(len, splits.reviews.values()))
 
 
 def test_splits_one_label_is_an_error(tmp_path: Path) -> None:

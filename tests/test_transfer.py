@@ -9,6 +9,7 @@ import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
+from scripts.distil.augmented import write_tokenizer
 from scripts.distil.transfer import count_sources, finish_docs, gather_docs
 
 LABELS = ["NEG", "POS"]
@@ -25,8 +26,9 @@ def write_corpus(
     test: Gold = (("test text", NEGATIVE),),
     unlabelled: Sequence[Mapping[str, Any]] = (),
     augmented: Sequence[Mapping[str, Any]] = (),
-) -> tuple[Path, Path, Path]:
+) -> Path:
     nlp = spacy.blank("xx")
+    write_tokenizer(folder / "tokenizer", "xx", "[MASK]")
     (folder / "gold").mkdir()
     for split, rows in (("train", train), ("dev", dev), ("test", test)):
         doc_bin = DocBin(attrs=["ORTH", "SPACY"], store_user_data=True)
@@ -39,7 +41,7 @@ def write_corpus(
     for name, records in (("unlabelled", unlabelled), ("augmented", augmented)):
         lines = [json.dumps(record) + "\n" for record in records]
         (folder / f"{name}.jsonl").write_text("".join(lines), encoding="utf-8")
-    return folder / "gold", folder / "unlabelled.jsonl", folder / "augmented.jsonl"
+    return folder
 
 
 def unlabelled_row(text: str, lang: str = "en") -> dict[str, str]:
@@ -63,13 +65,13 @@ def make_scores(count: int) -> numpy.ndarray:
 
 
 def test_transfer_gathers_all_three_sources_with_provenance_and_gold(tmp_path: Path) -> None:
-    places = write_corpus(
+    corpus = write_corpus(
         tmp_path,
         train=[("Mooi boek!", POSITIVE), ("Slecht boek.", NEGATIVE)],
         unlabelled=[unlabelled_row("A book.")],
         augmented=[augmented_row("Beau livre !", "fr", "swap"), augmented_row("Bad book", "en", "replace")],
     )
-    docs = gather_docs(*places, lang="xx")
+    docs = gather_docs(corpus)
     assert [(doc.text, doc.user_data) for doc in docs] == [
         ("Mooi boek!", {"lang": "nl", "source": "gold"}),
         ("Slecht boek.", {"lang": "nl", "source": "gold"}),
@@ -81,7 +83,7 @@ def test_transfer_gathers_all_three_sources_with_provenance_and_gold(tmp_path: P
 
 
 def test_transfer_keeps_the_first_of_equal_texts(tmp_path: Path) -> None:
-    places = write_corpus(
+    corpus = write_corpus(
         tmp_path,
         train=[("In all three", POSITIVE), ("in train and  augmented", POSITIVE), ("IN ALL THREE", NEGATIVE)],
         unlabelled=[unlabelled_row("in ALL three"), unlabelled_row("In two"), unlabelled_row("in two ")],
@@ -93,7 +95,7 @@ def test_transfer_keeps_the_first_of_equal_texts(tmp_path: Path) -> None:
             augmented_row("New", method="replace"),
         ],
     )
-    docs = gather_docs(*places, lang="xx")
+    docs = gather_docs(corpus)
     assert [(doc.text, doc.user_data["source"]) for doc in docs] == [
         ("In all three", "gold"),
         ("in train and  augmented", "gold"),
@@ -103,10 +105,11 @@ def test_transfer_keeps_the_first_of_equal_texts(tmp_path: Path) -> None:
     assert docs[0].cats == POSITIVE
 
 
-@pytest.mark.parametrize("lang,words", [("en", ["Do", "n't", "!"]), ("xx", ["Don't", "!"])])
+@pytest.mark.parametrize("lang,words", [("en", ["Do", "n't", "[MASK]", "!"]), ("xx", ["Don't", "[MASK]", "!"])])
 def test_transfer_uses_the_students_tokenizer(tmp_path: Path, lang: str, words: list[str]) -> None:
-    places = write_corpus(tmp_path, unlabelled=[unlabelled_row("Don't!")])
-    assert [token.text for token in gather_docs(*places, lang=lang)[1]] == words
+    corpus = write_corpus(tmp_path, unlabelled=[unlabelled_row("Don't [MASK]!")])
+    write_tokenizer(tmp_path / "tokenizer", lang, "[MASK]")
+    assert [token.text for token in gather_docs(corpus)[1]] == words
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
@@ -118,9 +121,9 @@ def test_transfer_refuses_texts_of_dev_and_test(tmp_path: Path, split: str, sour
         "unlabelled": [unlabelled_row("other one"), unlabelled_row(leaked)],
         "augmented": [augmented_row("other two"), augmented_row(leaked)],
     }
-    places = write_corpus(tmp_path, **{source: rows[source]})
+    corpus = write_corpus(tmp_path, **{source: rows[source]})
     with pytest.raises(ValueError) as error:
-        gather_docs(*places, lang="xx")
+        gather_docs(corpus)
     assert f"A text of {split} is in the transfer set: '{split} text'" in str(error.value)
     assert "python -m spacy project run prepare ." in str(error.value)
 
@@ -133,13 +136,14 @@ def test_transfer_refuses_texts_of_dev_and_test(tmp_path: Path, split: str, sour
         ("gold/test.spacy", "prepare"),
         ("unlabelled.jsonl", "prepare"),
         ("augmented.jsonl", "augment"),
+        ("tokenizer", "augment"),
     ],
 )
 def test_transfer_missing_file_names_file_and_command(tmp_path: Path, name: str, command: str) -> None:
-    places = write_corpus(tmp_path)
-    (tmp_path / name).unlink()
+    corpus = write_corpus(tmp_path)
+    (tmp_path / name).rename(tmp_path / "elsewhere")
     with pytest.raises(ValueError) as error:
-        gather_docs(*places, lang="xx")
+        gather_docs(corpus)
     assert str(tmp_path / name) in str(error.value)
     assert f"python -m spacy project run {command} ." in str(error.value)
 
@@ -159,11 +163,11 @@ def test_transfer_missing_file_names_file_and_command(tmp_path: Path, name: str,
     ],
 )
 def test_transfer_broken_line_is_named_by_file_and_line(tmp_path: Path, name: str, command: str, line: str) -> None:
-    places = write_corpus(tmp_path)
+    corpus = write_corpus(tmp_path)
     path = tmp_path / f"{name}.jsonl"
     path.write_text(json.dumps(augmented_row("fine")) + f"\n{line}\n", encoding="utf-8")
     with pytest.raises(ValueError) as error:
-        gather_docs(*places, lang="xx")
+        gather_docs(corpus)
     assert f"{path}:2: " in str(error.value)
     assert f"python -m spacy project run {command} ." in str(error.value)
 

@@ -1,33 +1,53 @@
 """Make many variants of the train texts by a plan: which methods, in what shares."""
 
+import itertools
+import math
 import random
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import spacy
 from confection import Config
+from spacy.util import import_file
 
-from .augmenters import Augmenter, WordsByPos
+from .augmenters import Augmenter, Edit
 from .splits import normalize
-from .tagging import TaggedText, count_words
+from .tagging import TaggedText
+from .words import WordsByKind
 
 TRIES = 3
+# Texts that are sent to a process at a time.
+CHUNK = 50
 
 
 @dataclass(frozen=True)
 class Plan:
     """What configs/augment.cfg says.
 
-    tagger (str): Path or package of the pipeline that sets parts of speech.
+    variants (int): How many new texts to make from each text, at most.
+    mask_token (str): What masked words are replaced with; a token of its own for the student.
+    taggers (Mapping[str, str]): The pipeline that sets parts of speech, by language; "xx" for all
+        languages that are not named.
     methods (Mapping[str, Augmenter]): The augmenters by name.
     shares (Mapping[str, float]): How often each is used, relative to the others.
+    source (tuple): The arguments of `load_plan`.
     """
 
-    tagger: str
+    variants: int
+    mask_token: str
+    taggers: Mapping[str, str]
     methods: Mapping[str, Augmenter]
     shares: Mapping[str, float]
+    source: tuple[Any, ...]
+
+    def __reduce__(self) -> tuple[Callable[..., "Plan"], tuple[Any, ...]]:
+        """Let another process read the plan again: functions can't be sent to it."""
+        return load_plan, self.source
 
 
 @dataclass(frozen=True)
@@ -35,83 +55,163 @@ class Variant:
     """One new text.
 
     source (int): The index of the train text that it was made from.
+    swapped (tuple[str, ...]): The parts of speech of the words that were swapped.
     """
 
     text: str
     lang: str
     method: str
     source: int
+    swapped: tuple[str, ...] = ()
 
 
 @dataclass
 class Counts:
-    """What became of the variants."""
+    """What became of the variants, by language.
 
-    kept: Counter[tuple[str, str]] = field(default_factory=Counter)
-    duplicates: int = 0
-    leaks: int = 0
+    kept (dict[str, Counter[str]]): Language → method → texts.
+    swapped (dict[str, Counter[str]]): Language → part of speech → words swapped in the kept texts.
+    duplicates (Counter[str]): Variants that equal a train text or another variant.
+    leaks (Counter[str]): Variants that equal a dev or test text.
+    """
+
+    kept: dict[str, Counter[str]] = field(default_factory=dict)
+    swapped: dict[str, Counter[str]] = field(default_factory=dict)
+    duplicates: Counter[str] = field(default_factory=Counter)
+    leaks: Counter[str] = field(default_factory=Counter)
+
+    def keep(self, variant: Variant) -> None:
+        """Count a variant that is kept."""
+        self.kept.setdefault(variant.lang, Counter())[variant.method] += 1
+        self.swapped.setdefault(variant.lang, Counter()).update(variant.swapped)
 
 
-def load_plan(path: Path) -> Plan:
+def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path | None = None) -> Plan:
     """Read a plan with spaCy's config system.
 
-    RAISES (ValueError): If the plan's methods and shares don't name the same augmenters.
+    overrides (Mapping[str, Any] | None): Settings that take the place of the plan's, such as
+        {"augment.variants": 60}.
+    code (Path | None): A Python file that registers augmenters of your own.
+    RAISES (ValueError): If a setting is missing, misspelt or impossible, or methods and shares
+        don't name the same augmenters.
     """
-    config = spacy.registry.resolve(Config().from_disk(path))
-    plan = Plan(config["augment"]["tagger"], config["methods"], config["shares"])
+    if code is not None:
+        import_file("python_code", code)
+    config = spacy.registry.resolve(Config().from_disk(path, overrides=dict(overrides or {})))
+    missing = [name for name in _SECTIONS if name not in config]
+    unknown = [name for name in config if name not in _SECTIONS]
+    settings = config.get("augment", {})
+    if missing or unknown or set(settings) != _SETTINGS:
+        raise ValueError(
+            f"{path}: expected the sections {', '.join(f'[{name}]' for name in _SECTIONS)}, and in [augment] variants "
+            f"and mask_token. Found: {', '.join(f'[{name}]' for name in config)}, and {', '.join(settings)}"
+        )
+    sections = {name: config[name] for name in ("taggers", "methods", "shares")}
+    plan = Plan(**settings, **sections, source=(path, overrides, code))
+    _check_plan(path, plan)
+    return plan
+
+
+_SECTIONS = ("augment", "taggers", "shares", "methods")
+_SETTINGS = {"variants", "mask_token"}
+
+
+def _check_plan(path: Path, plan: Plan) -> None:
     if set(plan.methods) != set(plan.shares):
         raise ValueError(
             f"{path}: [methods] names {sorted(plan.methods)}, [shares] {sorted(plan.shares)}. Name the same in both"
         )
-    if any(share < 0 for share in plan.shares.values()) or not sum(plan.shares.values()):
+    for name, method in plan.methods.items():
+        if not callable(method):
+            raise ValueError(f"{path}: [methods.{name}] has no line with @distil_augmenters")
+    shares = list(plan.shares.values())
+    if not all(isinstance(s, int | float) and 0 <= s < math.inf for s in shares) or not sum(shares):
         raise ValueError(f"{path}: [shares] must be 0 or more, and one above 0. Found: {dict(plan.shares)}")
-    return plan
+    if type(plan.variants) is not int or plan.variants < 0:
+        raise ValueError(f"{path}: variants must be a whole number, 0 or more. Found: {plan.variants!r}")
+    if not isinstance(plan.mask_token, str) or not plan.mask_token.strip():
+        raise ValueError(f"{path}: mask_token must be a word. Found: {plan.mask_token!r}")
 
 
-def augment(
-    texts: Iterable[TaggedText],
-    plan: Plan,
-    *,
-    variants: int,
-    seed: int,
-    held_out: Collection[str] = (),
-    counts: Counts | None = None,
+def make_variants(
+    texts: Sequence[TaggedText], plan: Plan, words: WordsByKind, *, seed: int, processes: int = 1
 ) -> Iterator[Variant]:
-    """Make up to `variants` new texts from each text.
+    """Make up to `plan.variants` new texts from each text.
 
-    A variant that equals a train text or another variant after normalising is dropped, and so is
-    one that equals a held-out text. The random numbers of each variant derive from the seed, its
-    source text and its number alone.
+    The random numbers of each variant derive from the seed, its source text and its number alone,
+    so the number of processes changes nothing. The variants of one text differ from each other and
+    from it.
 
-    texts (Iterable[TaggedText]): The train texts.
+    texts (Sequence[TaggedText]): The train texts.
     plan (Plan): Which methods, in what shares.
-    variants (int): How many new texts to make from each text at most.
+    words (WordsByKind): The words to draw from.
     seed (int): The seed.
-    held_out (Collection[str]): Normalised texts of dev and test, see `normalize`.
-    counts (Counts | None): Updated with what became of the variants.
-    YIELDS (Variant): The new texts.
+    YIELDS (Variant): The new texts, in the order of their sources.
     """
-    texts = list(texts)
-    counts = Counts() if counts is None else counts
-    words = WordsByPos(count_words(texts))
-    seen = {normalize(text.text) for text in texts}
-    names = list(plan.methods)
-    weights = [plan.shares[name] for name in names]
-    for source, text in enumerate(texts):
-        for number in range(variants):
-            rng = random.Random(f"{seed}|{number}|{text.lang}|{text.text}")
-            for _ in range(TRIES):
-                method = rng.choices(names, weights)[0]
-                variant = plan.methods[method](text, words, rng)
-                if not variant:
-                    continue
-                key = normalize(variant)
-                if key in held_out:
-                    counts.leaks += 1
-                elif key in seen:
-                    counts.duplicates += 1
-                else:
-                    seen.add(key)
-                    counts.kept[text.lang, method] += 1
-                    yield Variant(variant, text.lang, method, source)
-                    break
+    jobs = list(enumerate(texts))
+    if processes == 1:
+        for source, text in jobs:
+            yield from _vary(text, source, plan, words, seed)
+    else:
+        with ProcessPoolExecutor(processes, initializer=_set_context, initargs=(plan, words, seed)) as pool:
+            yield from itertools.chain.from_iterable(pool.map(_vary_in_context, jobs, chunksize=CHUNK))
+
+
+_context: tuple[Plan, WordsByKind, int]
+
+
+def _set_context(*context: Any) -> None:
+    """Keep what all texts share in a process, so that it is sent there once."""
+    global _context
+    _context = context
+
+
+def _vary_in_context(job: tuple[int, TaggedText]) -> list[Variant]:
+    source, text = job
+    return list(_vary(text, source, *_context))
+
+
+def _vary(text: TaggedText, source: int, plan: Plan, words: WordsByKind, seed: int) -> Iterator[Variant]:
+    names, weights = list(plan.methods), [plan.shares[name] for name in plan.methods]
+    original = text.text
+    seen = {original, original.strip(), ""}
+    for number in range(plan.variants):
+        rng = random.Random(f"{seed}|{number}|{text.lang}|{original}")
+        for _ in range(TRIES):
+            [method] = rng.choices(names, weights)
+            edit = plan.methods[method](text, words, rng)
+            new = edit.apply(text) if isinstance(edit, Edit) else edit
+            if new and new not in seen:
+                seen.add(new)
+                swapped = [text.pos[i] for i in edit.swapped] if isinstance(edit, Edit) else []
+                yield Variant(new, text.lang, method, source, tuple(swapped))
+                break
+
+
+def drop_repeats(
+    variants: Iterable[Variant], originals: Iterable[str], held_out: Collection[str], counts: Counts
+) -> Iterator[Variant]:
+    """Drop variants that equal, after normalising, an original, an earlier variant or a held-out text.
+
+    originals (Iterable[str]): The train texts.
+    held_out (Collection[str]): Normalised texts of dev and test, see `normalize`.
+    counts (Counts): Updated with what became of the variants.
+    YIELDS (Variant): The others.
+    """
+    # Digests, since hundreds of thousands of texts would fill the memory.
+    seen = {_digest(normalize(text)) for text in originals}
+    forbidden = {_digest(text) for text in held_out}
+    for variant in variants:
+        key = _digest(normalize(variant.text))
+        if key in forbidden:
+            counts.leaks[variant.lang] += 1
+        elif key in seen:
+            counts.duplicates[variant.lang] += 1
+        else:
+            seen.add(key)
+            counts.keep(variant)
+            yield variant
+
+
+def _digest(text: str) -> bytes:
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()

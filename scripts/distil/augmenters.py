@@ -5,118 +5,88 @@ replacement, n-gram sampling) and NLP Town 2019 (a random sentence). Each is reg
 `distil_augmenters`, and called as `augmenter(text, words, rng)`:
 
 text (TaggedText): The text to vary.
-words (WordsByPos): The words of the train texts by language and part of speech.
+words (WordsByKind): The words of the train texts, to draw from.
 rng (random.Random): The only source of randomness.
-RETURNS (str | None): The new text; None if the method has nothing to offer for this text.
+RETURNS (Edit | str | None): What to change in the text, or a new text; None if the method has
+    nothing to offer for this text.
 """
 
-import bisect
-import itertools
 import random
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import spacy
 
-from .tagging import NO_WORDS, TaggedText, join
+from .tagging import TaggedText
+from .words import WordsByKind
 
 if not hasattr(spacy.registry, "distil_augmenters"):
     spacy.registry.create("distil_augmenters")
 
 
-class WordsByPos:
-    """Draws words of a language and part of speech by their frequency.
+@dataclass(frozen=True)
+class Edit:
+    """A change to a tagged text: some words are written in another way, and only a part is kept.
 
-    Forms that differ in case alone count as one word, written as most often.
+    masked (Mapping[int, str]): Index of a token → the mask that takes its place.
+    swapped (Mapping[int, str]): Index of a token → the word that takes its place.
+    start, end (int | None): The tokens to keep, as in a slice.
     """
 
-    def __init__(self, counts: Mapping[tuple[str, str], Counter[str]]) -> None:
-        """Prepare to draw.
+    masked: Mapping[int, str] = field(default_factory=dict)
+    swapped: Mapping[int, str] = field(default_factory=dict)
+    start: int | None = None
+    end: int | None = None
 
-        counts (Mapping): (language, part of speech) → word → count, see `count_words`.
-        """
-        self._tables = {key: _make_table(counter) for key, counter in counts.items()}
-
-    def draw_other(self, word: str, lang: str, pos: str, rng: random.Random) -> str | None:
-        """Return another word than `word`, or None if there is no other of its kind."""
-        table = self._tables.get((lang, pos))
-        if table is None:
-            return None
-        index = table.index.get(word.casefold())
-        low, high = (0, 0) if index is None else (table.ends[index] - table.counts[index], table.ends[index])
-        others = table.ends[-1] - (high - low)
-        if not others:
-            return None
-        drawn = rng.randrange(others)
-        return table.words[bisect.bisect_right(table.ends, drawn if drawn < low else drawn + (high - low))]
+    def apply(self, text: TaggedText) -> str:
+        """Return the new text."""
+        pieces = text.pieces.copy()
+        for changes in (self.masked, self.swapped):
+            for i, word in changes.items():
+                pieces[i] = word + text.spaces[i]
+        return "".join(pieces[self.start : self.end]).strip()
 
 
-@dataclass(frozen=True)
-class _Table:
-    """Words with their counts, the counts' cumulative sums, and where each case-folded word stands."""
-
-    words: list[str]
-    counts: list[int]
-    ends: list[int]
-    index: dict[str, int]
-
-
-def _make_table(counter: Counter[str]) -> _Table:
-    forms: dict[str, Counter[str]] = {}
-    for word in sorted(counter):
-        forms.setdefault(word.casefold(), Counter())[word] = counter[word]
-    counts = [form.total() for form in forms.values()]
-    return _Table(
-        words=[form.most_common(1)[0][0] for form in forms.values()],
-        counts=counts,
-        ends=list(itertools.accumulate(counts)),
-        index={key: i for i, key in enumerate(forms)},
-    )
-
-
-Augmenter = Callable[[TaggedText, WordsByPos, random.Random], str | None]
+Augmenter = Callable[[TaggedText, WordsByKind, random.Random], Edit | str | None]
 
 
 @spacy.registry.distil_augmenters("mask.v1")  # type: ignore[attr-defined]
 def create_mask(p: float = 0.1, mask_token: str = "[MASK]") -> Augmenter:  # noqa: S107
-    """Replace each word with a mask, with probability p; at least one word.
+    """Replace each word with a mask, with probability p; at least one word, and never all.
 
     p (float): Tang et al.'s p_mask.
     mask_token (str): What to write for a masked word; the teacher's own mask token is best.
     """
-    _check_probability("mask", p)
+    _check_probability("mask", "p", p)
 
-    def mask(text: TaggedText, words: WordsByPos, rng: random.Random) -> str | None:
+    def mask(text: TaggedText, words: WordsByKind, rng: random.Random) -> Edit | None:
         chosen = _choose_words(text, p, rng)
-        if not chosen:
+        if len(chosen) == len(text.word_indices):
             return None
-        masked = list(text.words)
-        for i in chosen:
-            masked[i] = mask_token
-        return join(masked, text.spaces)
+        return Edit(masked=dict.fromkeys(chosen, mask_token))
 
     return mask
 
 
 @spacy.registry.distil_augmenters("pos_swap.v1")  # type: ignore[attr-defined]
-def create_pos_swap(p: float = 0.1) -> Augmenter:
+def create_pos_swap(p: float = 0.1, agree: Literal["morph"] | None = None) -> Augmenter:
     """Replace each word with another of its part of speech, with probability p; at least one.
 
     The new word is drawn from the train texts' unigram distribution of that part of speech in the
-    same language, and takes on the old one's casing. Spacing is kept.
+    same language, among words that are written together with the words around them in the same
+    way. It takes on the old one's casing. Spacing is kept.
 
     p (float): Tang et al.'s p_pos.
+    agree (str | None): "morph": the new word has the same number, gender, case, tense … as well, so
+        that the text stays grammatical.
     """
-    _check_probability("pos_swap", p)
+    _check_probability("pos_swap", "p", p)
+    _check_agree("pos_swap", agree)
 
-    def pos_swap(text: TaggedText, words: WordsByPos, rng: random.Random) -> str | None:
-        swapped = list(text.words)
-        for i in _choose_words(text, p, rng):
-            other = words.draw_other(text.words[i], text.lang, text.pos[i], rng)
-            if other is not None:
-                swapped[i] = match_case(other, text.words[i])
-        return join(swapped, text.spaces) if swapped != text.words else None
+    def pos_swap(text: TaggedText, words: WordsByKind, rng: random.Random) -> Edit | None:
+        swapped = _swap(text, _choose_words(text, p, rng), words, rng, agree)
+        return Edit(swapped=swapped) if swapped else None
 
     return pos_swap
 
@@ -124,13 +94,11 @@ def create_pos_swap(p: float = 0.1) -> Augmenter:
 @spacy.registry.distil_augmenters("ngram.v1")  # type: ignore[attr-defined]
 def create_ngram(min_n: int = 1, max_n: int = 5) -> Augmenter:
     """Sample an n-gram that holds a word; n is drawn uniformly from min_n to max_n."""
-    if not 1 <= min_n <= max_n:
-        raise ValueError(f"ngram needs 1 <= min_n <= max_n, found {min_n} and {max_n}")
+    _check_lengths("ngram", min_n, max_n)
 
-    def ngram(text: TaggedText, words: WordsByPos, rng: random.Random) -> str | None:
-        n = rng.randint(min_n, max_n)
-        start = rng.randint(0, max(0, len(text.words) - n))
-        return _cut(text, start, start + n)
+    def ngram(text: TaggedText, words: WordsByKind, rng: random.Random) -> Edit | None:
+        start, end = _sample_ngram(text, min_n, max_n, rng)
+        return Edit(start=start, end=end) if any(text.is_word[start:end]) else None
 
     return ngram
 
@@ -139,42 +107,84 @@ def create_ngram(min_n: int = 1, max_n: int = 5) -> Augmenter:
 def create_sentence() -> Augmenter:
     """Sample a sentence; a text of a single sentence has none to offer."""
 
-    def sentence(text: TaggedText, words: WordsByPos, rng: random.Random) -> str | None:
+    def sentence(text: TaggedText, words: WordsByKind, rng: random.Random) -> Edit | None:
         starts = text.sentence_starts
         if len(starts) < 2:
             return None
-        chosen = rng.randrange(len(starts))
-        end = starts[chosen + 1] if chosen + 1 < len(starts) else len(text.words)
-        return _cut(text, starts[chosen], end)
+        start, end = rng.choice(list(zip(starts, [*starts[1:], len(text.words)], strict=True)))
+        return Edit(start=start, end=end) if any(text.is_word[start:end]) else None
 
     return sentence
 
 
-def match_case(word: str, model: str) -> str:
-    """Write `word` the way `model` is written: ALL CAPS, Capitalised or as it is."""
-    if len(model) > 1 and model.isupper():
-        return word.upper()
-    if model[:1].isupper():
-        return word[:1].upper() + word[1:]
-    if word[1:].islower() or len(word) == 1:
-        return word[:1].lower() + word[1:]
-    return word
+@spacy.registry.distil_augmenters("tang.v1")  # type: ignore[attr-defined]
+def create_tang(
+    p_mask: float = 0.1,
+    p_pos: float = 0.1,
+    p_ngram: float = 0.25,
+    min_n: int = 1,
+    max_n: int = 5,
+    mask_token: str = "[MASK]",  # noqa: S107
+    agree: Literal["morph"] | None = None,
+) -> Augmenter:
+    """Combine the methods as Tang et al. 2019 (section 4.2) do.
 
+    Each word is masked with probability p_mask, else swapped for another of its part of speech
+    with probability p_pos; then, with probability p_ngram, an n-gram of the result is sampled. The
+    other settings are those of `mask`, `pos_swap` and `ngram`.
+    """
+    for name, p in (("p_mask", p_mask), ("p_pos", p_pos), ("p_ngram", p_ngram), ("p_mask + p_pos", p_mask + p_pos)):
+        _check_probability("tang", name, p)
+    _check_lengths("tang", min_n, max_n)
+    _check_agree("tang", agree)
 
-def _cut(text: TaggedText, start: int, end: int) -> str | None:
-    """Return the text of some tokens, or None if no word is among them."""
-    if all(pos in NO_WORDS for pos in text.pos[start:end]):
-        return None
-    return join(text.words[start:end], text.spaces[start:end]).strip()
+    def tang(text: TaggedText, words: WordsByKind, rng: random.Random) -> Edit | None:
+        drawn = [(i, rng.random()) for i in text.word_indices]
+        masked = {i: mask_token for i, x in drawn if x < p_mask}
+        swapped = _swap(text, [i for i, x in drawn if p_mask <= x < p_mask + p_pos], words, rng, agree)
+        whole = 0, len(text.words)
+        start, end = _sample_ngram(text, min_n, max_n, rng) if rng.random() < p_ngram else whole
+        if not any(text.is_word[i] and i not in masked for i in range(start, end)):
+            return None
+        return Edit(
+            {i: word for i, word in masked.items() if start <= i < end},
+            {i: word for i, word in swapped.items() if start <= i < end},
+            start,
+            end,
+        )
+
+    return tang
 
 
 def _choose_words(text: TaggedText, p: float, rng: random.Random) -> list[int]:
     """Choose each word with probability p, and one at least where there is a word."""
-    candidates = [i for i, pos in enumerate(text.pos) if pos not in NO_WORDS]
-    chosen = [i for i in candidates if rng.random() < p]
-    return chosen or ([rng.choice(candidates)] if candidates else [])
+    chosen = [i for i in text.word_indices if rng.random() < p]
+    return chosen or ([rng.choice(text.word_indices)] if text.word_indices else [])
 
 
-def _check_probability(name: str, p: float) -> None:
+def _swap(
+    text: TaggedText, chosen: list[int], words: WordsByKind, rng: random.Random, agree: str | None
+) -> dict[int, str]:
+    drawn = ((i, words.draw_other(text, i, rng, agree=agree is not None)) for i in chosen)
+    return {i: word for i, word in drawn if word is not None}
+
+
+def _sample_ngram(text: TaggedText, min_n: int, max_n: int, rng: random.Random) -> tuple[int, int]:
+    n = rng.randint(min_n, max_n)
+    start = rng.randint(0, max(0, len(text.words) - n))
+    return start, min(start + n, len(text.words))
+
+
+def _check_probability(name: str, setting: str, p: float) -> None:
     if not 0 < p <= 1:
-        raise ValueError(f"{name}: p must be above 0 and at most 1, found {p}")
+        raise ValueError(f"{name}: {setting} must be above 0 and at most 1, found {p}")
+
+
+def _check_lengths(name: str, min_n: int, max_n: int) -> None:
+    if not 1 <= min_n <= max_n:
+        raise ValueError(f"{name} needs 1 <= min_n <= max_n, found {min_n} and {max_n}")
+
+
+def _check_agree(name: str, agree: str | None) -> None:
+    if agree not in (None, "morph"):
+        raise ValueError(f'{name}: agree must be "morph" or null, found {agree!r}')

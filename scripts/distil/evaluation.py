@@ -20,6 +20,7 @@ from .teachers import Rows, Teacher, predict_all
 BASELINE, TEACHER, STUDENT = "baseline", "teacher", "student"
 CONTROL = "tfidf_logreg"
 OVERALL = "overall"
+SIGNIFICANCE = 0.01
 WARM_UP = 32
 
 
@@ -120,7 +121,10 @@ def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int) -> dict[s
 def _compare_systems(predicted: Mapping[str, Labels], gold: Labels, rows: numpy.ndarray, seed: int) -> dict[str, Any]:
     predicted = {name: labels[rows] for name, labels in predicted.items()}
     gold = gold[rows]
-    systems = {name: metrics.score(labels, gold) for name, labels in predicted.items()}
+    systems = {
+        name: {**metrics.score(labels, gold), "p_above_majority": metrics.p_above_majority(labels, gold)}
+        for name, labels in predicted.items()
+    }
     baseline, teacher, student = (systems[n]["accuracy"] for n in (BASELINE, TEACHER, STUDENT))
     return {
         "n": len(gold),
@@ -137,6 +141,11 @@ def better_controls(comparison: Mapping[str, Any]) -> list[str]:
     systems = comparison["systems"]
     controls = (BASELINE, CONTROL)
     return [c for c in controls if systems[c]["accuracy"] >= systems[TEACHER]["accuracy"]]
+
+
+def near_majority(comparison: Mapping[str, Any]) -> list[str]:
+    """Return which of teacher and student may be no better than the most frequent label (p ≥ 0.01)."""
+    return [n for n in (TEACHER, STUDENT) if comparison["systems"][n]["p_above_majority"] >= SIGNIFICANCE]
 
 
 def table_rows(evaluation: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:

@@ -17,6 +17,7 @@ from .splits import LABELLED, UNLABELLED, Splits, read_splits
 LANG = "lang"
 SOURCE = "source"
 GOLD = "gold"
+METHOD = "method"
 
 
 def prepare(data: Path, corpus: Path, *, lang: str, seed: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import numpy
 from numpy.typing import NDArray
-from scipy.stats import bootstrap
+from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import accuracy_score, f1_score
 
 Labels = NDArray[numpy.int64]
@@ -21,6 +21,15 @@ def score(predicted: Labels, gold: Labels) -> dict[str, float]:
         "accuracy": float(accuracy_score(gold, predicted)),
         "macro_f": float(f1_score(gold, predicted, average="macro", zero_division=0)),
     }
+
+
+def p_above_majority(predicted: Labels, gold: Labels) -> float:
+    """Return the probability of this many right labels, or more, if each were right by the majority's share.
+
+    A one-sided binomial test: below 0.01, the system has learnt more than which label is frequent.
+    """
+    majority = float(numpy.bincount(gold).max() / len(gold))
+    return float(binomtest(int((predicted == gold).sum()), len(gold), majority, alternative="greater").pvalue)
 
 
 def agreement(a: Labels, b: Labels) -> float:

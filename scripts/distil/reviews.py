@@ -31,12 +31,12 @@ class Drop:
     """One record that was read and not kept.
 
     kind (str): "rejected" for bad input, "neutral" for three stars, "duplicate" for a text that
-        was seen before.
+        was seen before, "near_copy" for one that nearly equals a dev or test text.
     """
 
     file: str
     line: int
-    kind: Literal["rejected", "neutral", "duplicate"]
+    kind: Literal["rejected", "neutral", "duplicate", "near_copy"]
     reason: str
     text: str = ""
 

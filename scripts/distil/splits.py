@@ -9,6 +9,7 @@ from pathlib import Path
 from sklearn.model_selection import train_test_split
 from spacy.util import get_lang_class
 
+from .near_copies import find_near_copies
 from .reviews import SUFFIXES, Drop, Review, read_reviews
 
 LABELLED = ("train", "dev", "test")
@@ -73,6 +74,7 @@ def read_splits(data: Path, *, lang: str, seed: int) -> Splits:
         else:
             _read_file(place, code, seed, splits)
     _drop_duplicates(splits)
+    _drop_near_copies(splits)
     _check_labels(data, splits)
     return splits
 
@@ -167,6 +169,19 @@ def _read(path: Path, lang: str, splits: Splits, labelled: bool = True) -> list[
     return reviews
 
 
+def _drop_near_copies(splits: Splits) -> None:
+    """Drop train and unlabelled texts that nearly equal a dev or test text."""
+    held_out = [review for split in ("test", "dev") for review in splits.reviews[split]]
+    keys = [normalize(review.text) for review in held_out]
+    for split in ("train", UNLABELLED):
+        reviews = splits.reviews[split]
+        others = {i: held_out[j] for i, j in find_near_copies([normalize(r.text) for r in reviews], keys)}
+        for i, other in others.items():
+            reason = f"nearly the same text as {other.file}:{other.line}"
+            splits.drops.append(Drop(reviews[i].file, reviews[i].line, "near_copy", reason, reviews[i].text))
+        splits.reviews[split] = [review for i, review in enumerate(reviews) if i not in others]
+
+
 def _drop_duplicates(splits: Splits) -> None:
     in_order = [review for split in PRECEDENCE for review in splits.reviews[split]]
     kept = {id(review) for review in _unique(in_order, splits.drops)}
@@ -195,8 +210,10 @@ def _check_labels(data: Path, splits: Splits) -> None:
         missing = sorted(set(labels) - {str(review.label) for review in splits.reviews[split]})
         if missing:
             texts = [r for other in LABELLED for r in splits.reviews[other] if r.label == missing[0]]
+            copies = sum(drop.kind == "near_copy" for drop in splits.drops)
+            dropped = f". {copies} texts were dropped as near copies of dev or test texts" if copies else ""
             raise ValueError(
                 f"{data}: no text with label {missing[0]} in split {split!r}. The label is on {len(texts)} texts "
                 f"elsewhere, the first {texts[0].file}:{texts[0].line}. All labels: {', '.join(labels)}. If it is "
-                "not misspelt, add texts with it"
+                f"not misspelt, add texts with it{dropped}"
             )

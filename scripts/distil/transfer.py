@@ -10,29 +10,29 @@ from pathlib import Path
 import spacy
 from spacy.tokens import Doc
 
-from .gold import LANG, SOURCE, read_gold
+from .gold import LANG, METHOD, SOURCE, read_gold
 from .splits import UNLABELLED, normalize
 from .teacher_scores import Scores, set_teacher_scores
 
-METHOD = "method"
 
-
-def gather_docs(gold: Path, unlabelled: Path, augmented: Path, *, lang: str) -> list[Doc]:
+def gather_docs(corpus: Path) -> list[Doc]:
     """Read train, unlabelled and augmented texts; of equal texts only the first stays.
 
-    gold (Path): The folder with {train,dev,test}.spacy.
-    unlabelled (Path): JSONL with `text` and `lang`.
-    augmented (Path): JSONL with `text`, `lang` and `method`.
-    lang (str): The language of the student, whose tokenizer is used.
+    corpus (Path): Holds gold/{train,dev,test}.spacy, unlabelled.jsonl, augmented.jsonl, and the
+        student's tokenizer/.
     RETURNS (list[Doc]): The docs, with their language and source; train docs have their labels.
     RAISES (ValueError): If a file is missing or broken, or a text equals one of dev or test.
     """
-    nlp = spacy.blank(lang)
+    gold = corpus / "gold"
+    if not (corpus / "tokenizer").exists():
+        raise ValueError(f"{corpus / 'tokenizer'}: no such folder. Make it with: python -m spacy project run augment .")
+    nlp = spacy.load(corpus / "tokenizer")
     docs: dict[str, Doc] = {}
     for doc in read_gold(gold / "train.spacy"):
         docs.setdefault(normalize(doc.text), doc)
-    unlabelled_rows = ((row, UNLABELLED) for row in _read_rows(unlabelled, "prepare", ("text", LANG)))
-    augmented_rows = ((row, row[METHOD]) for row in _read_rows(augmented, "augment", ("text", LANG, METHOD)))
+    unlabelled_rows = ((row, UNLABELLED) for row in _read_rows(corpus / "unlabelled.jsonl", "prepare", ("text", LANG)))
+    rows = _read_rows(corpus / "augmented.jsonl", "augment", ("text", LANG, METHOD))
+    augmented_rows = ((row, row[METHOD]) for row in rows)
     for row, source in itertools.chain(unlabelled_rows, augmented_rows):
         key = normalize(row["text"])
         if key not in docs:
