@@ -62,7 +62,7 @@ def show(
         for shown in show_variants(corpus, lang, n):
             msg.divider(f"train text {shown.source}")
             typer.echo(shown.text)
-            msg.table(shown.variants, spacing=2)
+            msg.table([(method, " ".join(text.split())) for method, text in shown.variants], spacing=2)
     except ValueError as err:
         msg.fail("Can't show variants", str(err), exits=1)
 

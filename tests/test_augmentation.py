@@ -365,7 +365,7 @@ def test_augmentation_refuses_a_plan(tmp_path: Path, old: str, new: str, message
         ("p = 0.1", "p = 2", "mask: p must be above 0 and at most 1, found 2"),
         ("max_n = 5", "max_n = 0", "ngram needs 1 <= min_n <= max_n, found 1 and 0"),
         ('agree = "morph"', 'agree = "pos"', "'pos' is not typing.Literal['morph']"),
-        ("p_pos = 0.1", "p_pos = 1", "tang: p_mask + p_pos must be above 0 and at most 1, found 1.1"),
+        ("p_pos = 0.1", "p_pos = 1", "tang: p_mask + p_pos must be from 0 to 1, found 1.1"),
     ],
 )
 def test_augmentation_refuses_settings_of_a_method(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -173,13 +173,19 @@ def test_augmented_takes_the_tagger_of_the_language(corpus: Path, tagger: str, t
 
 
 def test_augmented_counts_leaks_and_duplicates(tmp_path: Path, tagger: str) -> None:
-    train = [("Good book. Bad lamp.", "en"), ("Cheap phone! Good book.", "en"), ("Goed boek. Mooie telefoon.", "nl")]
+    train = [
+        ("Good book. Bad lamp.", "en"),
+        ("Cheap phone! Good book.", "en"),
+        ("Goed boek. Mooie telefoon.", "nl"),
+        ("cheap phone!", "en"),
+    ]
     corpus = write_corpus(tmp_path, train, dev=[("BAD  lamp.", "en")], test=[("goed boek.", "nl")])
     summary = augment(corpus, make_plan(tagger, sentence=1))
     assert summary["leaks_dropped"] == {"en": 1, "nl": 1}
-    assert summary["duplicates_dropped"] == {"en": 1}
+    # One of a train text, one of another variant.
+    assert summary["duplicates_dropped"] == {"en": 2}
     assert [(row["text"], row["source"]) for row in read_rows(corpus)] == [
-        ("Good book.", 0), ("Cheap phone!", 1), ("Mooie telefoon.", 2)
+        ("Good book.", 0), ("Mooie telefoon.", 2)
     ]  # fmt: skip
 
 

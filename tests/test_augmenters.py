@@ -1,6 +1,7 @@
 """Each augmenter's output: text, parts of speech, casing and spacing."""
 
 import random
+import re
 from collections import Counter
 
 import pytest
@@ -254,13 +255,24 @@ def test_augmenters_refuse_a_probability(p: float) -> None:
         create_mask(p)
     with pytest.raises(ValueError, match=f"^pos_swap: p must be above 0 and at most 1, found {p}$"):
         create_pos_swap(p)
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1, float("nan")])
+def test_augmenters_tang_refuses_a_probability(p: float) -> None:
     for setting in ("p_mask", "p_pos", "p_ngram"):
-        with pytest.raises(ValueError, match=f"^tang: {setting} must be above 0 and at most 1, found {p}$"):
+        with pytest.raises(ValueError, match=f"^tang: {setting} must be from 0 to 1, found {p}$"):
             create_tang(**{setting: p})  # type: ignore[arg-type]
 
 
+def test_augmenters_tang_leaves_out_what_has_no_probability() -> None:
+    masks = [v for v in variants(create_tang(p_mask=0.5, p_pos=0, p_ngram=0), TEXT)]
+    assert masks
+    assert all(len(v.split()) == len(TEXT.text.split()) for v in masks)
+    assert {w for v in masks for w in re.findall(r"\w+", v)} <= {*re.findall(r"\w+", TEXT.text), "MASK"}
+
+
 def test_augmenters_tang_refuses_probabilities_above_one_together() -> None:
-    with pytest.raises(ValueError, match=r"^tang: p_mask \+ p_pos must be above 0 and at most 1, found 1\.25$"):
+    with pytest.raises(ValueError, match=r"^tang: p_mask \+ p_pos must be from 0 to 1, found 1\.25$"):
         create_tang(p_mask=0.5, p_pos=0.75)
 
 

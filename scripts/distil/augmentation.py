@@ -104,7 +104,7 @@ def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path
     if missing or unknown or set(settings) != _SETTINGS:
         raise ValueError(
             f"{path}: expected the sections {', '.join(f'[{name}]' for name in _SECTIONS)}, and in [augment] variants "
-            f"and mask_token. Found: {', '.join(f'[{name}]' for name in config)}, and {', '.join(settings)}"
+            f"and mask_token. Found: {', '.join(f'[{name}]' for name in config)}, and {', '.join(settings) or 'none'}"
         )
     sections = {name: config[name] for name in ("taggers", "methods", "shares")}
     plan = Plan(**settings, **sections, source=(path, overrides, code))
@@ -214,4 +214,4 @@ def drop_repeats(
 
 
 def _digest(text: str) -> bytes:
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return blake2b(text.encode(), digest_size=16).digest()

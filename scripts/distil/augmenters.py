@@ -130,11 +130,12 @@ def create_tang(
     """Combine the methods as Tang et al. 2019 (section 4.2) do.
 
     Each word is masked with probability p_mask, else swapped for another of its part of speech
-    with probability p_pos; then, with probability p_ngram, an n-gram of the result is sampled. The
-    other settings are those of `mask`, `pos_swap` and `ngram`.
+    with probability p_pos; then, with probability p_ngram, an n-gram of the result is sampled. Each
+    may be 0. The other settings are those of `mask`, `pos_swap` and `ngram`.
     """
     for name, p in (("p_mask", p_mask), ("p_pos", p_pos), ("p_ngram", p_ngram), ("p_mask + p_pos", p_mask + p_pos)):
-        _check_probability("tang", name, p)
+        if not 0 <= p <= 1:
+            raise ValueError(f"tang: {name} must be from 0 to 1, found {p}")
     _check_lengths("tang", min_n, max_n)
     _check_agree("tang", agree)
 

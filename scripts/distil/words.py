@@ -52,7 +52,8 @@ class WordsByKind:
             return None
         drawn = int(rng.random() * others)
         other = table.words[bisect.bisect_right(table.ends, drawn if drawn < low else drawn + (high - low))]
-        return match_case(other, word)
+        other = match_case(other, word)
+        return other if other != word else None
 
 
 def _kind(text: TaggedText, i: int, agree: bool) -> Kind:
