@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import typer
+from click import ClickException
 from spacy.cli._util import parse_config_overrides
 from tqdm import tqdm
 from wasabi import msg
@@ -29,12 +30,12 @@ def run(
     Settings of the plan can be given as well, as to `spacy train`: --augment.variants 60
     """
     try:
-        plan = load_plan(plan_path, parse_config_overrides(context.args), code)
+        plan = load_plan(plan_path, parse_config_overrides(context.args, env_var=None), code)
         summary = augment_corpus(
             corpus, plan, seed=seed, processes=processes,
             progress=lambda items, what, total, unit: tqdm(items, what, total, unit=f" {unit}", disable=None),
         )  # fmt: skip
-    except (OSError, ValueError) as err:
+    except (OSError, ValueError, ClickException) as err:
         msg.fail("Can't augment the train texts", str(err), exits=1)
     if summary["untagged_languages"]:
         msg.warn(

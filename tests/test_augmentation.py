@@ -85,7 +85,7 @@ def forget_own() -> None:
 def test_augmentation_plan_has_the_articles_methods() -> None:
     assert list(PLAN.methods) == ["mask", "pos_swap", "ngram", "sentence", "tang"]
     # Tang et al.'s own mix of them is there to be chosen.
-    assert dict(PLAN.shares) == {"mask": 1.0, "pos_swap": 1.0, "ngram": 1.0, "sentence": 1.0, "tang": 0.0}
+    assert dict(PLAN.shares) == {"mask": 0.0, "pos_swap": 1.0, "ngram": 1.0, "sentence": 1.0, "tang": 0.0}
     assert PLAN.taggers == {"xx": "assets/tagger"}
     assert PLAN.mask_token == "[MASK]"  # noqa: S105
 
@@ -302,7 +302,7 @@ METHODS_DIFFER = (
 )
 BAD_SHARE = (
     "[shares] must be 0 or more, and one above 0. "
-    "Found: {'mask': 1.0, 'pos_swap': 1.0, 'ngram': 1.0, 'sentence': 1.0, 'tang': "
+    "Found: {'mask': 0.0, 'pos_swap': 1.0, 'ngram': 1.0, 'sentence': 1.0, 'tang': "
 )
 SECTIONS = "expected the sections [augment], [taggers], [shares], [methods], and in [augment] variants and mask_token. "
 
@@ -315,7 +315,7 @@ SECTIONS = "expected the sections [augment], [taggers], [shares], [methods], and
             "tang = 0.0\n", "tagn = 0.0\n",
             METHODS_DIFFER.format(shares="['mask', 'ngram', 'pos_swap', 'sentence', 'tagn']"),
         ),
-        (" = 1.0\n", " = 0\n", BAD_SHARE.replace("1.0", "0") + "0.0}"),
+        (" = 1.0\n", " = 0\n", BAD_SHARE.replace(": 1.0", ": 0") + "0.0}"),
         ("tang = 0.0", "tang = -1", BAD_SHARE + "-1}"),
         ("tang = 0.0", 'tang = "never"', BAD_SHARE + "'never'}"),
         ("tang = 0.0", "tang = null", BAD_SHARE + "None}"),
@@ -325,6 +325,10 @@ SECTIONS = "expected the sections [augment], [taggers], [shares], [methods], and
         ("variants = 20", "variants = 1.5", "variants must be a whole number, 0 or more. Found: 1.5"),
         ("variants = 20", 'variants = "many"', "variants must be a whole number, 0 or more. Found: 'many'"),
         ("variants = 20", "variants = true", "variants must be a whole number, 0 or more. Found: True"),
+        (
+            '[taggers]\n', '[taggers]\nfrench = "assets/tagger"\n',
+            "[taggers] names french. Use xx, or the code of a language (en, fr …)",
+        ),
         ('mask_token = "[MASK]"', 'mask_token = ""', "mask_token must be a word. Found: ''"),
         ('@distil_augmenters = "sentence.v1"', "p = 1", "[methods.sentence] has no line with @distil_augmenters"),
         (
@@ -347,7 +351,8 @@ SECTIONS = "expected the sections [augment], [taggers], [shares], [methods], and
     ids=[
         "method without share", "misspelt share", "all zero", "negative", "share in words", "no share",
         "not a number", "infinite", "negative variants", "half a variant", "variants in words", "true variants",
-        "empty mask", "no augmenter", "misspelt variants", "misspelt section", "no taggers", "another section",
+        "misspelt language", "empty mask", "no augmenter", "misspelt variants", "misspelt section", "no taggers",
+        "another section",
     ],
 )  # fmt: skip
 def test_augmentation_refuses_a_plan(tmp_path: Path, old: str, new: str, message: str) -> None:

@@ -365,8 +365,23 @@ def test_augmented_show_names_the_command_that_makes_variants(corpus: Path) -> N
     with pytest.raises(ValueError) as err:
         list(show_variants(corpus, "en", 1))
     assert str(err.value) == (
-        f"{corpus / 'augmented.jsonl'}: no such file. Make it with: python -m spacy project run augment ."
+        f"{corpus / 'augment.json'}: no such file. Run, with the same --vars: python -m spacy project run augment ."
     )
+
+
+def test_augmented_show_refuses_variants_of_other_data(corpus: Path, tagger: str) -> None:
+    augment(corpus, make_plan(tagger))
+    (corpus / "prepare.json").write_text('{"lang": "nl"}', encoding="utf-8")
+    with pytest.raises(ValueError, match="made from other data"):
+        list(show_variants(corpus, "en", 1))
+
+
+def test_augmented_summary_records_seed_and_plan(corpus: Path, tagger: str) -> None:
+    augment(corpus, make_plan(tagger))
+    summary = json.loads((corpus / "augment.json").read_text(encoding="utf-8"))
+    assert summary["seed"] == 0
+    assert summary["plan"]["taggers"] == {"xx": tagger}
+    assert summary["plan"]["methods"]["mask"]["p"] == 0.1
 
 
 @pytest.mark.parametrize(

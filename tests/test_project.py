@@ -185,7 +185,7 @@ def test_project_run_makes_a_student_from_reviews(finished: Path) -> None:
     for lang, kept in prepared["kept"].items():
         assert scored["texts"][lang]["gold"] == kept["train"]
         assert scored["texts"][lang]["unlabelled"] == kept["unlabelled"]
-        assert set(scored["texts"][lang]) > {"gold", "unlabelled", "mask", "pos_swap", "ngram"}
+        assert set(scored["texts"][lang]) > {"gold", "unlabelled", "pos_swap", "ngram"}
 
 
 def test_project_student_needs_no_code_of_ours(finished: Path, tmp_path: Path) -> None:

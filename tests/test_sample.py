@@ -13,7 +13,7 @@ SAMPLE = Path(__file__).parent.parent / "assets" / "sample"
 LANGUAGES = sorted(find_languages(SAMPLE))
 # Split → labelled reviews, and the range of those with three stars.
 SIZES = {"train": (48, range(1, 7)), "dev": (16, range(1, 2)), "test": (16, range(1, 2))}
-UNLABELLED = 24
+UNLABELLED = 120
 WORDS = range(5, 61)
 OVERLAP = 5
 
@@ -78,7 +78,7 @@ def test_sample_reviews_share_no_five_words(lang: str) -> None:
 def test_sample_is_accepted_whole(tmp_path: Path) -> None:
     summary = prepare(SAMPLE, tmp_path, lang="xx", seed=0)
     assert summary["languages"] == LANGUAGES
-    kept = {"train": 48, "dev": 16, "test": 16, "unlabelled": 24}
+    kept = {"train": 48, "dev": 16, "test": 16, "unlabelled": UNLABELLED}
     assert summary["kept"] == {lang: kept for lang in LANGUAGES}
     half = {split: len(LANGUAGES) * count // 2 for split, count in kept.items() if split != "unlabelled"}
     assert summary["labels"] == {"NEG": half, "POS": half}

@@ -16,7 +16,7 @@ from confection import Config
 from spacy.util import import_file
 
 from .augmenters import Augmenter, Edit
-from .splits import normalize
+from .splits import MULTI_LANGUAGE, is_language, normalize
 from .tagging import TaggedText
 from .words import WordsByKind
 
@@ -35,6 +35,7 @@ class Plan:
         languages that are not named.
     methods (Mapping[str, Augmenter]): The augmenters by name.
     shares (Mapping[str, float]): How often each is used, relative to the others.
+    config (Mapping[str, Any]): All of it as it was read, for the record.
     source (tuple): The arguments of `load_plan`.
     """
 
@@ -43,7 +44,8 @@ class Plan:
     taggers: Mapping[str, str]
     methods: Mapping[str, Augmenter]
     shares: Mapping[str, float]
-    source: tuple[Any, ...]
+    config: Mapping[str, Any] = field(default_factory=dict)
+    source: tuple[Any, ...] = ()
 
     def __reduce__(self) -> tuple[Callable[..., "Plan"], tuple[Any, ...]]:
         """Let another process read the plan again: functions can't be sent to it."""
@@ -97,7 +99,8 @@ def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path
     """
     if code is not None:
         import_file("python_code", code)
-    config = spacy.registry.resolve(Config().from_disk(path, overrides=dict(overrides or {})))
+    read = Config().from_disk(path, overrides=dict(overrides or {}))
+    config = spacy.registry.resolve(read)
     missing = [name for name in _SECTIONS if name not in config]
     unknown = [name for name in config if name not in _SECTIONS]
     settings = config.get("augment", {})
@@ -107,7 +110,7 @@ def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path
             f"and mask_token. Found: {', '.join(f'[{name}]' for name in config)}, and {', '.join(settings) or 'none'}"
         )
     sections = {name: config[name] for name in ("taggers", "methods", "shares")}
-    plan = Plan(**settings, **sections, source=(path, overrides, code))
+    plan = Plan(**settings, **sections, config=dict(read), source=(path, overrides, code))
     _check_plan(path, plan)
     return plan
 
@@ -129,6 +132,9 @@ def _check_plan(path: Path, plan: Plan) -> None:
         raise ValueError(f"{path}: [shares] must be 0 or more, and one above 0. Found: {dict(plan.shares)}")
     if type(plan.variants) is not int or plan.variants < 0:
         raise ValueError(f"{path}: variants must be a whole number, 0 or more. Found: {plan.variants!r}")
+    unknown = [lang for lang in plan.taggers if lang != MULTI_LANGUAGE and not is_language(lang)]
+    if unknown:
+        raise ValueError(f"{path}: [taggers] names {', '.join(unknown)}. Use xx, or the code of a language (en, fr …)")
     if not isinstance(plan.mask_token, str) or not plan.mask_token.strip():
         raise ValueError(f"{path}: mask_token must be a word. Found: {plan.mask_token!r}")
 

@@ -56,6 +56,8 @@ def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progr
     total = write_jsonl(corpus / "augmented.jsonl", rows)
     summary = {
         PREPARED: fingerprint,
+        "seed": seed,
+        "plan": plan.config,
         "sources": dict(Counter(lang for _, lang in texts)),
         "total": total,
         "untagged_languages": sorted(lang for lang, tagger in taggers.items() if tagger is None),
@@ -106,16 +108,14 @@ def show_variants(corpus: Path, lang: str, n: int) -> Iterator[Shown]:
     n (int): How many train texts.
     RAISES (ValueError): If there are no variants in this language.
     """
-    path = corpus / "augmented.jsonl"
-    if not path.exists():
-        raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run augment .")
+    path, summary = corpus / "augmented.jsonl", read_summary(corpus, "augment")
     texts = [doc.text for doc in read_gold(corpus / "gold" / "train.spacy")]
     with path.open(encoding="utf-8") as file:
         rows = (row for row in map(json.loads, file) if row[LANG] == lang)
         groups = itertools.groupby(rows, key=lambda row: row["source"])
         first = next(groups, None)
         if first is None:
-            known = ", ".join(read_summary(corpus, "augment")["kept"])
+            known = ", ".join(summary["kept"])
             raise ValueError(f"{path}: no variants in language {lang!r}. Found: {known}")
         for source, group in itertools.islice(itertools.chain([first], groups), n):
             text = texts[source]

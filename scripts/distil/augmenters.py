@@ -129,8 +129,8 @@ def create_tang(
 ) -> Augmenter:
     """Combine the methods as Tang et al. 2019 (section 4.2) do.
 
-    Each word is masked with probability p_mask, else swapped for another of its part of speech
-    with probability p_pos; then, with probability p_ngram, an n-gram of the result is sampled. Each
+    Each word is masked with probability p_mask, or swapped for another of its part of speech with
+    probability p_pos, never both; then, with probability p_ngram, an n-gram of the result is sampled. Each
     may be 0. The other settings are those of `mask`, `pos_swap` and `ngram`.
     """
     for name, p in (("p_mask", p_mask), ("p_pos", p_pos), ("p_ngram", p_ngram), ("p_mask + p_pos", p_mask + p_pos)):

@@ -94,7 +94,7 @@ def find_languages(data: Path) -> dict[str, Path]:
         code = path.name if path.is_dir() else path.stem
         if not path.is_dir() and path.suffix not in SUFFIXES:
             raise ValueError(f"{path}: can't be read. Expected <lang>/ or <lang>{', <lang>'.join(SUFFIXES)}")
-        if not _is_language(code):
+        if not is_language(code):
             raise ValueError(
                 f"{path}: {code!r} is not the code of a language that spaCy knows (en, nl, fr …) and tokenises "
                 "without another library. Rename it, or move it out of the data folder"
@@ -112,7 +112,7 @@ def _is_ignored(path: Path) -> bool:
     return path.name.startswith(".") or path.stem.upper() in ("README", "LICENSE")
 
 
-def _is_language(code: str) -> bool:
+def is_language(code: str) -> bool:
     """Return whether spaCy knows a language, and its usual tokenizer serves it (unlike zh, ja, ko, th, vi)."""
     try:
         language = get_lang_class(code)

@@ -172,6 +172,6 @@ def describe_tagger(treebanks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         LANGUAGES: languages,
         "license": ", ".join(terms),
         "notes": "Trained on Universal Dependencies treebanks, whose terms it inherits, see `sources`: share-alike "
-        "(SA), and non-commercial use only where one of them says so (NC).",
+        "(SA, GPL, LGPL-LR), and non-commercial use only where one of them says so (NC).",
         "sources": sources,
     }
