@@ -320,7 +320,7 @@ def test_augmented_tokenizer_is_the_language_s_own_otherwise(read_tokenizer: Tok
 
 def test_augmented_writes_the_tokenizer_of_the_student_s_language(corpus: Path, tagger: str) -> None:
     write_json(corpus / "prepare.json", {"lang": "de"})
-    augment(corpus, make_plan(tagger, {"augment.mask_token": "<m>"}))
+    augment(corpus, make_plan(tagger, {"augment.mask_token": "<m>"}, mask=1))
     student = spacy.load(corpus / "tokenizer")
     assert (student.lang, student.pipe_names) == ("de", [])
     assert [token.text for token in student("Ein <m>!")] == ["Ein", "<m>", "!"]
