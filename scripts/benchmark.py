@@ -1,6 +1,5 @@
 """Measure what the documentation claims about speed."""
 
-import os
 from pathlib import Path
 
 import typer
@@ -8,6 +7,7 @@ from wasabi import msg
 
 from scripts.distil.augmentation import load_plan
 from scripts.distil.augmentation_speed import join_texts, time_augmentation, time_peers
+from scripts.distil.cores import use_one_core
 from scripts.distil.files import write_json
 from scripts.distil.splits import read_splits
 
@@ -17,8 +17,7 @@ app = typer.Typer()
 @app.callback()
 def one_core() -> None:
     """Measure speed, each benchmark on one core where the system can be told so."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    use_one_core()
 
 
 @app.command()

@@ -1,6 +1,5 @@
 """Install the trained tagger with metadata on its sources, and score it."""
 
-import os
 from pathlib import Path
 
 import spacy
@@ -8,6 +7,7 @@ import srsly
 import typer
 from wasabi import msg
 
+from scripts.distil.cores import use_one_core
 from scripts.distil.files import folder_size, replacing_file, replacing_folder
 from scripts.distil.tagger_scores import describe_scores, score_held_out
 from scripts.distil.treebanks import describe_tagger
@@ -36,8 +36,7 @@ def score(
     output: Path = typer.Argument(..., help="Markdown file to write"),
 ) -> None:
     """Score the tagger on the held-out treebanks, on one core."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    use_one_core()
     nlp = spacy.load(model)
     try:
         scores = list(score_held_out(nlp, treebanks))

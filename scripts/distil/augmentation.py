@@ -101,10 +101,8 @@ def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path
         import_file("python_code", code)
     read = Config().from_disk(path, overrides=dict(overrides or {}))
     config = spacy.registry.resolve(read)
-    missing = [name for name in _SECTIONS if name not in config]
-    unknown = [name for name in config if name not in _SECTIONS]
     settings = config.get("augment", {})
-    if missing or unknown or set(settings) != _SETTINGS:
+    if set(config) != set(_SECTIONS) or set(settings) != _SETTINGS:
         raise ValueError(
             f"{path}: expected the sections {', '.join(f'[{name}]' for name in _SECTIONS)}, and in [augment] variants "
             f"and mask_token. Found: {', '.join(f'[{name}]' for name in config)}, and {', '.join(settings) or 'none'}"

@@ -13,6 +13,7 @@ from spacy.scorer import Scorer
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from .tagging import copy_tokens
 from .treebanks import HELD_OUT, read_sentences
 
 
@@ -59,9 +60,9 @@ def score_treebank(tagger: Language, path: Path, lang: str) -> TaggerScore:
     sentences = read_sentences(path)
     tokenize = spacy.blank(lang).make_doc
     start = time.perf_counter()
-    raw = list(tagger.pipe(_rebuild(tagger, tokenize(doc.text)) for doc in sentences))
+    raw = list(tagger.pipe(copy_tokens(tokenize(doc.text), tagger) for doc in sentences))
     seconds = time.perf_counter() - start
-    gold = list(tagger.pipe(_rebuild(tagger, doc) for doc in sentences))
+    gold = list(tagger.pipe(copy_tokens(doc, tagger) for doc in sentences))
     raw_scores, gold_scores = _score(raw, sentences), _score(gold, sentences)
     return TaggerScore(
         lang=lang,
@@ -72,11 +73,6 @@ def score_treebank(tagger: Language, path: Path, lang: str) -> TaggerScore:
         raw_morph=raw_scores["morph_acc"],
         words_per_second=sum(map(len, raw)) / seconds,
     )
-
-
-def _rebuild(tagger: Language, doc: Doc) -> Doc:
-    """Return the tokens alone, in the vocab of the tagger."""
-    return Doc(tagger.vocab, words=[t.text for t in doc], spaces=[bool(t.whitespace_) for t in doc])
 
 
 def _score(docs: list[Doc], references: list[Doc]) -> dict[str, Any]:

@@ -141,8 +141,12 @@ def _to_tagged(doc: Doc, lang: str) -> TaggedText:
 
 
 def _make_doc(tagger: Language, text: str, lang: str) -> Doc:
-    """Tokenise with the language's own rules; the tagger needs the tokens in its own vocab."""
-    doc = _blank(lang).make_doc(text)
+    """Tokenise with the language's own rules."""
+    return copy_tokens(_blank(lang).make_doc(text), tagger)
+
+
+def copy_tokens(doc: Doc, tagger: Language) -> Doc:
+    """Return a doc's tokens without annotation, in the vocab of a tagger, which needs them there."""
     words = [token.text for token in doc]
     return Doc(tagger.vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
 
