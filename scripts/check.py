@@ -15,6 +15,7 @@ from scripts.distil.settings import (
     check_teacher,
     full_command,
     given_overrides,
+    note_teacher,
     read_defaults,
 )
 
@@ -22,7 +23,7 @@ PROJECT_FILE = Path("project.yml")
 app = typer.Typer()
 
 
-def _stop(err: SettingsError) -> NoReturn:
+def _stop(err: SettingsError | OSError) -> NoReturn:
     """Print the problem; commands in it stay on lines of their own, to be copied."""
     msg.fail("Can't start")
     typer.echo(str(err))
@@ -37,6 +38,7 @@ def workflow(
     lang: str = typer.Option(..., help="Language of the package"),
     package: str = typer.Option(..., help="Name of the package"),
     version: str = typer.Option(..., help="Version of the package"),
+    trained: Path = typer.Option("training/teacher", help="Where the teacher trained here lies"),
 ) -> None:
     """Stop a workflow at once if its variables can't work."""
     defaults, overrides = read_defaults(PROJECT_FILE), given_overrides()
@@ -61,7 +63,8 @@ def workflow(
                 f"Workflow {name!r} {'trains its own teacher' if name == 'all' else 'needs a teacher from elsewhere'}, "
                 f"but teacher = {teacher}. Run:\n{full_command(other, overrides, defaults)}"
             )
-    except SettingsError as err:
+        note_teacher(teacher, trained)
+    except (SettingsError, OSError) as err:
         _stop(err)
 
 

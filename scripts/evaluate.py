@@ -5,7 +5,6 @@ from functools import partial
 from pathlib import Path
 
 import typer
-from spacy.cli._util import setup_gpu
 from tqdm import tqdm
 from wasabi import msg
 
@@ -16,6 +15,7 @@ from scripts.distil.evaluation import (
     STUDENT,
     TABLE_HEADER,
     TEACHER,
+    add_teacher,
     better_controls,
     check_same_teacher,
     evaluate,
@@ -27,7 +27,11 @@ from scripts.distil.evaluation import (
 )
 from scripts.distil.files import folder_size, write_json
 from scripts.distil.provenance import read_summary
-from scripts.distil.teachers import TRAIN, load_teacher
+from scripts.distil.score_cache import ScoreCache
+from scripts.distil.score_settings import load_score_settings
+from scripts.distil.scored import SCORES, score_texts
+from scripts.distil.settings import TRAIN
+from scripts.distil.teachers import load_pipeline, load_teacher
 
 
 def main(
@@ -35,43 +39,50 @@ def main(
     output: Path = typer.Argument(..., help="JSON file to write"),
     baseline: Path = typer.Option("training/baseline/model-best", help="The baseline"),
     student: Path = typer.Option("training/student/export", help="The student"),
-    teacher: str = typer.Option("train", help="train, or spacy:<package or path>"),
+    teacher: str = typer.Option("train", help="train, spacy:<package or path>, hf:<id or path> or jsonl:<path>"),
     trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
+    settings_path: Path = typer.Option("configs/score.cfg", "--settings", help="How the teacher scores: a config"),
+    cache: Path = typer.Option(SCORES, help="The file with all scores"),
     split: str = typer.Option("test", help="test, or dev while choosing between models"),
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
 ) -> None:
     """Print and write accuracy, F-score, gap, agreement, size and speed of all systems."""
     try:
-        setup_gpu(gpu_id)
         scored = read_summary(corpus, "score")
         labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
         prepared = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
         gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
-        systems = {
-            BASELINE: load_teacher(f"spacy:{baseline}", labels, trained=trained),
-            TEACHER: load_teacher(teacher, labels, trained=trained),
-            STUDENT: load_teacher(f"spacy:{student}", labels, trained=trained),
-        }
-        check_same_teacher(teacher, systems[TEACHER].fingerprint, scored)
+        settings = load_score_settings(settings_path)
+        model = load_teacher(teacher, labels, trained=trained, settings=settings.hugging_face, gpu_id=gpu_id)
+        check_same_teacher(teacher, model.fingerprint, scored)
+        paths = {BASELINE: baseline, STUDENT: student}
+        systems = {name: load_pipeline(str(path), labels, gpu_id) for name, path in paths.items()}
         bar = partial(tqdm, total=len(gold.texts), unit=" texts", disable=None)
         predictions = predict(systems, gold, lambda name, rows: bar(rows, name))
+        with ScoreCache(cache) as scores:
+            rows = score_texts(gold.texts, model, scores, settings.batches, lambda n: bar(desc=TEACHER, total=n))
+            speed = scores.speed(model.fingerprint)
+        no_teacher = add_teacher(predictions, rows, speed)
         train = load_split(corpus / "gold" / "train.spacy", labels)
         predictions.labels[CONTROL] = predict_control(train, gold.texts)
         result = evaluate(predictions, gold, seed=prepared["seed"])
     except (OSError, ValueError) as err:
         msg.fail("Can't evaluate", str(err), exits=1)
-    sizes = {BASELINE: folder_size(baseline), STUDENT: folder_size(student)}
+    sizes = {name: folder_size(path) for name, path in paths.items()}
     if teacher == TRAIN:
         sizes[TEACHER] = folder_size(trained)
     about = {"data": prepared["data"], "lang": prepared["lang"], "seed": prepared["seed"], "split": split}
-    fingerprints = {name: system.fingerprint for name, system in systems.items()}
-    write_json(output, {**about, "teacher": teacher, **result, "size_bytes": sizes, "fingerprints": fingerprints})
+    fingerprints = {name: system.fingerprint for name, system in {**systems, TEACHER: model}.items()}
+    about |= {"teacher": None if no_teacher else teacher, "why_no_teacher": no_teacher}
+    write_json(output, {**about, **result, "size_bytes": sizes, "fingerprints": fingerprints})
     msg.table(list(table_rows(result)), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 10))
     speeds = [
-        (name, f"{sizes[name] / 1e6:.1f}" if name in sizes else "–", f"{result['docs_per_second'][name]:.0f}")
-        for name in systems
+        (name, f"{sizes[name] / 1e6:.1f}" if name in sizes else "–", f"{speed:.0f}")
+        for name, speed in result["docs_per_second"].items()
     ]
     msg.table(speeds, header=("system", "MB on disk", "docs/s"), divider=True, aligns=("l", "r", "r"))
+    if no_teacher:
+        msg.warn(f"The teacher {teacher} is not part of the comparison: {no_teacher}")
     for control in better_controls(result[OVERALL]):
         msg.warn(f"The teacher is not above {control}: distilling it is pointless. Improve the teacher first")
     for name in near_majority(result[OVERALL]):

@@ -1,10 +1,12 @@
 """Read the data, validate and split it, and write the corpora."""
 
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import srsly
 import typer
+from tqdm import tqdm
 from wasabi import msg
 
 from scripts.distil.gold import prepare
@@ -18,8 +20,9 @@ def main(
 ) -> None:
     """Turn labelled and unlabelled texts into gold corpora, and say what was dropped and why."""
     try:
-        summary = prepare(data, corpus, lang=lang, seed=seed)
-    except ValueError as err:
+        bar = partial(tqdm, desc="reading unlabelled texts", unit=" texts", disable=None)
+        summary = prepare(data, corpus, lang=lang, seed=seed, progress=bar)
+    except (OSError, ValueError) as err:
         msg.fail("Can't prepare the data", str(err), exits=1)
     splits = ["train", "dev", "test", "unlabelled"]
     rows = [(code, *(kept[split] for split in splits)) for code, kept in summary["kept"].items()]

@@ -1,53 +1,115 @@
-"""Score the transfer texts with the teacher."""
+"""Score texts with the teacher, and look after the scores that are kept."""
 
 import json
-import time
+from collections.abc import Callable
+from enum import StrEnum
+from functools import partial
 from pathlib import Path
 
 import typer
-from spacy.cli._util import setup_gpu
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.distil.corpus import write_shards
-from scripts.distil.files import replacing_folder, write_json
-from scripts.distil.provenance import PREPARED, fingerprint_corpora, read_summary
-from scripts.distil.teachers import load_teacher, predict_all
-from scripts.distil.transfer import count_sources, finish_docs, gather_docs
+from scripts.distil.score_cache import ScoreCache
+from scripts.distil.score_settings import load_score_settings
+from scripts.distil.scored import SCORES, score_corpus
+from scripts.distil.scoring import Engine
+from scripts.distil.teachers import Teacher, load_teacher
+
+app = typer.Typer()
 
 
-def main(
+class EngineName(StrEnum):
+    """What runs the teacher."""
+
+    local = "local"
+    ray = "ray"
+
+
+CACHE = typer.Option(SCORES, help="The file with all scores")
+EXISTING_CACHE = typer.Option(SCORES, "--cache", help="The file with all scores", exists=True, dir_okay=False)
+
+
+@app.command()
+def run(
     corpus: Path = typer.Argument(..., help="Folder with the corpora of `prepare` and `augment`"),
+    settings_path: Path = typer.Argument(..., help="How to score: a config", exists=True, dir_okay=False),
     output: Path = typer.Argument(
         ..., help="Folder to write the shards of the transfer set to; counts go beside it, to score.json"
     ),
-    teacher: str = typer.Option("train", help="train, or spacy:<package or path>"),
+    teacher: str = typer.Option("train", help="train, spacy:<package or path>, hf:<id or path> or jsonl:<path>"),
     trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
+    cache: Path = CACHE,
     seed: int = typer.Option(0, help="Seed of the order of the texts"),
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
+    engine: EngineName = typer.Option(EngineName.local, help="local: this process; ray: Ray, here or at RAY_ADDRESS"),
 ) -> None:
     """Write train, unlabelled and augmented texts with the teacher's probabilities."""
     try:
-        setup_gpu(gpu_id)
-        read_summary(corpus, "augment")
+        settings = load_score_settings(settings_path)
         labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
-        docs = gather_docs(corpus)
-        model = load_teacher(teacher, labels, trained=trained)
-        start = time.perf_counter()
-        texts = [doc.text for doc in docs]
-        scores = predict_all(model, texts, lambda rows: tqdm(rows, "scoring", len(texts), unit=" texts", disable=None))
-        seconds = time.perf_counter() - start
-        with replacing_folder(output) as folder:
-            shards = write_shards(finish_docs(docs, labels, scores, seed=seed), folder)
+        load = partial(load_teacher, teacher, labels, trained=trained, settings=settings.hugging_face)
+        model = load(gpu_id=-1 if engine == EngineName.ray else gpu_id)
+        with ScoreCache(cache) as scores:
+            summary = score_corpus(
+                corpus, output, model, scores, settings.batches, spec=teacher, seed=seed, bar=_bar,
+                engine=_on_ray(load, gpu_id) if engine == EngineName.ray else None,
+            )  # fmt: skip
     except (OSError, ValueError) as err:
         msg.fail("Can't score the texts", str(err), exits=1)
-    write_json(output.with_name("score.json"), {
-        "teacher": teacher, "teacher_fingerprint": model.fingerprint, "labels": labels, "total": len(docs),
-        PREPARED: fingerprint_corpora(corpus),
-        "texts": count_sources(docs),
-    })  # fmt: skip
-    msg.good(f"Wrote {output}", f"{len(docs)} texts in {shards} shards, scored at {len(docs) / seconds:.0f} texts/s")
+    if summary["unscored"]:
+        msg.warn(
+            f"The teacher has no answer for {summary['unscored']} texts, which are left out",
+            f"They are in {corpus / 'unscored.jsonl'}",
+        )
+    speed = f", {summary['texts_per_second']:.0f} texts/s" if summary["texts_per_second"] else ""
+    msg.good(
+        f"Wrote {output}",
+        f"{summary['total']} texts; {summary['newly_scored']} were not in {cache} yet{speed}",
+    )
+
+
+def _on_ray(load: Callable[..., Teacher], gpu_id: int) -> Engine:
+    try:
+        from scripts.distil.ray_engine import run_on_ray  # on demand: Ray is optional
+    except ImportError as err:
+        raise ValueError(
+            f"Ray is not installed ({err}). Run: pip install -r requirements-ray.txt -c constraints.txt"
+        ) from err
+    # Ray shows each actor its own GPU alone, as number 0.
+    return run_on_ray(partial(load, gpu_id=0 if gpu_id >= 0 else -1), gpu=gpu_id >= 0)
+
+
+def _bar(total: int) -> tqdm:
+    return tqdm(total=total, desc="scoring", unit=" texts", disable=None)
+
+
+@app.command("list")
+def list_teachers(cache: Path = EXISTING_CACHE) -> None:
+    """List the teachers whose scores are kept."""
+    try:
+        with ScoreCache(cache) as scores:
+            teachers = scores.teachers()
+    except (OSError, ValueError) as err:
+        msg.fail("Can't read the scores", str(err), exits=1)
+    rows = [
+        (t.fingerprint[:12], t.name, ", ".join(t.labels), t.texts, f"{t.texts_per_second or 0:.0f}") for t in teachers
+    ]
+    msg.table(rows, header=("teacher", "name", "labels", "texts", "texts/s"), divider=True, aligns=tuple("lllrr"))
+
+
+@app.command()
+def prune(
+    fingerprint: str = typer.Argument(..., help="The teacher, as `list` names it"), cache: Path = EXISTING_CACHE
+) -> None:
+    """Remove the scores of a teacher."""
+    try:
+        with ScoreCache(cache) as scores:
+            removed = scores.prune(fingerprint)
+    except (OSError, ValueError) as err:
+        msg.fail("Can't remove the scores", str(err), exits=1)
+    msg.good(f"Removed the scores of {removed} texts from {cache}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

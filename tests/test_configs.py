@@ -8,16 +8,20 @@ from spacy.cli.init_config import fill_config
 from spacy.util import load_config
 
 import scripts.functions  # noqa: F401
+from scripts.distil.sources import KINDS
 
-CONFIGS = sorted(path for path in Path("configs").glob("*.cfg") if path.stem != "augment")
+CONFIGS = sorted(path for path in Path("configs").glob("*.cfg") if path.stem not in ("augment", "score"))
 STUDENTS = [path for path in CONFIGS if path.stem.startswith("student")]
-# What makes a student: the loss, the transfer set and its tokenizer, streaming, and the stock checkpoint.
+# What makes a student: the loss, the weights and repeats by source, the transfer set and its tokenizer, streaming, and
+# the stock checkpoint.
 DIFFERENCES = {
     "paths.train", "components.textcat.factory", "components.textcat.loss.@losses",
     "components.textcat.loss.temperature", "corpora.train.@readers", "corpora.train.seed", "corpora.train.gold_preproc",
     "corpora.train.max_length", "corpora.train.limit", "corpora.train.augmenter", "training.max_epochs",
     "training.before_to_disk", "training.before_to_disk.@callbacks", "paths.tokenizer", "initialize.before_init",
     "initialize.before_init.@callbacks", "initialize.before_init.tokenizer", "initialize.before_init.vocab",
+    *(f"{setting}.{kind}" for setting in ("corpora.train.repeats", "components.textcat.source_weights")
+      for kind in KINDS),
 }  # fmt: skip
 
 
@@ -53,6 +57,14 @@ def test_configs_ensemble_student_is_the_baseline_with_other_data_and_loss() -> 
     different = {key for key in baseline | student if baseline.get(key) != student.get(key)}
     assert different <= DIFFERENCES
     assert student["paths.train"] == "corpus/transfer"
+
+
+@pytest.mark.parametrize("path", STUDENTS, ids=lambda path: path.stem)
+def test_configs_students_take_all_sources_alike(path: Path) -> None:
+    config = load_config(path)
+    alike = dict.fromkeys(KINDS, 1.0)
+    assert config["components"]["textcat"]["source_weights"] == alike
+    assert config["corpora"]["train"]["repeats"] == alike
 
 
 def test_configs_choose_by_dev_accuracy() -> None:

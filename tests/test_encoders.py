@@ -123,11 +123,11 @@ def test_encoders_replace_what_was_there(encoder: Path, tmp_path: Path) -> None:
     [
         pytest.param(pickle_weights, r"no \*\.safetensors weights.*safe_serialization=True", id="pickled"),
         pytest.param(remove_tokenizer, r"no tokenizer .*tokenizer\.save_pretrained", id="no-tokenizer"),
-        pytest.param(break_tokenizer, "not an encoder in Hugging Face format", id="broken-tokenizer"),
+        pytest.param(break_tokenizer, "not a model in Hugging Face format", id="broken-tokenizer"),
         pytest.param(make_tokenizer_slow, "no fast tokenizer", id="slow-tokenizer"),
-        pytest.param(remove_config, "not an encoder in Hugging Face format", id="no-config"),
-        pytest.param(break_config, "not an encoder in Hugging Face format", id="broken-config"),
-        pytest.param(partial(name_code, model_type="special"), "not an encoder.*trust_remote_code", id="code"),
+        pytest.param(remove_config, "not a model in Hugging Face format", id="no-config"),
+        pytest.param(break_config, "not a model in Hugging Face format", id="broken-config"),
+        pytest.param(partial(name_code, model_type="special"), "not a model.*trust_remote_code", id="code"),
         pytest.param(partial(name_code, model_type="bert"), "its config.json names code", id="code-of-known-type"),
     ],
 )
@@ -164,6 +164,6 @@ def test_encoders_refuse_another_minilm(monkeypatch: pytest.MonkeyPatch, tmp_pat
     ids=["id", "revision", "path", "invalid"],
 )
 def test_encoders_unknown_name_says_what_is_possible(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match=f"'{name}' is neither 'minilm', nor a folder, nor a model"):
+    with pytest.raises(ValueError, match=f"'{name}' is neither a folder nor a model"):
         resolve_encoder(name, tmp_path / "output")
     assert not (tmp_path / "output").exists()

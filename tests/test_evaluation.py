@@ -1,5 +1,5 @@
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from scripts.distil.evaluation import (
     TABLE_HEADER,
     GoldSplit,
     Predictions,
+    add_teacher,
     better_controls,
+    check_same_teacher,
     evaluate,
     load_split,
     near_majority,
@@ -43,13 +45,16 @@ class FakeTeacher:
     """Predicts what it is told to."""
 
     labels = LABELS
-    fingerprint = "fake"
+    name = fingerprint = "fake"
 
     def __init__(self, answers: Mapping[str, int]) -> None:
         self.answers = answers
+        self.seen: list[list[str]] = []
 
-    def predict(self, texts: Sequence[str]) -> Iterable[Scores]:
+    def pipe(self, texts: Iterable[str]) -> Iterator[Scores]:
+        self.seen.append([])
         for text in texts:
+            self.seen[-1].append(text)
             yield numpy.asarray([[0.75, 0.25], [0.25, 0.75]][self.answers[text]], dtype="float32")
 
 
@@ -81,6 +86,17 @@ def make_split() -> GoldSplit:
 def evaluation() -> dict[str, Any]:
     split = make_split()
     return evaluate(predict(make_systems(), split), split, seed=0)
+
+
+@pytest.fixture(scope="module")
+def without_teacher() -> dict[str, Any]:
+    """The evaluation of a teacher that has no answer for one of the texts."""
+    split, systems = make_split(), make_systems()
+    scores = numpy.stack(list(systems.pop("teacher").pipe(split.texts)))
+    scores[3] = numpy.nan
+    predictions = predict(systems, split)
+    assert add_teacher(predictions, scores, 10.0) == "it has no answer for 1 of 7 texts"
+    return evaluate(predictions, split, seed=0)
 
 
 def comparison(**accuracies: float) -> dict[str, Any]:
@@ -116,6 +132,55 @@ def test_evaluation_predict_returns_labels_in_order_of_texts() -> None:
     }
     assert set(predictions.docs_per_second) == set(SYSTEMS)
     assert all(speed > 0 for speed in predictions.docs_per_second.values())
+
+
+def test_evaluation_predict_shows_progress_and_warms_up_before() -> None:
+    shown: dict[str, int] = {}
+
+    def progress(name: str, rows: Iterator[Scores]) -> Iterable[Scores]:
+        shown[name] = 0
+        for row in rows:
+            shown[name] += 1
+            yield row
+
+    systems = make_systems()
+    predict(systems, make_split(), progress)
+    assert shown == dict.fromkeys(systems, len(ROWS))
+    for system in systems.values():
+        assert system.seen == [list(ROWS)[:32], list(ROWS)]
+
+
+def test_evaluation_add_teacher_takes_the_scores_of_another_step() -> None:
+    scores = numpy.asarray([[0.75, 0.25], [0.25, 0.75], [1.0, 0.0]], dtype="float32")
+    predictions = Predictions(labels={"student": numpy.asarray([1, 1, 1])}, docs_per_second={"student": 5.0})
+    assert add_teacher(predictions, scores, 12.5) is None
+    assert predictions.labels["teacher"].tolist() == [0, 1, 0]
+    assert predictions.labels["student"].tolist() == [1, 1, 1]
+    assert predictions.docs_per_second == {"student": 5.0, "teacher": 12.5}
+
+
+def test_evaluation_add_teacher_of_unknown_speed_leaves_it_out() -> None:
+    predictions = Predictions()
+    assert add_teacher(predictions, numpy.asarray([[0.75, 0.25]], dtype="float32"), None) is None
+    assert predictions.docs_per_second == {}
+
+
+@pytest.mark.parametrize("missing", [[0], [1, 2], [0, 1, 2]], ids=str)
+def test_evaluation_add_teacher_says_why_it_cannot_be_compared(missing: list[int]) -> None:
+    scores = numpy.full((3, 2), 0.5, dtype="float32")
+    scores[missing] = numpy.nan
+    predictions = Predictions()
+    assert add_teacher(predictions, scores, 10.0) == f"it has no answer for {len(missing)} of 3 texts"
+    assert predictions == Predictions()
+
+
+def test_evaluation_compares_with_the_same_teacher_only() -> None:
+    scored = {"teacher": "hf:owner/model", "teacher_fingerprint": "abc"}
+    check_same_teacher("hf:owner/model", "abc", scored)
+    with pytest.raises(ValueError, match=r"learnt from teacher 'hf:owner/model'.*--vars\.teacher hf:owner/model"):
+        check_same_teacher("train", "abc", scored)
+    with pytest.raises(ValueError, match=r"has changed.*python -m spacy project run score \."):
+        check_same_teacher("hf:owner/model", "abd", scored)
 
 
 def test_evaluation_predict_aligns_systems_with_other_label_order() -> None:
@@ -243,3 +308,27 @@ def test_evaluation_table_has_a_row_for_each_language_and_overall(evaluation: Ma
     )  # fmt: skip
     assert rows["fr"][-2:] == ("–", "–")
     assert rows["overall"][1] == "7"
+
+
+def test_evaluation_without_a_teacher_compares_the_others(
+    evaluation: Mapping[str, Any], without_teacher: Mapping[str, Any]
+) -> None:
+    assert set(without_teacher["docs_per_second"]) == {"baseline", "student", "tfidf_logreg"}
+    pairs = [(without_teacher["overall"], evaluation["overall"])]
+    pairs += [(without_teacher["languages"][lang], evaluation["languages"][lang]) for lang in ("en", "fr", "nl")]
+    for without, with_teacher in pairs:
+        none = {"student_vs_teacher": None, "gain_recovered": None}
+        assert without == {**with_teacher, **none, "systems": {**with_teacher["systems"], "teacher": None}}
+    assert_equal(json.loads(json.dumps(without_teacher, allow_nan=False)), without_teacher)
+
+
+def test_evaluation_without_a_teacher_warns_of_the_student_only(without_teacher: Mapping[str, Any]) -> None:
+    assert better_controls(without_teacher["overall"]) == []
+    assert near_majority(without_teacher["overall"]) == ["student"]
+    assert near_majority({"systems": {"teacher": None, "student": {"p_above_majority": 0.001}}}) == []
+
+
+def test_evaluation_table_without_a_teacher_has_dashes(without_teacher: Mapping[str, Any]) -> None:
+    rows = {row[0]: row for row in table_rows(without_teacher)}
+    assert all(len(row) == len(TABLE_HEADER) for row in rows.values())
+    assert rows["nl"] == ("nl", "2", "100.0", "50.0", "–", "50.0", "33.3", "–", "–", "0.0", "–")

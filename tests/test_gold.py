@@ -1,8 +1,10 @@
+import gzip
 import hashlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from scripts.distil.gold import gold_label, prepare, read_gold, write_gold
-from scripts.distil.reviews import Review
+from scripts.distil.reviews import Drop, Review
 from scripts.prepare import main
 
 ROOT = Path(__file__).parent.parent
@@ -118,8 +120,8 @@ def test_gold_prepare_lists_what_was_dropped(data: Path, corpus: Path) -> None:
         (train, 5, "rejected", reason, "What?"),
         (train, 6, "duplicate", f"same text as {train}:2, which has label NEG, not POS", "AWFUL."),
         (train, 7, "duplicate", f"same text as {test}:1", "Fine test."),
-        (unlabelled, 2, "duplicate", f"same text as {train}:2", "Awful."),
         (train, 8, "near_copy", nearly, "Bad from the first page to the last!!"),
+        (unlabelled, 2, "duplicate", f"same text as {train}:2", "Awful."),
         (unlabelled, 3, "near_copy", nearly, "Really bad from the FIRST page to the last."),
     ]
     assert list(drops[0]) == ["file", "line", "kind", "reason", "text"]
@@ -231,6 +233,149 @@ def test_gold_prepare_writes_nothing_if_the_data_is_bad(data: Path, corpus: Path
     with pytest.raises(ValueError, match="en: no dev file"):
         prepare(data, corpus.with_name("new"), lang="xx", seed=0)
     assert not corpus.with_name("new").exists()
+
+
+@pytest.fixture
+def folder(data: Path) -> Path:
+    """English unlabelled texts as a folder of files, in every way that they may be written."""
+    (data / "en" / "unlabelled.jsonl").unlink()
+    folder = data / "en" / "unlabelled"
+    write_records(folder / "a.jsonl", [{"text": "One."}, {"text": "Awful."}, {"text": ""}])
+    (folder / "b.txt.gz").write_bytes(gzip.compress(b"Two.\n\nONE.\nfine  TEST.\nThree.\n"))
+    (folder / "c.csv").write_text("text,lang\nFour.,\nVier.,nl\nReally,bad,one\n", encoding="utf-8")
+    near = "Really bad from the FIRST page to the last."
+    (folder / "d.tsv.gz").write_bytes(gzip.compress(f"text\n{near}\nTwo.\n".encode()))
+    (folder / "e.txt").touch()
+    return folder
+
+
+def test_gold_prepare_reads_a_folder_of_unlabelled_files(folder: Path, corpus: Path) -> None:
+    summary = prepare(folder.parent.parent, corpus, lang="en", seed=0)
+    lines = (corpus / "unlabelled.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = ["One.", "Two.", "Three.", "Four."]
+    assert [json.loads(line) for line in lines] == [{"text": text, "lang": "en"} for text in texts]
+    assert summary == json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
+    assert summary["kept"] == {"en": {"test": 2, "dev": 2, "train": 2, "unlabelled": 4}}
+    counts: dict[str, dict[str, int]] = {
+        "a.jsonl": {"read": 3, "rejected": 1, "duplicate": 1},
+        "b.txt.gz": {"read": 4, "duplicate": 2},
+        "c.csv": {"read": 3, "rejected": 2},
+        "d.tsv.gz": {"read": 2, "duplicate": 1, "near_copy": 1},
+        "e.txt": {"read": 0},
+    }
+    labelled = [str(folder.parent / f"{split}.jsonl") for split in ("train", "dev", "test")]
+    assert list(summary["files"]) == [*labelled, *(str(folder / name) for name in counts)]
+    assert {name: summary["files"][str(folder / name)] for name in counts} == {
+        name: {**count, "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest()}
+        for name, count in counts.items()
+    }
+    # Labelled files are counted as without the folder.
+    assert summary["files"][labelled[0]].items() >= {"read": 8, "neutral": 1, "rejected": 2, "duplicate": 2}.items()
+    drops = [json.loads(line) for line in (corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(drop["file"], drop["line"], drop["kind"]) for drop in drops if drop["file"] not in labelled] == [
+        (str(folder / name), line, kind)
+        for name, line, kind in [
+            ("a.jsonl", 2, "duplicate"), ("a.jsonl", 3, "rejected"), ("b.txt.gz", 3, "duplicate"),
+            ("b.txt.gz", 4, "duplicate"), ("c.csv", 3, "rejected"), ("c.csv", 4, "rejected"),
+            ("d.tsv.gz", 2, "near_copy"), ("d.tsv.gz", 3, "duplicate"),
+        ]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", ["xx", "en"])
+def test_gold_prepare_counts_of_a_folder_add_up(folder: Path, corpus: Path, lang: str) -> None:
+    summary = prepare(folder.parent.parent, corpus, lang=lang, seed=0)
+    kept = sum(sum(splits.values()) for splits in summary["kept"].values())
+    dropped = len((corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines())
+    assert sum(file["read"] for file in summary["files"].values()) == kept + dropped == {"xx": 49, "en": 24}[lang]
+
+
+def test_gold_prepare_makes_the_same_of_gzipped_files(data: Path, tmp_path: Path) -> None:
+    plain = prepare(data, tmp_path / "plain", lang="xx", seed=0)
+    for path in list(data.rglob("*.jsonl")):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    summary = prepare(data, tmp_path / "gzipped", lang="xx", seed=0)
+    # Places in the data have other names.
+    same = [name for name in OUTPUTS if name not in ("dropped.jsonl", "prepare.json")]
+    expected, found = (read_outputs(tmp_path / name) for name in ("plain", "gzipped"))
+    assert {name: found[name] for name in same} == {name: expected[name] for name in same}
+    assert found["dropped.jsonl"] == expected["dropped.jsonl"].replace(b".jsonl", b".jsonl.gz")
+    counts = [
+        [{key: value for key, value in file.items() if key != "sha256"} for file in one["files"].values()]
+        for one in (plain, summary)
+    ]
+    assert counts[0] == counts[1]
+    assert list(summary["files"]) == [f"{file}.gz" for file in plain["files"]]
+    assert summary["kept"] == plain["kept"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("z.jsonl.gz", gzip.compress(b'{"text": "Last."}')[:-9], "/z.jsonl.gz: broken gzip (Compressed file ended "),
+        ("z.txt.gz", b"Last.", "/z.txt.gz: broken gzip (Not a gzipped file (b'La')). Compress it anew"),
+        ("z.txt.gz", b"", "/z.txt.gz: broken gzip (the file is empty). Compress it anew"),
+        ("z.txt", "Café.".encode("latin-1"), "/z.txt: not UTF-8 (invalid continuation byte, bytes b'\\xe9'). Convert "),
+        ("z.csv", b"review\nLast.\n", "/z.csv:1: no column 'text'. Found: ['review']. The first line must name "),
+    ],
+    ids=["cut", "no-gzip", "empty-gzip", "latin-1", "columns"],
+)
+def test_gold_prepare_writes_nothing_if_unlabelled_files_are_bad(
+    folder: Path, corpus: Path, name: str, content: bytes, message: str
+) -> None:
+    data = folder.parent.parent
+    prepare(data, corpus, lang="xx", seed=0)
+    before = read_outputs(corpus)
+    # The last that is read: by then, other texts would have been written.
+    (folder / name).write_bytes(content)
+    (folder / "a.jsonl").write_text('{"text": "Another."}\n', encoding="utf-8")
+    new = corpus.with_name("new")
+    for target in (corpus, new):
+        with pytest.raises(ValueError) as raised:
+            prepare(data, target, lang="xx", seed=0)
+        assert str(raised.value).startswith(f"{folder}{message}")
+    # Nor is there a temporary file.
+    assert tuple(before) == OUTPUTS
+    assert read_outputs(corpus) == before
+    assert read_outputs(new) == {}
+
+
+def test_gold_prepare_writes_nothing_if_no_unlabelled_text_can_be_used(data: Path, corpus: Path) -> None:
+    prepare(data, corpus, lang="xx", seed=0)
+    before = read_outputs(corpus)
+    write_records(data / "en" / "unlabelled.jsonl", [{"review": "One."}, {"review": "Two."}])
+    with pytest.raises(ValueError) as raised:
+        prepare(data, corpus, lang="xx", seed=0)
+    reason = "none of its 2 records can be used. The first problem: line 1: no 'text'. Found: review"
+    assert str(raised.value) == f"{data}/en/unlabelled.jsonl: {reason}"
+    assert read_outputs(corpus) == before
+
+
+def test_gold_prepare_says_which_unlabelled_file_is_bad(
+    folder: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "z.txt.gz").write_bytes(b"Last.")
+    with pytest.raises(SystemExit) as raised:
+        main(folder.parent.parent, corpus, lang="en", seed=0)
+    assert raised.value.code == 1
+    output = "".join("".join(capsys.readouterr()).split())
+    assert f"{folder}/z.txt.gz:brokengzip(Notagzippedfile(b'La')).Compressitanew" in output
+
+
+def test_gold_prepare_shows_progress_on_every_unlabelled_record(folder: Path, corpus: Path) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def progress(items: Iterable[Review | Drop]) -> Iterable[Review | Drop]:
+        for item in items:
+            seen.append((Path(item.file).name, item.line))
+            yield item
+
+    prepare(folder.parent.parent, corpus, lang="en", seed=0, progress=progress)
+    assert seen == [
+        ("a.jsonl", 1), ("a.jsonl", 2), ("a.jsonl", 3), ("b.txt.gz", 1), ("b.txt.gz", 3), ("b.txt.gz", 4),
+        ("b.txt.gz", 5), ("c.csv", 2), ("c.csv", 3), ("c.csv", 4), ("d.tsv.gz", 2), ("d.tsv.gz", 3),
+    ]  # fmt: skip
 
 
 def test_gold_docs_come_back_as_they_were_written(tmp_path: Path) -> None:

@@ -3,14 +3,15 @@ from collections.abc import Sequence
 
 import pytest
 
-from scripts.distil.near_copies import NGRAM, THRESHOLD, find_near_copies, similarity
+from scripts.distil.near_copies import NGRAM, THRESHOLD, NearCopies, similarity
 
 # 100 characters, so 96 n-grams, all of them different. A word of four letters within it is in eight of them.
 HUNDRED = "the plot is thin with some holes, but who would care: her cast makes it one of our best evenings yet"
 
 
 def near_copies(texts: Sequence[str], others: Sequence[str]) -> list[tuple[int, int]]:
-    return list(find_near_copies(texts, others))
+    copies = NearCopies(others)
+    return [(i, j) for i, text in enumerate(texts) if (j := copies.find(text)) is not None]
 
 
 def make_words(rng: random.Random, count: int) -> list[str]:

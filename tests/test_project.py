@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 import srsly
+from transformers import AutoTokenizer, BertConfig, BertForSequenceClassification
+
+from scripts.distil.docbins import read_docs
 
 ROOT = Path(__file__).parent.parent
 PROJECT = srsly.read_yaml(ROOT / "project.yml")
@@ -205,6 +208,7 @@ def test_project_second_run_skips_every_step(finished: Path) -> None:
 def test_project_same_seed_makes_the_same_bytes(finished: Path, tmp_path: Path) -> None:
     made = ["corpus/augmented.jsonl", "corpus/transfer/00000.spacy", "training/student/model-best/textcat/model"]
     before = [(finished / name).read_bytes() for name in made]
+    (finished / "corpus/scores.sqlite").unlink()
     for step in ("prepare", "augment", "score", "train-student"):
         done = run_project(finished, step, ".", "--force")
         assert done.returncode == 0, done.stdout + done.stderr
@@ -245,20 +249,70 @@ def test_project_all_with_an_external_teacher_names_distil(finished: Path) -> No
     )
 
 
-def test_project_distil_uses_a_teacher_from_elsewhere(finished: Path, tmp_path: Path) -> None:
+def run_distil(folder: Path, teacher: str, *steps: str) -> None:
+    for step in steps or PROJECT["workflows"]["distil"]:
+        if step not in WITHOUT_INDEX:
+            done = run_project(folder, step, ".", "--vars.teacher", teacher)
+            assert done.returncode == 0, f"{step}\n{done.stdout}\n{done.stderr}"
+
+
+@pytest.fixture
+def without_teacher(finished: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("teacher", "encoder", "student", "metrics"))
-    teacher = ["--vars.teacher", "spacy:training/baseline/model-best"]
-    for step in PROJECT["workflows"]["distil"]:
-        if step not in WITHOUT_INDEX:
-            done = run_project(folder, step, ".", *teacher)
-            assert done.returncode == 0, f"{step}\n{done.stdout}\n{done.stderr}"
-    evaluation = json.loads((folder / "metrics/evaluation.json").read_text())
-    assert evaluation["teacher"] == "spacy:training/baseline/model-best"
+    return folder
+
+
+def test_project_distil_uses_a_teacher_from_elsewhere(without_teacher: Path) -> None:
+    teacher = "spacy:training/baseline/model-best"
+    run_distil(without_teacher, teacher)
+    evaluation = json.loads((without_teacher / "metrics/evaluation.json").read_text())
+    assert evaluation["teacher"] == teacher
     systems = evaluation["overall"]["systems"]
     assert systems["teacher"] == systems["baseline"]
-    meta = json.loads((folder / "training/student/export/meta.json").read_text())
-    assert meta["distillation"]["teacher"] == "spacy:training/baseline/model-best"
+    meta = json.loads((without_teacher / "training/student/export/meta.json").read_text())
+    assert meta["distillation"]["teacher"] == teacher
+
+
+def test_project_distil_from_a_file_of_probabilities(without_teacher: Path) -> None:
+    rows = [json.loads(line) for line in (without_teacher / "corpus/unlabelled.jsonl").open(encoding="utf-8")]
+    teacher = without_teacher / "probabilities.jsonl"
+    lines = [json.dumps({"text": row["text"], "cats": {"NEG": 0.25, "POS": 0.75}}) + "\n" for row in rows]
+    teacher.write_text("".join(lines[1:]), encoding="utf-8")
+    run_distil(
+        without_teacher, "jsonl:probabilities.jsonl", "check-distil", "score", "train-student", "export", "evaluate"
+    )
+    scored = json.loads((without_teacher / "corpus/score.json").read_text())
+    assert scored["total"] == len(rows) - 1
+    unscored = [json.loads(line) for line in (without_teacher / "corpus/unscored.jsonl").open(encoding="utf-8")]
+    assert {"text": rows[0]["text"], "lang": rows[0]["lang"], "source": "unlabelled"} in unscored
+    assert len(unscored) == scored["unscored"]
+    evaluation = json.loads((without_teacher / "metrics/evaluation.json").read_text())
+    assert evaluation["teacher"] is None
+    n = evaluation["overall"]["n"]
+    assert evaluation["why_no_teacher"] == f"it has no answer for {n} of {n} texts"
+    # weasel knows nothing of the file; the check that is never skipped tells it.
+    teacher.write_text("".join(lines), encoding="utf-8")
+    run_distil(without_teacher, "jsonl:probabilities.jsonl", "check-distil", "score")
+    assert json.loads((without_teacher / "corpus/score.json").read_text())["total"] == len(rows)
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
+def test_project_scores_with_a_hugging_face_teacher(finished: Path, without_teacher: Path, engine: str) -> None:
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    config = BertConfig(id2label={0: "POS", 1: "NEG"}, **sizes)
+    BertForSequenceClassification(config).save_pretrained(without_teacher / "classifier")
+    AutoTokenizer.from_pretrained(finished / "assets/encoder").save_pretrained(without_teacher / "classifier")
+    scores = run_project(
+        without_teacher, "score", ".", "--vars.teacher", "hf:classifier", "--vars.engine", engine, "--force"
+    )
+    assert scores.returncode == 0, scores.stdout + scores.stderr
+    scored = json.loads((without_teacher / "corpus/score.json").read_text())
+    assert scored["teacher"] == "hf:classifier"
+    assert scored["unscored"] == 0
+    docs = [doc for path in (without_teacher / "corpus/transfer").glob("*.spacy") for doc in read_docs(path)]
+    assert len(docs) == scored["total"]
+    assert len({doc.user_data["teacher_cats"]["POS"] for doc in docs}) > 50
 
 
 @pytest.mark.network

@@ -1,10 +1,23 @@
+import gzip
 import json
+import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.distil.reviews import Drop, Review, read_reviews
+from scripts.distil.reviews import Drop, Review, read_reviews, split_name, stream_reviews
+
+# One file of each kind, with a good record, a bad one and another good one.
+KINDS = {
+    ".jsonl": '{"text": "Één.", "stars": 5}\n{"text": "", "stars": 1}\n\n{"text": "Twee\\n.", "stars": 1}\n',
+    ".csv": 'text,stars\nÉén.,5\n,1\n"Twee\n.",1\n',
+    ".tsv": 'text\tstars\nÉén.\t5\n\t1\n"Twee\n."\t1\n',
+    ".txt": "Één.\n\nTwee .\n",
+}
+# Random, so that it stays long when it is compressed: longer than what is read ahead.
+NOISE = "".join(random.Random(0).choices("abcdefghijklmnopqrstuvwxyz", k=200_000))
 
 
 def read_one(folder: Path, record: dict[str, Any], *, labelled: bool = True) -> Review | Drop:
@@ -16,10 +29,12 @@ def read_one(folder: Path, record: dict[str, Any], *, labelled: bool = True) -> 
     return (*reviews, *drops)[0]
 
 
-def read_text(folder: Path, name: str, content: str | bytes) -> tuple[list[Review], list[Drop]]:
+def read_text(
+    folder: Path, name: str, content: str | bytes, *, labelled: bool = True
+) -> tuple[list[Review], list[Drop]]:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_reviews(path, lang="en")
+    return read_reviews(path, lang="en", labelled=labelled)
 
 
 def test_reviews_jsonl_keeps_file_and_line(tmp_path: Path) -> None:
@@ -244,12 +259,23 @@ def test_reviews_open_quote_does_not_swallow_the_rest_in_silence(tmp_path: Path)
         ("a.jsonl", b'{"text": "caf\xe9"}\n', ": not UTF-8 (invalid continuation byte, bytes b'\\xe9'). Convert it, "),
         ("a.csv", b"text,stars\ncaf\xe9,4\n", ": not UTF-8 (invalid continuation byte, bytes b'\\xe9'). Convert it, "),
         ("a.tsv", "text\tstars\nA\t4\n".encode("utf-16"), ": not UTF-8 (invalid start byte, bytes b'\\xff'). Convert "),
-        ("a.json", "[]", ": unknown kind of file. Expected one of: .jsonl, .csv, .tsv"),
-        ("a.txt", "Nice", ": unknown kind of file. Expected one of: .jsonl, .csv, .tsv"),
-        ("a", "Nice", ": unknown kind of file. Expected one of: .jsonl, .csv, .tsv"),
+        ("a.json", "[]", ": unknown kind of file. Expected one of: .jsonl, .csv, .tsv, each also with .gz"),
+        # There is no place for a label.
+        ("a.txt", "Nice", ": unknown kind of file. Expected one of: .jsonl, .csv, .tsv, each also with .gz"),
+        ("a.txt.gz", "Nice", ": unknown kind of file. Expected one of: .jsonl, .csv, .tsv, each also with .gz"),
+        ("a", "Nice", ": unknown kind of file. Expected one of: .jsonl, .csv, .tsv, each also with .gz"),
+        ("a.gz", "Nice", ": unknown kind of file. Expected one of: .jsonl, .csv, .tsv, each also with .gz"),
+        ("a.csv.zip", "Nice", ": unknown kind of file. Expected one of: .jsonl, .csv, .tsv, each also with .gz"),
+        ("a.jsonl", gzip.compress(b'{"text": "A"}'), ": gzipped, but its name says otherwise. Rename it to a.jsonl.gz"),
+        ("a.csv", gzip.compress(b"text,stars\nA,4"), ": gzipped, but its name says otherwise. Rename it to a.csv.gz"),
+        ("a.jsonl.gz", gzip.compress(b'"caf\xe9"'), ": not UTF-8 (invalid continuation byte, bytes b'\\xe9'). Convert"),
+        ("a.csv.gz", gzip.compress(b"review\nNice\n"), ":1: no column 'text'. Found: ['review']. The first line must "),
     ],
-    ids=["csv", "tsv", "empty", "header", "latin-1", "latin-1-csv", "utf-16", "json", "txt", "no-suffix"],
-)
+    ids=[
+        "csv", "tsv", "empty", "header", "latin-1", "latin-1-csv", "utf-16", "json", "txt", "gzipped-txt", "no-suffix",
+        "gzip-of-what", "zip", "gzip-as-jsonl", "gzip-as-csv", "gzipped-latin-1", "gzipped-csv",
+    ],
+)  # fmt: skip
 def test_reviews_file_that_cannot_be_read_is_an_error(
     tmp_path: Path, name: str, content: str | bytes, message: str
 ) -> None:
@@ -268,3 +294,124 @@ def test_reviews_every_record_is_a_review_or_a_drop(tmp_path: Path) -> None:
     assert [(drop.line, drop.kind, drop.text) for drop in drops] == [
         (2, "rejected", ""), (3, "neutral", "B."), (4, "rejected", ""), (5, "rejected", "C."), (7, "rejected", "E."),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("bom", ["", "\ufeff"], ids=["plain", "bom"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
+def test_reviews_txt_has_one_text_per_line(tmp_path: Path, bom: str, end: str) -> None:
+    # What looks like a table or JSON, or has another separator than the end of a line, is text too.
+    lines = ["Één, 1.", "", " \t", "  Twee\t. ", '{"text": "Drie"}', "", '"Vier', "Vijf\u2028.\x85"]
+    reviews, drops = read_text(tmp_path, "a.txt", bom + end.join(lines), labelled=False)
+    file = str(tmp_path / "a.txt")
+    assert reviews == [
+        Review(text, None, "en", file, line)
+        for line, text in [(1, "Één, 1."), (4, "Twee\t."), (5, '{"text": "Drie"}'), (7, '"Vier'), (8, "Vijf\u2028.")]
+    ]
+    assert drops == []
+
+
+@pytest.mark.parametrize("content", ["", "\ufeff", "\n\r\n \t\n"], ids=["empty", "bom", "blank"])
+def test_reviews_txt_may_have_no_text(tmp_path: Path, content: str) -> None:
+    assert read_text(tmp_path, "a.txt", content, labelled=False) == ([], [])
+
+
+def test_reviews_txt_that_is_no_utf8_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError) as raised:
+        read_text(tmp_path, "a.txt", "café\n".encode("latin-1"), labelled=False)
+    assert str(raised.value).startswith(f"{tmp_path}/a.txt: not UTF-8 (invalid continuation byte, bytes b'\\xe9'). ")
+
+
+def test_reviews_unlabelled_file_of_an_unknown_kind_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError) as raised:
+        read_text(tmp_path, "a.md", "Nice", labelled=False)
+    expected = ".jsonl, .csv, .tsv, .txt, each also with .gz"
+    assert str(raised.value) == f"{tmp_path}/a.md: unknown kind of file. Expected one of: {expected}"
+
+
+@pytest.mark.parametrize("bom", ["", "\ufeff"], ids=["plain", "bom"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
+@pytest.mark.parametrize(
+    ("suffix", "labelled"),
+    [(suffix, labelled) for suffix in KINDS for labelled in (True, False) if suffix != ".txt" or not labelled],
+)
+def test_reviews_gzipped_file_is_read_like_the_plain_one(
+    tmp_path: Path, suffix: str, labelled: bool, end: str, bom: str
+) -> None:
+    content = (bom + KINDS[suffix].replace("\n", end)).encode()
+    plain = read_text(tmp_path, f"a{suffix}", content, labelled=labelled)
+    assert [len(part) for part in plain] == [2, 0 if suffix == ".txt" else 1]
+    reviews, drops = read_text(tmp_path, f"a{suffix}.gz", gzip.compress(content), labelled=labelled)
+    assert ([review.text for review in reviews], reviews[1].line) == (
+        [review.text for review in plain[0]], plain[0][1].line,
+    )  # fmt: skip
+    file = f"{tmp_path}/a{suffix}.gz"
+    assert (reviews, drops) == tuple([replace(item, file=file) for item in part] for part in plain)
+
+
+def test_reviews_gzipped_file_of_several_parts_is_read_whole(tmp_path: Path) -> None:
+    content = gzip.compress(b"One\nTw") + gzip.compress(b"") + gzip.compress(b"o\nThree")
+    reviews, drops = read_text(tmp_path, "a.txt.gz", content, labelled=False)
+    assert [(review.text, review.line) for review in reviews] == [("One", 1), ("Two", 2), ("Three", 3)]
+    assert drops == []
+
+
+def _broken_gzip(kind: str, content: bytes) -> tuple[bytes, str]:
+    """A gzipped file that is broken in some way, and what the message says about it."""
+    whole = gzip.compress(content, mtime=0)
+    cut = "Compressed file ended before the end-of-stream marker was reached"
+    return {
+        "plain": (content, f"Not a gzipped file ({content[:2]!r})"),
+        # gzip itself would take it for a file without texts.
+        "empty": (b"", "the file is empty"),
+        "cut-start": (whole[:5], cut),
+        "cut-text": (whole[: len(whole) // 2], cut),
+        "cut-checksum": (whole[:-1], cut),
+        "other-checksum": (whole[:-8] + bytes(4) + whole[-4:], "CRC check failed"),
+        "other-data": (
+            whole[:10] + b"\xff" * (len(whole) - 10),
+            "Error -3 while decompressing data",
+        ),
+        "more-after": (whole + b"more", "Not a gzipped file (b'mo')"),
+    }[kind]
+
+
+@pytest.mark.parametrize(
+    "kind", ["plain", "empty", "cut-start", "cut-text", "cut-checksum", "other-checksum", "other-data", "more-after"]
+)
+@pytest.mark.parametrize("suffix", KINDS)
+def test_reviews_broken_gzip_is_an_error(tmp_path: Path, suffix: str, kind: str) -> None:
+    content, message = _broken_gzip(kind, KINDS[suffix].encode())
+    with pytest.raises(ValueError) as raised:
+        read_text(tmp_path, f"a{suffix}.gz", content, labelled=False)
+    assert str(raised.value).startswith(f"{tmp_path}/a{suffix}.gz: broken gzip ({message}")
+    assert str(raised.value).endswith("). Compress it anew; `gzip -t` tests it")
+
+
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [("a.jsonl.gz", '{"text": "First"}\n'), ("a.csv.gz", "text\nFirst\n"), ("a.txt.gz", "First\n")],
+)
+def test_reviews_stream_gives_a_record_before_it_reads_the_next(tmp_path: Path, name: str, head: str) -> None:
+    whole = gzip.compress((head + NOISE).encode())
+    path = tmp_path / name
+    path.write_bytes(whole[:-20])
+    stream = stream_reviews(path, lang="en", labelled=False)
+    assert next(stream) == Review("First", None, "en", str(path), head.count("\n"))
+    with pytest.raises(ValueError, match=f"{name}: broken gzip"):
+        list(stream)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("train.jsonl", ("train", ".jsonl")),
+        ("train.jsonl.gz", ("train", ".jsonl")),
+        ("a.b.csv.gz", ("a.b", ".csv")),
+        ("train", ("train", "")),
+        ("train.gz", ("train", "")),
+        ("train.txt.gz.gz", ("train.txt", ".gz")),
+        ("train.jsonl.GZ", ("train.jsonl", ".GZ")),
+    ],
+)
+def test_reviews_name_is_split_from_its_suffixes(name: str, expected: tuple[str, str]) -> None:
+    assert split_name(Path("data") / name) == expected

@@ -8,13 +8,16 @@ from typing import Any
 
 import pytest
 
+from scripts.distil.files import hash_file, hash_folder
 from scripts.distil.settings import (
     SettingsError,
     check_known,
     check_package,
     check_same,
+    find_teacher,
     full_command,
     given_overrides,
+    note_teacher,
     parse_overrides,
     read_defaults,
 )
@@ -223,3 +226,85 @@ def test_settings_refuse_what_packaging_would_write_otherwise(name: str, version
 @pytest.mark.parametrize(("name", "version"), [("sentiment_distilled", "0.1.0"), ("a1", "2024.1.5"), ("x", "1.0rc1")])
 def test_settings_accept_names_and_versions(name: str, version: str) -> None:
     check_package("nl", name, version)
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package that can be imported, laid out as spaCy does."""
+    folder = tmp_path / "site" / "xx_tiny_teacher"
+    (folder / "xx_tiny_teacher-0.1.0").mkdir(parents=True)
+    (folder / "__init__.py").write_text("", encoding="utf-8")
+    (folder / "meta.json").write_text("{}", encoding="utf-8")
+    (folder / "xx_tiny_teacher-0.1.0" / "meta.json").write_text("{}", encoding="utf-8")
+    monkeypatch.syspath_prepend(folder.parent)
+    return folder
+
+
+def read_note(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / "external.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("kind", ["spacy", "hf", "jsonl"])
+def test_settings_find_and_note_a_teacher_in_a_folder_or_file(tmp_path: Path, kind: str) -> None:
+    folder, file = tmp_path / "model", tmp_path / "a:b.jsonl"
+    folder.mkdir()
+    (folder / "weights").write_text("1", encoding="utf-8")
+    file.write_text("{}", encoding="utf-8")
+    for place, digest in ((folder, hash_folder(folder)), (file, hash_file(file))):
+        assert find_teacher(f"{kind}:{place}") == place
+        note_teacher(f"{kind}:{place}", tmp_path / "teacher")
+        assert read_note(tmp_path / "teacher") == {"teacher": f"{kind}:{place}", "sha256": digest}
+
+
+def test_settings_find_and_note_a_teacher_in_a_package(tmp_path: Path, package: Path) -> None:
+    pipeline = package / "xx_tiny_teacher-0.1.0"
+    expected = {"teacher": "spacy:xx_tiny_teacher", "sha256": hash_folder(pipeline)}
+    assert find_teacher("spacy:xx_tiny_teacher") == pipeline
+    note_teacher("spacy:xx_tiny_teacher", tmp_path / "teacher")
+    assert read_note(tmp_path / "teacher") == expected
+    # As Python does when it is first imported.
+    (package / "__pycache__").mkdir()
+    (package / "__pycache__" / "__init__.cpython-311.pyc").write_bytes(b"compiled")
+    note_teacher("spacy:xx_tiny_teacher", tmp_path / "teacher")
+    assert read_note(tmp_path / "teacher") == expected
+
+
+def test_settings_find_a_package_without_a_folder_of_its_version(package: Path) -> None:
+    (package / "xx_tiny_teacher-0.1.0").rename(package / "model")
+    assert find_teacher("spacy:xx_tiny_teacher") == package
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.parametrize(
+    "teacher",
+    ["hf:owner/model@main", "hf:xx_tiny_teacher", "spacy:no_such_package", "spacy:./no/path", "jsonl:none.jsonl"],
+)
+def test_settings_note_a_teacher_that_is_not_on_this_machine(tmp_path: Path, teacher: str) -> None:
+    assert find_teacher(teacher) is None
+    note_teacher(teacher, tmp_path / "teacher")
+    assert read_note(tmp_path / "teacher") == {"teacher": teacher, "sha256": None}
+
+
+def test_settings_note_changes_with_the_teachers_files_only(tmp_path: Path) -> None:
+    path = tmp_path / "scores.jsonl"
+    notes = []
+    for content in ("1", "1", "2"):
+        path.write_text(content, encoding="utf-8")
+        note_teacher(f"jsonl:{path}", tmp_path / "teacher")
+        notes.append((tmp_path / "teacher" / "external.json").read_bytes())
+    assert notes[0] == notes[1] != notes[2]
+
+
+@pytest.mark.parametrize("exists", [True, False], ids=["noted", "not-noted"])
+def test_settings_the_teacher_trained_here_removes_the_note_alone(tmp_path: Path, exists: bool) -> None:
+    folder = tmp_path / "teacher"
+    (folder / "model-best").mkdir(parents=True)
+    if exists:
+        note_teacher("hf:owner/model", folder)
+    note_teacher("train", folder)
+    assert [path.name for path in folder.iterdir()] == ["model-best"]
+
+
+def test_settings_note_needs_no_folder_for_the_teacher_trained_here(tmp_path: Path) -> None:
+    note_teacher("train", tmp_path / "teacher")
+    assert not (tmp_path / "teacher").exists()

@@ -1,3 +1,4 @@
+import gzip
 import json
 from collections import Counter
 from pathlib import Path
@@ -6,7 +7,7 @@ import pytest
 
 from scripts.distil.near_copies import similarity
 from scripts.distil.reviews import Drop, Review
-from scripts.distil.splits import Splits, find_languages, normalize, read_splits
+from scripts.distil.splits import Splits, find_languages, normalize, read_splits, stream_unlabelled
 
 Rows = list[tuple[str, str | None]]
 # Texts by split with two labels each: the least that is accepted.
@@ -15,6 +16,7 @@ LEAST: dict[str, Rows] = {
     "dev": [("Dev good", "POS"), ("Dev bad", "NEG")],
     "test": [("Test good", "POS"), ("Test bad", "NEG")],
 }
+EXPECTED = "Expected <lang>/, or <lang> with one of .jsonl, .csv, .tsv, each also with .gz"
 # Normalised, it has 48 n-grams.
 LONG = "The plot is thin with some holes, but who would care"
 
@@ -42,8 +44,17 @@ def make_rows(**counts: int) -> Rows:
     ]
 
 
+def unlabelled(splits: Splits) -> list[Review]:
+    return [item for item in stream_unlabelled(splits) if isinstance(item, Review)]
+
+
 def texts(splits: Splits) -> dict[str, list[str]]:
-    return {split: [review.text for review in reviews] for split, reviews in splits.reviews.items()}
+    reviews = {**splits.reviews, "unlabelled": unlabelled(splits)}
+    return {split: [review.text for review in part] for split, part in reviews.items()}
+
+
+def drops(splits: Splits) -> list[Drop]:
+    return [*splits.drops, *(item for item in stream_unlabelled(splits) if isinstance(item, Drop))]
 
 
 @pytest.mark.parametrize(
@@ -70,9 +81,11 @@ def test_splits_normalize_keeps_other_texts_apart(one: str, other: str) -> None:
 def test_splits_find_languages(tmp_path: Path) -> None:
     (tmp_path / "nl").mkdir()
     (tmp_path / ".git").mkdir()
-    for name in ("en.jsonl", "fr.csv", "de.tsv", "README.md", "LICENSE", ".hidden.csv"):
+    for name in ("en.jsonl", "fr.csv", "de.tsv", "es.jsonl.gz", "it.csv.gz", "README.md", "LICENSE", ".hidden.csv"):
         (tmp_path / name).touch()
-    expected = {"de": "de.tsv", "en": "en.jsonl", "fr": "fr.csv", "nl": "nl"}
+    expected = {
+        "de": "de.tsv", "en": "en.jsonl", "es": "es.jsonl.gz", "fr": "fr.csv", "it": "it.csv.gz", "nl": "nl",
+    }  # fmt: skip
     assert find_languages(tmp_path) == {code: tmp_path / name for code, name in expected.items()}
 
 
@@ -85,7 +98,12 @@ def test_splits_find_languages(tmp_path: Path) -> None:
         (["en.old.csv"], "{}/en.old.csv: 'en.old' is not the code of a language"),
         # Japanese needs another tokenizer.
         (["ja/"], "{}/ja: 'ja' is not the code of a language"),
-        (["de.json"], "{}/de.json: can't be read. Expected <lang>/ or <lang>.jsonl, <lang>.csv, <lang>.tsv"),
+        (["de.json"], f"{{}}/de.json: can't be read. {EXPECTED}"),
+        # Labels have no place in it.
+        (["de.txt"], f"{{}}/de.txt: can't be read. {EXPECTED}"),
+        (["de.txt.gz"], f"{{}}/de.txt.gz: can't be read. {EXPECTED}"),
+        (["de.gz"], f"{{}}/de.gz: can't be read. {EXPECTED}"),
+        (["de"], f"{{}}/de: can't be read. {EXPECTED}"),
         (["FR.JSONL"], "{}/FR.JSONL: can't be read. Expected"),
         (["xx/"], "{}/xx: 'xx' is not the code of a language"),
         # Modules of spaCy that stand beside or in those of the languages.
@@ -93,12 +111,13 @@ def test_splits_find_languages(tmp_path: Path) -> None:
         (["en.examples.jsonl"], "{}/en.examples.jsonl: 'en.examples' is not the code of a language"),
         (["en/", "en.jsonl"], "{0}/en.jsonl: language 'en' has a second place, {0}/en. Keep one"),
         (["nl.csv", "nl.tsv"], "{0}/nl.tsv: language 'nl' has a second place, {0}/nl.csv. Keep one"),
+        (["nl.csv", "nl.csv.gz"], "{0}/nl.csv.gz: language 'nl' has a second place, {0}/nl.csv. Keep one"),
         ([], "{}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl"),
         (["README.md", ".git/"], "{}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl"),
     ],
     ids=[
-        "word", "capitals", "split", "dot", "tokenizer", "json", "suffix", "xx", "module", "submodule",
-        "folder-and-file", "two-files", "empty", "no-data",
+        "word", "capitals", "split", "dot", "tokenizer", "json", "txt", "gzipped-txt", "gzip-of-what", "no-suffix",
+        "suffix", "xx", "module", "submodule", "folder-and-file", "two-files", "plain-and-gzipped", "empty", "no-data",
     ],
 )  # fmt: skip
 def test_splits_folder_that_is_no_data_is_an_error(tmp_path: Path, places: list[str], message: str) -> None:
@@ -142,12 +161,16 @@ def test_splits_folders_are_read_as_they_are(tmp_path: Path) -> None:
         "test": ["Test good", "Test bad"], "dev": ["Dev good", "Dev bad"], "train": ["Train good", "Train bad"],
         "unlabelled": ["Zonder label", "Met label"],
     }  # fmt: skip
-    assert {review.label for review in splits.reviews["unlabelled"]} == {None}
+    assert unlabelled(splits) == [
+        Review("Zonder label", None, "nl", str(folder / "unlabelled.jsonl"), 1),
+        Review("Met label", None, "nl", str(folder / "unlabelled.jsonl"), 2),
+    ]
     assert splits.labels == ["NEG", "POS"]
     assert splits.languages == ["nl"]
-    assert splits.files == [str(folder / f"{split}.jsonl") for split in ("train", "dev", "test", "unlabelled")]
+    assert splits.files == [str(folder / f"{split}.jsonl") for split in ("train", "dev", "test")]
     assert splits.read == {file: 2 for file in splits.files}
-    assert splits.drops == []
+    assert splits.unlabelled == {"nl": [folder / "unlabelled.jsonl"]}
+    assert drops(splits) == []
 
 
 def test_splits_all_languages_are_read_in_alphabetical_order(tmp_path: Path) -> None:
@@ -185,33 +208,52 @@ def test_splits_missing_split_is_an_error(tmp_path: Path, split: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["valid.jsonl", "unlabeled.jsonl", "train-2.csv", "Train.jsonl", "unlabelled.txt", "extra"]
-)
+    "name",
+    ["valid.jsonl", "unlabeled.jsonl", "train-2.csv", "Train.jsonl", "train.txt", "dev.txt.gz", "test.jsonl.zip",
+     "unlabelled.json", "unlabelled.gz", "unlabelled", "extra", "extra/", "train/", "train.jsonl.d/", "unlabelled.d/"],
+)  # fmt: skip
 def test_splits_unknown_split_is_an_error(tmp_path: Path, name: str) -> None:
     folder = write_language(tmp_path / "nl")
-    (folder / name).touch()
+    if name.endswith("/"):
+        (folder / name).mkdir()
+    else:
+        (folder / name).touch()
     (folder / "README.md").touch()
     with pytest.raises(ValueError) as raised:
         read_splits(tmp_path, lang="nl", seed=0)
     assert str(raised.value) == (
         f"{folder / name}: not a split that can be read. Expected: train, dev, test, unlabelled, as one of .jsonl, "
-        ".csv, .tsv"
+        ".csv, .tsv, each also with .gz; unlabelled also as .txt, or as a folder of files"
     )
 
 
-def test_splits_split_with_two_files_is_an_error(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("split", "first", "second"),
+    [
+        ("dev", "dev.csv", "dev.jsonl"),
+        ("train", "train.jsonl", "train.jsonl.gz"),
+        ("unlabelled", "unlabelled.jsonl", "unlabelled.jsonl.gz"),
+        ("unlabelled", "unlabelled.csv.gz", "unlabelled.txt"),
+        ("unlabelled", "unlabelled/", "unlabelled.jsonl"),
+        ("unlabelled", "unlabelled/", "unlabelled.txt.gz"),
+    ],
+)
+def test_splits_split_with_two_places_is_an_error(tmp_path: Path, split: str, first: str, second: str) -> None:
     folder = write_language(tmp_path / "nl")
-    (folder / "dev.csv").touch()
+    for name in (first, second):
+        if name.endswith("/"):
+            write_rows(folder / name / "a.jsonl", [("Unlabelled", None)])
+        else:
+            (folder / name).touch()
     with pytest.raises(ValueError) as raised:
         read_splits(tmp_path, lang="nl", seed=0)
-    message = f"{folder}/dev.csv: split 'dev' has a second file, {folder}/dev.jsonl. Keep one"
-    assert str(raised.value) == message
+    assert str(raised.value) == f"{folder / second}: split {split!r} has a second place, {folder / first}. Keep one"
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "none of its 0 records can be used."),
+        ("", "none of its 0 records can be used. Add texts"),
         ('{"text": "A."}\n{"text": ""}', "none of its 2 records can be used. The first problem: line 1: neither 'labe"),
     ],
     ids=["empty", "rejected"],
@@ -227,13 +269,13 @@ def test_splits_file_without_texts_is_an_error(tmp_path: Path, content: str, mes
 def test_splits_one_file_is_split_by_label(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "nl.jsonl", make_rows(NEG=30, POS=20, MIXED=10))
     splits = read_splits(tmp_path, lang="nl", seed=0)
-    counts = {split: Counter(review.label for review in splits.reviews[split]) for split in splits.reviews}
+    counts = {split: Counter(review.label for review in reviews) for split, reviews in splits.reviews.items()}
     assert counts == {
         "train": {"NEG": 18, "POS": 12, "MIXED": 6},
         "dev": {"NEG": 6, "POS": 4, "MIXED": 2},
         "test": {"NEG": 6, "POS": 4, "MIXED": 2},
-        "unlabelled": {},
     }
+    assert (splits.unlabelled, list(stream_unlabelled(splits))) == ({}, [])
     lines = [[review.line for review in reviews] for reviews in splits.reviews.values()]
     assert all(part == sorted(part) for part in lines)
     assert sorted(line for part in lines for line in part) == list(range(1, 61))
@@ -309,7 +351,7 @@ def test_splits_duplicates_stay_in_the_split_that_matters_most(
     reason = f"same text as {folder}/{keeps}.jsonl:{line}"
     if label == "NEG" and loses != "unlabelled":
         reason += ", which has label POS, not NEG"
-    assert [(drop.file, drop.line, drop.kind, drop.reason) for drop in splits.drops] == [
+    assert [(drop.file, drop.line, drop.kind, drop.reason) for drop in drops(splits)] == [
         (f"{folder}/{loses}.jsonl", 1, "duplicate", reason)
     ]
 
@@ -335,10 +377,10 @@ def test_splits_near_copies_of_held_out_texts_are_dropped(
     folder = write_language(tmp_path / "nl", **{**rows, **changed})
     splits = read_splits(tmp_path, lang="nl", seed=0)
     assert texts(splits) == {
-        name: [text for text, _ in (rows if name == loses else {**rows, **changed})[name]] for name in splits.reviews
+        name: [text for text, _ in (rows if name == loses else {**rows, **changed})[name]] for name in rows
     }
     reason = f"nearly the same text as {folder}/{keeps}.jsonl:3"
-    assert splits.drops == [Drop(f"{folder}/{loses}.jsonl", 1, "near_copy", reason, copy)]
+    assert drops(splits) == [Drop(f"{folder}/{loses}.jsonl", 1, "near_copy", reason, copy)]
 
 
 @pytest.mark.parametrize(
@@ -353,8 +395,8 @@ def test_splits_other_near_copies_stay(tmp_path: Path, one: str, other: str) -> 
     changed[other].append((f"{LONG}?", "POS"))
     write_language(tmp_path / "nl", **changed)
     splits = read_splits(tmp_path, lang="nl", seed=0)
-    assert texts(splits) == {split: [text for text, _ in changed[split]] for split in splits.reviews}
-    assert splits.drops == []
+    assert texts(splits) == {split: [text for text, _ in changed[split]] for split in rows}
+    assert drops(splits) == []
 
 
 @pytest.mark.parametrize(
@@ -467,3 +509,238 @@ def test_splits_tables_are_read_too(tmp_path: Path, suffix: str) -> None:
         (tmp_path / "nl" / f"{split}{suffix}").write_text("\n".join(lines), encoding="utf-8")
     splits = read_splits(tmp_path, lang="nl", seed=0)
     assert texts(splits)["dev"] == ["Dev good", "Dev bad"]
+
+
+def gzipped(path: Path) -> Path:
+    """Put a gzipped file in the place of a plain one."""
+    target = path.with_name(f"{path.name}.gz")
+    target.write_bytes(gzip.compress(path.read_bytes()))
+    path.unlink()
+    return target
+
+
+def write_unlabelled(folder: Path, files: dict[str, str]) -> Path:
+    """Write files below <folder>/unlabelled/, gzipped where the name says so."""
+    for name, content in files.items():
+        path = folder / "unlabelled" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(content.encode()) if name.endswith(".gz") else content.encode())
+    return folder / "unlabelled"
+
+
+@pytest.mark.parametrize("suffix", [".jsonl", ".csv", ".tsv"])
+def test_splits_gzipped_files_are_read_like_plain_ones(tmp_path: Path, suffix: str) -> None:
+    delimiter = "\t" if suffix == ".tsv" else ","
+    rows: dict[str, Rows] = {
+        **LEAST, "train": [*LEAST["train"], ("Dev good", "POS"), ("", "POS")],
+        "unlabelled": [("Unlabelled", None), ("test GOOD", None), ("", None)],
+    }  # fmt: skip
+    for split, part in rows.items():
+        path = tmp_path / "nl" / f"{split}{suffix}"
+        write_rows(path, part)
+        if suffix != ".jsonl":
+            lines = [delimiter.join((text, label or "")) for text, label in [("text", "label"), *part]]
+            path.write_text("\n".join(lines), encoding="utf-8")
+    plain = read_splits(tmp_path, lang="nl", seed=0)
+    kept, dropped = texts(plain), drops(plain)
+    assert kept["unlabelled"] == ["Unlabelled"]
+    assert [drop.kind for drop in dropped] == ["rejected", "duplicate", "duplicate", "rejected"]
+    for split in rows:
+        gzipped(tmp_path / "nl" / f"{split}{suffix}")
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert texts(splits) == kept
+    assert [review.label for review in splits.reviews["dev"]] == ["POS", "NEG"]
+    assert [(d.file, d.line, d.kind, d.text) for d in drops(splits)] == [
+        (f"{d.file}.gz", d.line, d.kind, d.text) for d in dropped
+    ]
+    assert splits.files == [f"{file}.gz" for file in plain.files]
+    assert splits.read == {f"{file}.gz": read for file, read in plain.read.items()}
+
+
+def test_splits_one_gzipped_file_is_split_like_the_plain_one(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "nl.jsonl", make_rows(NEG=20, POS=20))
+    plain = texts(read_splits(tmp_path, lang="nl", seed=3))
+    gzipped(path)
+    splits = read_splits(tmp_path, lang="nl", seed=3)
+    assert texts(splits) == plain
+    assert splits.read == {f"{path}.gz": 40}
+
+
+@pytest.mark.parametrize("name", ["unlabelled.txt", "unlabelled.txt.gz"])
+def test_splits_unlabelled_texts_may_be_lines(tmp_path: Path, name: str) -> None:
+    content = "\ufeffEen tekst\r\n\r\nTEST good\r\n  Nog een, met komma  \r\n".encode()
+    path = write_language(tmp_path / "nl") / name
+    path.write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert splits.unlabelled == {"nl": [path]}
+    assert unlabelled(splits) == [
+        Review("Een tekst", None, "nl", str(path), 1), Review("Nog een, met komma", None, "nl", str(path), 4),
+    ]  # fmt: skip
+    reason = f"same text as {tmp_path}/nl/test.jsonl:1"
+    assert drops(splits) == [Drop(str(path), 3, "duplicate", reason, "TEST good")]
+
+
+def test_splits_unlabelled_texts_may_be_a_folder_of_files(tmp_path: Path) -> None:
+    folder = write_unlabelled(
+        write_language(tmp_path / "nl"),
+        {
+            "b.txt": "Vier\nVijf\n",
+            "a.jsonl.gz": '{"text": "Een"}\n{"text": ""}\n{"text": "Twee", "lang": "nl"}\n',
+            "a.csv": "id,text\n7,Drie\n",
+            "empty.txt": "",
+            "empty.jsonl.gz": "",
+            "z.tsv.gz": "text\tlabel\nZes\tPOS\n",
+            ".part.jsonl": "no data",
+            "README.md": "no data",
+        },
+    )
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    names = ["a.csv", "a.jsonl.gz", "b.txt", "empty.jsonl.gz", "empty.txt", "z.tsv.gz"]
+    assert splits.unlabelled == {"nl": [folder / name for name in names]}
+    reviews = unlabelled(splits)
+    assert [review.text for review in reviews] == ["Drie", "Een", "Twee", "Vier", "Vijf", "Zes"]
+    assert [(Path(review.file).relative_to(folder).as_posix(), review.line) for review in reviews] == [
+        ("a.csv", 2), ("a.jsonl.gz", 1), ("a.jsonl.gz", 3), ("b.txt", 1), ("b.txt", 2), ("z.tsv.gz", 2),
+    ]  # fmt: skip
+    assert {(review.lang, review.label) for review in reviews} == {("nl", None)}
+    assert drops(splits) == [Drop(f"{folder}/a.jsonl.gz", 2, "rejected", "'text' is empty")]
+    # The labelled files alone.
+    assert splits.files == [f"{tmp_path}/nl/{split}.jsonl" for split in ("train", "dev", "test")]
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (
+            ["a.txt", "b.json"],
+            "/b.json: can't be read. Expected files with one of: .jsonl, .csv, .tsv, .txt, each also",
+        ),
+        (["a.txt", "b.gz"], "/b.gz: can't be read. Expected files with one of: .jsonl, "),
+        (["a.txt", "part"], "/part: can't be read. Expected files with one of: .jsonl, "),
+        (["a.txt", "b.txt.zip"], "/b.txt.zip: can't be read. Expected files with one of: .jsonl, "),
+        (["a.txt", "more/b.txt"], "/more: can't be read. Expected files with one of: .jsonl, "),
+        (["a.txt", "b.txt/b.txt"], "/b.txt: can't be read. Expected files with one of: .jsonl, "),
+        ([], ": no files. Add some, or remove the folder"),
+        (["README.md", ".hidden.txt"], ": no files. Add some, or remove the folder"),
+    ],
+    ids=["json", "gzip-of-what", "no-suffix", "zip", "folder", "folder-with-suffix", "empty", "no-data"],
+)
+def test_splits_unlabelled_folder_that_is_no_data_is_an_error(tmp_path: Path, names: list[str], message: str) -> None:
+    folder = write_language(tmp_path / "nl") / "unlabelled"
+    folder.mkdir()
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("Een tekst", encoding="utf-8")
+    with pytest.raises(ValueError) as raised:
+        read_splits(tmp_path, lang="nl", seed=0)
+    assert str(raised.value).startswith(f"{folder}{message}")
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"a.jsonl": ""}, "/a.jsonl: none of its 0 records can be used. Add texts"),
+        ({"a.txt": "\n \n", "b.jsonl.gz": ""}, ": none of its 0 records can be used. Add texts"),
+        (
+            {"a.jsonl": '{"text": ""}\n{"review": "A."}'},
+            "/a.jsonl: none of its 2 records can be used. The first problem: line 1: 'text' is empty",
+        ),
+        (
+            {"a.txt": "", "b.jsonl": '\n{"review": "A."}\n{"text": 4}', "c.csv.gz": "text,lang\nA.,en\n"},
+            ": none of its 3 records can be used. The first problem: {}/b.jsonl:2: no 'text'. Found: review",
+        ),
+    ],
+    ids=["empty-file", "empty-files", "file", "files"],
+)
+def test_splits_language_without_an_unlabelled_text_that_can_be_used_is_an_error(
+    tmp_path: Path, files: dict[str, str], message: str
+) -> None:
+    # Another language's texts do not help.
+    write_unlabelled(write_language(tmp_path / "en"), {"a.txt": "An English text"})
+    own = {split: [(f"nl {text}", label) for text, label in LEAST[split]] for split in LEAST}
+    folder = write_unlabelled(write_language(tmp_path / "nl", **own), files)
+    splits = read_splits(tmp_path, lang="xx", seed=0)
+    with pytest.raises(ValueError) as raised:
+        list(stream_unlabelled(splits))
+    assert str(raised.value) == f"{folder}{message.format(folder)}"
+
+
+@pytest.mark.parametrize("line", ["Train good", f"{LONG}!"], ids=["duplicate", "near-copy"])
+def test_splits_unlabelled_texts_may_all_be_known(tmp_path: Path, line: str) -> None:
+    folder = write_language(tmp_path / "nl", test=[*LEAST["test"], (LONG, "POS")])
+    (folder / "unlabelled.txt").write_text(line, encoding="utf-8")
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert texts(splits)["unlabelled"] == []
+    assert [(drop.file, drop.line, drop.text) for drop in drops(splits)] == [(f"{folder}/unlabelled.txt", 1, line)]
+
+
+def test_splits_unlabelled_duplicates_and_near_copies_are_dropped(tmp_path: Path) -> None:
+    nl = write_language(tmp_path / "nl", dev=[*LEAST["dev"], (LONG, "POS")], train=[*LEAST["train"], ("Goed!", "POS")])
+    own = {split: [(f"en {text}", label) for text, label in LEAST[split]] for split in LEAST}
+    en = write_language(tmp_path / "en", **own)
+    write_unlabelled(en, {"a.txt": "Super\nOnly here\nNL TRAIN\n", "b.jsonl": '{"text": "only  HERE"}\n'})
+    write_unlabelled(
+        nl,
+        {
+            "a.txt": f"goed!\nSUPER\n{LONG.upper()}?\nNieuw\n",
+            "b.csv.gz": f'text\nnieuw\n"{LONG.upper()}?"\n"{LONG}"\nDev GOOD\n',
+        },
+    )
+    splits = read_splits(tmp_path, lang="xx", seed=0)
+    assert [(review.lang, review.text) for review in unlabelled(splits)] == [
+        ("en", "Super"), ("en", "Only here"), ("en", "NL TRAIN"), ("nl", "Nieuw"),
+    ]  # fmt: skip
+    earlier = "same text as an earlier unlabelled one"
+    assert drops(splits) == [
+        Drop(f"{en}/unlabelled/b.jsonl", 1, "duplicate", earlier, "only  HERE"),
+        Drop(f"{nl}/unlabelled/a.txt", 1, "duplicate", f"same text as {nl}/train.jsonl:3", "goed!"),
+        Drop(f"{nl}/unlabelled/a.txt", 2, "duplicate", earlier, "SUPER"),
+        Drop(f"{nl}/unlabelled/a.txt", 3, "near_copy", f"nearly the same text as {nl}/dev.jsonl:3", f"{LONG.upper()}?"),
+        Drop(f"{nl}/unlabelled/b.csv.gz", 2, "duplicate", earlier, "nieuw"),
+        Drop(f"{nl}/unlabelled/b.csv.gz", 3, "duplicate", earlier, f"{LONG.upper()}?"),
+        Drop(f"{nl}/unlabelled/b.csv.gz", 4, "duplicate", f"same text as {nl}/dev.jsonl:3", LONG),
+        Drop(f"{nl}/unlabelled/b.csv.gz", 5, "duplicate", f"same text as {nl}/dev.jsonl:1", "Dev GOOD"),
+    ]
+    # Alone, Dutch does not know the English texts.
+    alone = read_splits(tmp_path, lang="nl", seed=0)
+    assert [review.text for review in unlabelled(alone)] == ["SUPER", "Nieuw"]
+
+
+def test_splits_unlabelled_copy_of_a_dropped_train_text_is_dropped(tmp_path: Path) -> None:
+    # The train text goes as a near copy of a test text, and so does the unlabelled one.
+    folder = write_language(
+        tmp_path / "nl",
+        test=[*LEAST["test"], (LONG, "POS")],
+        train=[*LEAST["train"], (f"{LONG}!", "POS")],
+        unlabelled=[("Unlabelled", None), (f"{LONG}!".upper(), None)],
+    )
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert texts(splits)["unlabelled"] == ["Unlabelled"]
+    reason = f"nearly the same text as {folder}/test.jsonl:3"
+    assert [(drop.kind, drop.reason) for drop in drops(splits)] == [("near_copy", reason)] * 2
+
+
+def test_splits_unlabelled_texts_are_read_only_when_asked_for(tmp_path: Path) -> None:
+    nl = write_language(tmp_path / "nl")
+    folder = write_unlabelled(nl, {"a.txt": "Een\nTEST good\nTwee\n", "b.txt": "Drie"})
+    (folder / "c.jsonl.gz").write_bytes(gzip.compress(b'{"text": "Vier"}')[:-1])
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    stream = stream_unlabelled(splits)
+    assert next(stream) == Review("Een", None, "nl", f"{folder}/a.txt", 1)
+    # It has not been read yet.
+    (folder / "b.txt").write_text("Vijf", encoding="utf-8")
+    reason = f"same text as {nl}/test.jsonl:1"
+    assert next(stream) == Drop(f"{folder}/a.txt", 2, "duplicate", reason, "TEST good")
+    assert next(stream) == Review("Twee", None, "nl", f"{folder}/a.txt", 3)
+    assert next(stream) == Review("Vijf", None, "nl", f"{folder}/b.txt", 1)
+    with pytest.raises(ValueError, match=r"unlabelled/c\.jsonl\.gz: broken gzip"):
+        next(stream)
+
+
+def test_splits_broken_labelled_gzip_is_an_error(tmp_path: Path) -> None:
+    path = gzipped(write_language(tmp_path / "nl") / "dev.jsonl")
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError) as raised:
+        read_splits(tmp_path, lang="nl", seed=0)
+    assert str(raised.value).startswith(f"{path}: broken gzip (Compressed file ended before")

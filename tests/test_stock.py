@@ -17,6 +17,7 @@ from scripts.distil.stock import to_stock
 
 from .test_component import LABELS, MODELS, SOFT, make_examples, make_pipeline
 
+WEIGHTS = {"gold": 2.0, "unlabelled": 1.0, "augmented": 0.5}
 LOAD = """
 import json, sys
 sys.modules["scripts"] = None  # any import of ours fails
@@ -29,7 +30,7 @@ print(json.dumps([nlp(text).cats for text in json.loads(sys.argv[2])]))
 
 @pytest.fixture
 def nlp() -> Language:
-    nlp, pipe = make_pipeline(MODELS["ensemble"])
+    nlp, pipe = make_pipeline(MODELS["ensemble"], source_weights=WEIGHTS)
     for _ in range(5):
         pipe.update(make_examples(nlp), sgd=Adam(0.01))
     nlp.tokenizer.add_special_case("[MASK]", [{"ORTH": "[MASK]"}])
@@ -43,6 +44,10 @@ def test_stock_has_stock_factory_and_config(nlp: Language) -> None:
     stock = to_stock(nlp)
     assert stock.get_pipe_meta("textcat").factory == "textcat"
     assert "distil" not in stock.config.to_str()
+    assert "source_weights" not in stock.config.to_str()
+    assert nlp.config["components"]["textcat"]["source_weights"] == WEIGHTS
+    own = stock.config["components"]["textcat"].keys() - {"factory"}
+    assert own == spacy.blank("en").get_factory_meta("textcat").default_config.keys()
     assert stock.meta["performance"] == {"cats_micro_f": 0.5}
 
 

@@ -13,7 +13,8 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 import scripts.functions  # noqa: F401
 from scripts.distil.encoders import resolve_encoder
 from scripts.distil.gold import prepare
-from scripts.distil.teachers import SpacyTeacher, load_teacher, predict_all
+from scripts.distil.scoring import BatchSettings, predict_all
+from scripts.distil.teachers import SpacyTeacher, load_teacher
 
 WORDS = {
     "en": ("good great lovely", "bad awful broken", "the book lamp was very"),
@@ -88,8 +89,8 @@ def test_teacher_config_reads_all_of_a_long_text(teacher: Language) -> None:
 def test_teacher_config_scores_do_not_depend_on_the_batch(teacher: Language) -> None:
     texts = ["good", "bad book", "  ", "het boek was erg mooi " * 100]
     model = SpacyTeacher(teacher, ["NEG", "POS"])
-    together = predict_all(model, texts)
-    alone = [predict_all(model, [text])[0] for text in texts]
+    together = predict_all(model, texts, BatchSettings())
+    alone = [predict_all(model, [text], BatchSettings())[0] for text in texts]
     assert abs(together - alone).max() < 1e-5
     assert abs(together.sum(axis=1) - 1).max() < 1e-6
 

@@ -1,16 +1,23 @@
+import json
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import numpy
 import pytest
 import spacy
+import torch
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from scripts.distil.files import hash_folder
+from scripts.distil.hugging_face import HuggingFaceSettings, HuggingFaceTeacher
+from scripts.distil.jsonl_teacher import JsonlTeacher
 from scripts.distil.settings import TEACHERS, check_teacher
-from scripts.distil.teacher_scores import Scores
-from scripts.distil.teachers import Rows, SpacyTeacher, load_teacher, predict_all
+from scripts.distil.teachers import SpacyTeacher, load_teacher
+
+from .test_hugging_face import STAR_MAP, STARS, save_classifier
 
 LABELS = ["NEG", "POS"]
 
@@ -22,35 +29,22 @@ def set_cats(doc: Doc) -> Doc:
     return doc
 
 
-class LengthTeacher:
-    """Scores a text by its length and records what it was given."""
+class SmallMemory:
+    """Sets `doc.cats` as `set_cats` does, and runs out of memory with more than two docs."""
 
-    labels = LABELS
-    fingerprint = "length"
+    def __call__(self, doc: Doc) -> Doc:
+        return set_cats(doc)
 
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    def predict(self, texts: Sequence[str]) -> Iterable[Scores]:
-        for text in texts:
-            self.seen.append(text)
-            share = len(text) / 100
-            yield numpy.asarray([share, 1 - share], dtype="float32")
+    def pipe(self, docs: Iterable[Doc], batch_size: int) -> Iterator[Doc]:
+        docs = list(docs)
+        if len(docs) > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        yield from map(set_cats, docs)
 
 
-class PositionTeacher(LengthTeacher):
-    """Scores a text by its place in the job, as a teacher does whose batches decide its last digits."""
-
-    def predict(self, texts: Sequence[str]) -> Iterable[Scores]:
-        for i, _ in enumerate(texts):
-            yield numpy.asarray([i / 100, 1 - i / 100], dtype="float32")
-
-
-class ShortTeacher(LengthTeacher):
-    """Loses the last text."""
-
-    def predict(self, texts: Sequence[str]) -> Iterable[Scores]:
-        return super().predict(texts[:-1])
+@Language.factory("test_teachers_small_memory")
+def make_small_memory(nlp: Language, name: str) -> SmallMemory:
+    return SmallMemory()
 
 
 def echo_teacher(lang: str = "xx") -> SpacyTeacher:
@@ -76,19 +70,26 @@ def textcat_pipeline(labels: Sequence[str] = LABELS, updates: int = 20) -> Langu
     return nlp
 
 
-@pytest.mark.parametrize("spec", ["train", "spacy:some_package", "spacy:./some/path", "spacy:c:/path"])
+@pytest.mark.parametrize(
+    "spec", ["train", "spacy:some_package", "spacy:./some/path", "spacy:c:/path", "hf:owner/model@main", "hf:./path",
+             "jsonl:scores.jsonl", "jsonl:a=b:c.jsonl"],
+)  # fmt: skip
 def test_teachers_check_accepts(spec: str) -> None:
     check_teacher(spec)
 
 
-@pytest.mark.parametrize("spec", ["", "spacy", "spacy:", "trained", "train:x", "Train", "hf:", "./path", " train"])
+@pytest.mark.parametrize(
+    "spec", ["", "spacy", "spacy:", "trained", "train:x", "Train", "hf", "hf:", "jsonl", "jsonl:", "HF:x", "./path",
+             " train", ":x"],
+)  # fmt: skip
 def test_teachers_check_refuses_unknown_and_lists_supported(spec: str) -> None:
     with pytest.raises(ValueError) as error:
         check_teacher(spec)
     assert repr(spec) in str(error.value)
     assert TEACHERS in str(error.value)
     assert "train " in TEACHERS
-    assert "spacy:<package or path>" in TEACHERS
+    for form in ("spacy:<package or path>", "hf:<id or path>", "jsonl:<path>"):
+        assert form in TEACHERS
 
 
 def test_teachers_load_refuses_unknown_teacher(tmp_path: Path) -> None:
@@ -106,7 +107,7 @@ def test_teachers_load_untrained_names_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["no_such_package", "{tmp}/no-such-folder", "{tmp}"], ids=["package", "path", "empty"])
 def test_teachers_load_names_pipeline_that_cannot_be_loaded(tmp_path: Path, name: str) -> None:
     name = name.format(tmp=tmp_path)
-    with pytest.raises(ValueError, match=f"Can't load the teacher '{name}'"):
+    with pytest.raises(ValueError, match=f"Can't load the pipeline '{name}'"):
         load_teacher(f"spacy:{name}", LABELS, trained=tmp_path)
 
 
@@ -119,18 +120,79 @@ def test_teachers_load_gives_the_named_pipeline(tmp_path: Path) -> None:
     trained = load_teacher("train", LABELS, trained=tmp_path / "named")
     for teacher in (named, trained):
         assert teacher.labels == LABELS
-        assert next(iter(teacher.predict(["good"]))).tolist() == [cats["NEG"], cats["POS"]]
-    assert named.fingerprint == trained.fingerprint
+        assert isinstance(teacher, SpacyTeacher)
+        assert teacher.predict(["good"]).tolist() == [[cats["NEG"], cats["POS"]]]
+    assert named.name == trained.name == f"spacy:{tmp_path / 'named'}"
+    about = [hash_folder(tmp_path / "named"), LABELS]
+    assert named.fingerprint == trained.fingerprint == sha256(json.dumps(about).encode()).hexdigest()
+
+
+def test_teachers_load_gives_a_hugging_face_model(tmp_path: Path) -> None:
+    folder = save_classifier(tmp_path / "model", STARS)
+    spec = f"hf:{folder}"
+    settings = HuggingFaceSettings(max_length=12, stride=3, label_map=STAR_MAP)
+    teacher = load_teacher(spec, LABELS, trained=tmp_path / "none", settings=settings)
+    expected = HuggingFaceTeacher(str(folder), LABELS, settings)
+    texts = ["good", "bad book " * 20]
+    assert isinstance(teacher, HuggingFaceTeacher)
+    assert (teacher.name, teacher.labels, teacher.fingerprint) == (spec, LABELS, expected.fingerprint)
+    assert numpy.array_equal(teacher.predict(texts), expected.predict(texts))
+
+
+def test_teachers_load_without_settings_reads_a_model_as_by_default(tmp_path: Path) -> None:
+    folder = save_classifier(tmp_path / "model")
+    # The tiny model reads less than the default window.
+    with pytest.raises(ValueError, match=f"max_length = {HuggingFaceSettings().max_length}, but"):
+        load_teacher(f"hf:{folder}", LABELS, trained=tmp_path)
+
+
+def test_teachers_load_gives_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "a:b.jsonl"
+    path.write_text('{"text": "good", "cats": {"NEG": 0.25, "POS": 0.75}}\n', encoding="utf-8")
+    teacher = load_teacher(f"jsonl:{path}", LABELS, trained=tmp_path / "none", gpu_id=0)
+    assert isinstance(teacher, JsonlTeacher)
+    assert (teacher.name, teacher.labels) == (f"jsonl:{path}", LABELS)
+    assert teacher.predict(["good"]).tolist() == [[0.25, 0.75]]
+
+
+@pytest.mark.parametrize(
+    "spec,message",
+    [
+        ("jsonl:{tmp}/none.jsonl", "{tmp}/none.jsonl: can't read the teacher's probabilities"),
+        ("hf:{tmp}", "{tmp}: no *.safetensors weights"),
+        ("hf:", "Unknown teacher 'hf:'"),
+    ],
+)
+def test_teachers_load_says_what_cannot_be_loaded(tmp_path: Path, spec: str, message: str) -> None:
+    with pytest.raises(ValueError) as error:
+        load_teacher(spec.format(tmp=tmp_path), LABELS, trained=tmp_path)
+    assert str(error.value).startswith(message.format(tmp=tmp_path))
+
+
+def test_teachers_load_uses_the_gpu_that_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[int] = []
+    monkeypatch.setattr(spacy, "require_gpu", used.append)
+    textcat_pipeline(updates=1).to_disk(tmp_path)
+    for gpu_id in (-1, 3):
+        load_teacher("train", LABELS, trained=tmp_path, gpu_id=gpu_id)
+    assert used == [3]
+
+
+def test_teachers_load_passes_the_gpu_to_a_hugging_face_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    folder = save_classifier(tmp_path / "model")
+    with pytest.raises(ValueError, match="gpu_id = 3, but torch finds no GPU"):
+        load_teacher(f"hf:{folder}", LABELS, trained=tmp_path, gpu_id=3)
 
 
 def test_teachers_spacy_predicts_rows_in_order_of_texts() -> None:
     nlp = textcat_pipeline()
     texts = ["good", "bad", "neither", "good bad", "bad"]
-    rows = list(SpacyTeacher(nlp, LABELS).predict(texts))
-    assert all(row.dtype == numpy.float32 and row.shape == (2,) for row in rows)
-    assert [row.argmax() for row in rows[:2]] == [1, 0]
+    rows = SpacyTeacher(nlp, LABELS).predict(texts)
+    assert (rows.dtype, rows.shape) == (numpy.float32, (5, 2))
+    assert rows[:2].argmax(axis=1).tolist() == [1, 0]
     expected = [[nlp(text).cats[label] for label in LABELS] for text in texts]
-    assert numpy.asarray(rows) == pytest.approx(numpy.asarray(expected), abs=1e-6)
+    assert rows == pytest.approx(numpy.asarray(expected), abs=1e-6)
 
 
 @pytest.mark.parametrize("labels", [["NEG", "POS"], ["POS", "NEG"]], ids="-".join)
@@ -154,62 +216,44 @@ def test_teachers_spacy_aligns_the_pipelines_label_order(labels: list[str]) -> N
 )
 def test_teachers_spacy_refuses_other_labels(text: str, labels: list[str]) -> None:
     with pytest.raises(ValueError) as error:
-        list(echo_teacher().predict(["NEG=0.5 POS=0.5", text]))
-    assert f"The teacher sets the labels {labels}, the data has {LABELS}" in str(error.value)
+        echo_teacher().predict(["NEG=0.5 POS=0.5", text])
+    assert f"The teacher spacy sets the labels {labels}, the data has {LABELS}" in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "text,total",
-    [
-        pytest.param("NEG=0.75 POS=0.75", "1.5000", id="multilabel"),
-        pytest.param("NEG=0.25 POS=0.25", "0.5000", id="below"),
-        pytest.param("NEG=nan POS=0.5", "nan", id="nan"),
-    ],
-)
-def test_teachers_spacy_refuses_rows_that_do_not_sum_to_one(text: str, total: str) -> None:
-    with pytest.raises(ValueError, match=f"sum to {total} for the text '{text}'.*exclusive"):
-        list(echo_teacher().predict(["NEG=0.5 POS=0.5", text]))
+def test_teachers_spacy_of_no_texts_is_empty() -> None:
+    assert echo_teacher().predict([]).shape == (0, 2)
 
 
-def test_teachers_predict_all_returns_rows_in_input_order() -> None:
-    texts = ["bb", "a", "ffffff", "ccc", "", "ccc"]
-    teacher = LengthTeacher()
-    scores = predict_all(teacher, texts)
-    assert teacher.seen == ["ffffff", "ccc", "ccc", "bb", "a", ""]
-    assert scores.dtype == numpy.float32
-    assert scores[:, 0].tolist() == [numpy.float32(len(text) / 100) for text in texts]
-    assert scores[:, 1].tolist() == [numpy.float32(1 - len(text) / 100) for text in texts]
+def test_teachers_spacy_vocabulary_does_not_grow() -> None:
+    nlp = textcat_pipeline()
+    teacher = SpacyTeacher(nlp, LABELS)
+    words = [f"word{i}" for i in range(50)]
+    teacher.predict(["good"])
+    strings = len(nlp.vocab.strings)
+    for _ in range(2):
+        teacher.predict(words)
+        assert len(nlp.vocab.strings) == strings
+        assert not any(word in nlp.vocab for word in words)
 
 
-def test_teachers_predict_all_is_a_function_of_the_texts_alone() -> None:
-    texts = ["aa", "bb", "cc", "d", "eee", "ff"]
-    expected = dict(zip(texts, predict_all(PositionTeacher(), texts).tolist(), strict=True))
-    assert len({tuple(row) for row in expected.values()}) == len(texts)
-    for order in ([5, 4, 3, 2, 1, 0], [2, 0, 5, 1, 4, 3]):
-        shuffled = [texts[i] for i in order]
-        scores = predict_all(PositionTeacher(), shuffled).tolist()
-        assert dict(zip(shuffled, scores, strict=True)) == expected
+def test_teachers_spacy_goes_on_in_parts_when_memory_does_not_suffice() -> None:
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("test_teachers_small_memory")
+    strings = len(nlp.vocab.strings)
+    scores = SpacyTeacher(nlp, LABELS).predict([f"NEG={i / 8} POS={1 - i / 8}" for i in range(9)])
+    assert scores.tolist() == [[i / 8, 1 - i / 8] for i in range(9)]
+    assert len(nlp.vocab.strings) == strings
 
 
-def test_teachers_predict_all_shows_progress_for_each_text() -> None:
-    shown: list[int] = []
+def test_teachers_spacy_names_the_remedy_for_a_single_text_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(self: SmallMemory, docs: Iterable[Doc], batch_size: int) -> Iterator[Doc]:
+        raise torch.OutOfMemoryError("CUDA out of memory")
 
-    def progress(rows: Rows) -> Iterator[tuple[int, Scores]]:
-        for i, row in rows:
-            shown.append(i)
-            yield i, row
-
-    predict_all(LengthTeacher(), ["a", "ccc", "bb"], progress)
-    assert shown == [1, 2, 0]
-
-
-def test_teachers_predict_all_refuses_a_teacher_that_loses_texts() -> None:
-    with pytest.raises(ValueError, match="shorter"):
-        predict_all(ShortTeacher(), ["a", "bb"])
-
-
-def test_teachers_predict_all_of_no_texts_is_empty() -> None:
-    assert predict_all(LengthTeacher(), []).shape == (0, 2)
+    monkeypatch.setattr(SmallMemory, "pipe", fail)
+    nlp = spacy.blank("xx")
+    nlp.add_pipe("test_teachers_small_memory")
+    with pytest.raises(ValueError, match=r"CUDA out of memory.*gpu_id -1"):
+        SpacyTeacher(nlp, LABELS).predict(["NEG=0 POS=1", "NEG=1 POS=0"])
 
 
 def test_teachers_fingerprint_sees_settings_weights_and_components(tmp_path: Path) -> None:
@@ -231,3 +275,11 @@ def test_teachers_fingerprint_sees_settings_weights_and_components(tmp_path: Pat
     nlp.add_pipe("test_teachers_cats")
     fingerprints.append(fingerprint(nlp))
     assert len(set(fingerprints)) == 5
+
+
+def test_teachers_fingerprint_sees_the_label_order(tmp_path: Path) -> None:
+    textcat_pipeline(updates=1).to_disk(tmp_path)
+    fingerprints = {
+        load_teacher("train", labels, trained=tmp_path).fingerprint for labels in (LABELS, LABELS[::-1], LABELS)
+    }
+    assert len(fingerprints) == 2

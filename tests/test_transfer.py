@@ -1,16 +1,22 @@
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy
 import pytest
 import spacy
+from spacy.language import Language
 from spacy.tokens import Doc, DocBin
-from spacy.vocab import Vocab
 
 from scripts.distil.augmented import write_tokenizer
-from scripts.distil.transfer import count_sources, finish_docs, gather_docs
+from scripts.distil.corpus import create_transfer_corpus
+from scripts.distil.docbins import read_docs
+from scripts.distil.score_cache import ScoreCache
+from scripts.distil.scoring import BatchSettings, Scorer, predict_all, run_here
+from scripts.distil.text_spool import TextSpool
+from scripts.distil.transfer import gather_texts, load_tokenizer, write_transfer
+
+from .test_scoring import FakeTeacher
 
 LABELS = ["NEG", "POS"]
 POSITIVE = {"NEG": 0.0, "POS": 1.0}
@@ -52,16 +58,50 @@ def augmented_row(text: str, lang: str = "fr", method: str = "swap") -> dict[str
     return {"text": text, "lang": lang, "method": method}
 
 
-def make_docs(count: int) -> list[Doc]:
+def gather_rows(corpus: Path) -> list[dict[str, Any]]:
+    spool, _ = gather_texts(corpus)
+    return list(spool.rows(range(len(spool))))
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[ScoreCache]:
+    with ScoreCache(tmp_path / "scores.sqlite") as cache:
+        yield cache
+
+
+def make_rows(count: int) -> list[dict[str, Any]]:
+    """Rows sorted by language and source, as they are gathered."""
+    kinds = [(lang, source) for source in ("gold", "unlabelled", "swap") for lang in ("en", "nl")]
+    each = count // len(kinds)
     return [
-        Doc(Vocab(), words=[f"text{i}"], spaces=[False], user_data={"lang": "en", "source": "gold"})
-        for i in range(count)
+        {"text": f"text{n} {lang} {source} word{i * each + n}", "lang": lang, "source": source}
+        | ({"cats": POSITIVE} if source == "gold" else {})
+        for i, (lang, source) in enumerate(kinds)
+        for n in range(each)
     ]
 
 
-def make_scores(count: int) -> numpy.ndarray:
-    shares = numpy.arange(count, dtype="float32") / count
-    return numpy.stack([shares, 1 - shares], axis=1)
+def write(
+    rows: list[dict[str, Any]], cache: ScoreCache, folder: Path, *, nlp: Language | None = None, seed: int = 0,
+    shard_size: int = 20, silent: Iterable[str] = (),
+) -> tuple[list[list[Doc]], list[int]]:  # fmt: skip
+    """Write the rows and return the shards and the indices of the rows that were left out."""
+    spool, teacher = TextSpool(), FakeTeacher(silent=silent)
+    for row in rows:
+        spool.append(row)
+    scorer = Scorer(spool, teacher, cache, BatchSettings())
+    scorer.run(run_here(teacher))
+    folder.mkdir()
+    unscored = write_transfer(
+        spool, scorer, nlp or spacy.blank("xx"), LABELS, folder, seed=seed, shard_size=shard_size
+    )  # fmt: skip
+    paths = sorted(folder.iterdir())
+    assert [path.name for path in paths] == [f"{i:05}.spacy" for i in range(len(paths))]
+    return [list(read_docs(path)) for path in paths], unscored
+
+
+def texts_of(shards: list[list[Doc]]) -> list[str]:
+    return [doc.text for shard in shards for doc in shard]
 
 
 def test_transfer_gathers_all_three_sources_with_provenance_and_gold(tmp_path: Path) -> None:
@@ -71,15 +111,13 @@ def test_transfer_gathers_all_three_sources_with_provenance_and_gold(tmp_path: P
         unlabelled=[unlabelled_row("A book.")],
         augmented=[augmented_row("Beau livre !", "fr", "swap"), augmented_row("Bad book", "en", "replace")],
     )
-    docs = gather_docs(corpus)
-    assert [(doc.text, doc.user_data) for doc in docs] == [
-        ("Mooi boek!", {"lang": "nl", "source": "gold"}),
-        ("Slecht boek.", {"lang": "nl", "source": "gold"}),
-        ("A book.", {"lang": "en", "source": "unlabelled"}),
-        ("Beau livre !", {"lang": "fr", "source": "swap"}),
-        ("Bad book", {"lang": "en", "source": "replace"}),
+    assert gather_rows(corpus) == [
+        {"text": "Mooi boek!", "lang": "nl", "source": "gold", "cats": POSITIVE},
+        {"text": "Slecht boek.", "lang": "nl", "source": "gold", "cats": NEGATIVE},
+        {"text": "A book.", "lang": "en", "source": "unlabelled"},
+        {"text": "Beau livre !", "lang": "fr", "source": "swap"},
+        {"text": "Bad book", "lang": "en", "source": "replace"},
     ]
-    assert [doc.cats for doc in docs] == [POSITIVE, NEGATIVE, {}, {}, {}]
 
 
 def test_transfer_keeps_the_first_of_equal_texts(tmp_path: Path) -> None:
@@ -95,21 +133,34 @@ def test_transfer_keeps_the_first_of_equal_texts(tmp_path: Path) -> None:
             augmented_row("New", method="replace"),
         ],
     )
-    docs = gather_docs(corpus)
-    assert [(doc.text, doc.user_data["source"]) for doc in docs] == [
+    rows = gather_rows(corpus)
+    assert [(row["text"], row["source"]) for row in rows] == [
         ("In all three", "gold"),
         ("in train and  augmented", "gold"),
         ("In two", "unlabelled"),
         ("new", "swap"),
     ]
-    assert docs[0].cats == POSITIVE
+    assert rows[0]["cats"] == POSITIVE
+
+
+def test_transfer_counts_texts_by_language_and_source(tmp_path: Path) -> None:
+    corpus = write_corpus(
+        tmp_path,
+        train=[("a", POSITIVE), ("b", NEGATIVE), ("A", POSITIVE)],
+        unlabelled=[unlabelled_row("c", "nl"), unlabelled_row("d", "en"), unlabelled_row("b", "en")],
+        augmented=[augmented_row("e", "nl"), augmented_row("f", "nl"), augmented_row("g", "nl", "replace")],
+    )
+    _, counts = gather_texts(corpus)
+    assert counts == {"en": {"unlabelled": 1}, "nl": {"gold": 2, "replace": 1, "swap": 2, "unlabelled": 1}}
+    assert [list(counts), list(counts["nl"])] == [["en", "nl"], ["gold", "replace", "swap", "unlabelled"]]
 
 
 @pytest.mark.parametrize("lang,words", [("en", ["Do", "n't", "[MASK]", "!"]), ("xx", ["Don't", "[MASK]", "!"])])
-def test_transfer_uses_the_students_tokenizer(tmp_path: Path, lang: str, words: list[str]) -> None:
-    corpus = write_corpus(tmp_path, unlabelled=[unlabelled_row("Don't [MASK]!")])
+def test_transfer_uses_the_students_tokenizer(tmp_path: Path, cache: ScoreCache, lang: str, words: list[str]) -> None:
     write_tokenizer(tmp_path / "tokenizer", lang, "[MASK]")
-    assert [token.text for token in gather_docs(corpus)[1]] == words
+    row = {"text": "Don't [MASK]!", "lang": "en", "source": "unlabelled"}
+    [[doc]], _ = write([row], cache, tmp_path / "transfer", nlp=load_tokenizer(tmp_path))
+    assert [token.text for token in doc] == words
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
@@ -123,8 +174,8 @@ def test_transfer_refuses_texts_of_dev_and_test(tmp_path: Path, split: str, sour
     }
     corpus = write_corpus(tmp_path, **{source: rows[source]})
     with pytest.raises(ValueError) as error:
-        gather_docs(corpus)
-    assert f"A text of {split} is in the transfer set: '{split} text'" in str(error.value)
+        gather_texts(corpus)
+    assert f"A text of {split} is in the transfer set: {leaked!r}" in str(error.value)
     assert "python -m spacy project run prepare ." in str(error.value)
 
 
@@ -143,7 +194,9 @@ def test_transfer_missing_file_names_file_and_command(tmp_path: Path, name: str,
     corpus = write_corpus(tmp_path)
     (tmp_path / name).rename(tmp_path / "elsewhere")
     with pytest.raises(ValueError) as error:
-        gather_docs(corpus)
+        if name == "tokenizer":
+            load_tokenizer(corpus)
+        gather_texts(corpus)
     assert str(tmp_path / name) in str(error.value)
     assert f"python -m spacy project run {command} ." in str(error.value)
 
@@ -167,33 +220,94 @@ def test_transfer_broken_line_is_named_by_file_and_line(tmp_path: Path, name: st
     path = tmp_path / f"{name}.jsonl"
     path.write_text(json.dumps(augmented_row("fine")) + f"\n{line}\n", encoding="utf-8")
     with pytest.raises(ValueError) as error:
-        gather_docs(corpus)
+        gather_texts(corpus)
     assert f"{path}:2: " in str(error.value)
     assert f"python -m spacy project run {command} ." in str(error.value)
 
 
-def test_transfer_finish_puts_each_row_on_its_doc() -> None:
-    docs, scores = make_docs(10), make_scores(10)
-    finished = list(finish_docs(docs, LABELS, scores, seed=0))
-    assert sorted(doc.text for doc in finished) == sorted(doc.text for doc in docs)
-    for doc in finished:
-        row = scores[int(doc.text.removeprefix("text"))]
-        assert doc.user_data["teacher_cats"] == {"NEG": float(row[0]), "POS": float(row[1])}
-        assert doc.user_data["source"] == "gold"
+def test_transfer_leaves_no_file_in_the_corpus(tmp_path: Path) -> None:
+    corpus = write_corpus(tmp_path)
+    before = sorted(tmp_path.iterdir())
+    spool, _ = gather_texts(corpus)
+    assert spool.texts([0]) == ["train text"]
+    del spool
+    assert sorted(tmp_path.iterdir()) == before
 
 
-def test_transfer_finish_order_is_decided_by_the_seed() -> None:
-    orders = [
-        [doc.text for doc in finish_docs(make_docs(20), LABELS, make_scores(20), seed=seed)] for seed in (0, 0, 1)
-    ]
+def test_transfer_docs_have_all_that_the_student_needs(tmp_path: Path, cache: ScoreCache) -> None:
+    rows = [*make_rows(60), {"text": " A  naïve\tbook 😀\n", "lang": "fr", "source": "replace"}]
+    shards, unscored = write(rows, cache, tmp_path / "transfer", shard_size=7)
+    expected = predict_all(FakeTeacher(), [row["text"] for row in rows], BatchSettings())
+    scores = {row["text"]: values.tolist() for row, values in zip(rows, expected, strict=True)}
+    assert sorted(texts_of(shards)) == sorted(row["text"] for row in rows)
+    assert unscored == []
+    by_text = {row["text"]: row for row in rows}
+    for doc in (doc for shard in shards for doc in shard):
+        row = by_text[doc.text]
+        teacher_cats = dict(zip(LABELS, scores[doc.text], strict=True))
+        assert doc.user_data == {"lang": row["lang"], "source": row["source"], "teacher_cats": teacher_cats}
+        assert doc.cats == row.get("cats", {})
+        assert [token.text_with_ws for token in doc] == [
+            token.text_with_ws for token in spacy.blank("xx").make_doc(doc.text)
+        ]
+
+
+@pytest.mark.parametrize("count,sizes", [(6, [6]), (18, [18]), (24, [18, 6]), (36, [18, 18])])
+def test_transfer_shards_have_the_size_that_is_asked_for(
+    tmp_path: Path, cache: ScoreCache, count: int, sizes: list[int]
+) -> None:
+    shards, _ = write(make_rows(count), cache, tmp_path / "transfer", shard_size=18)
+    assert [len(shard) for shard in shards] == sizes
+
+
+def test_transfer_shards_mix_languages_and_sources(tmp_path: Path, cache: ScoreCache) -> None:
+    shards, _ = write(make_rows(240), cache, tmp_path / "transfer", shard_size=40)
+    assert len(shards) == 6
+    for shard in shards:
+        assert {doc.user_data["lang"] for doc in shard} == {"en", "nl"}
+        assert {doc.user_data["source"] for doc in shard} == {"gold", "unlabelled", "swap"}
+
+
+def test_transfer_order_is_decided_by_the_seed(tmp_path: Path, cache: ScoreCache) -> None:
+    rows = make_rows(60)
+    orders = [texts_of(write(rows, cache, tmp_path / f"transfer{i}", seed=seed)[0]) for i, seed in enumerate((0, 0, 1))]
     assert orders[0] == orders[1]
-    assert orders[0] != orders[2]
-    assert orders[0] != [f"text{i}" for i in range(20)]
+    assert len({tuple(order) for order in (*orders, [row["text"] for row in rows])}) == 3
+    assert (tmp_path / "transfer0" / "00000.spacy").read_bytes() == (
+        tmp_path / "transfer1" / "00000.spacy"
+    ).read_bytes()
 
 
-def test_transfer_counts_docs_by_language_and_source() -> None:
-    rows = [("nl", "swap"), ("en", "gold"), ("nl", "gold"), ("nl", "swap"), ("en", "unlabelled")]
-    docs = [Doc(Vocab(), words=["x"], user_data={"lang": lang, "source": source}) for lang, source in rows]
-    counts = count_sources(docs)
-    assert counts == {"en": {"gold": 1, "unlabelled": 1}, "nl": {"gold": 1, "swap": 2}}
-    assert list(counts) == ["en", "nl"]
+def test_transfer_leaves_out_texts_without_an_answer(tmp_path: Path, cache: ScoreCache) -> None:
+    rows = make_rows(60)
+    silent = [rows[i]["text"] for i in (0, 25, 59)]
+    shards, unscored = write(rows, cache, tmp_path / "transfer", silent=silent)
+    texts = texts_of(shards)
+    assert sorted([*texts, *silent]) == sorted(row["text"] for row in rows)
+    assert sorted(unscored) == [0, 25, 59]
+    assert all(type(i) is int for i in unscored)
+
+
+def test_transfer_may_leave_out_all_texts(tmp_path: Path, cache: ScoreCache) -> None:
+    rows = make_rows(60)
+    shards, unscored = write(rows, cache, tmp_path / "transfer", silent=[row["text"] for row in rows])
+    assert texts_of(shards) == []
+    assert sorted(unscored) == list(range(60))
+
+
+def test_transfer_does_not_let_the_vocabulary_grow(tmp_path: Path, cache: ScoreCache) -> None:
+    nlp = spacy.blank("en")
+    write(make_rows(6), cache, tmp_path / "first", nlp=nlp)
+    strings, lexemes = len(nlp.vocab.strings), len(list(nlp.vocab))
+    rows = [row | {"text": f"unseen{i} {row['text']}"} for i, row in enumerate(make_rows(60))]
+    shards, _ = write(rows, cache, tmp_path / "second", nlp=nlp)
+    assert sorted(texts_of(shards)) == sorted(row["text"] for row in rows)
+    assert (len(nlp.vocab.strings), len(list(nlp.vocab))) == (strings, lexemes)
+
+
+def test_transfer_is_read_by_the_student(tmp_path: Path, cache: ScoreCache) -> None:
+    rows = make_rows(60)
+    write(rows, cache, tmp_path / "transfer")
+    examples = list(create_transfer_corpus(tmp_path / "transfer")(spacy.blank("xx")))
+    assert sorted(example.reference.text for example in examples) == sorted(row["text"] for row in rows)
+    assert {example.reference.user_data["source"] for example in examples} == {"gold", "unlabelled", "swap"}

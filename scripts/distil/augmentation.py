@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from spacy.util import import_file
 from .augmenters import Augmenter, Edit
 from .splits import MULTI_LANGUAGE, is_language, normalize
 from .tagging import TaggedText
+from .text_keys import text_key
 from .words import WordsByKind
 
 TRIES = 3
@@ -202,11 +202,10 @@ def drop_repeats(
     counts (Counts): Updated with what became of the variants.
     YIELDS (Variant): The others.
     """
-    # Digests, since hundreds of thousands of texts would fill the memory.
-    seen = {_digest(normalize(text)) for text in originals}
-    forbidden = {_digest(text) for text in held_out}
+    seen = {text_key(normalize(text)) for text in originals}
+    forbidden = {text_key(text) for text in held_out}
     for variant in variants:
-        key = _digest(normalize(variant.text))
+        key = text_key(normalize(variant.text))
         if key in forbidden:
             counts.leaks[variant.lang] += 1
         elif key in seen:
@@ -215,7 +214,3 @@ def drop_repeats(
             seen.add(key)
             counts.keep(variant)
             yield variant
-
-
-def _digest(text: str) -> bytes:
-    return blake2b(text.encode(), digest_size=16).digest()

@@ -1,8 +1,9 @@
 """A text classifier that learns from a teacher's probabilities, for exclusive labels."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
 
+import numpy
 from spacy.language import Language
 from spacy.pipeline.textcat import DEFAULT_SINGLE_TEXTCAT_MODEL, TextCategorizer
 from spacy.tokens import Doc
@@ -13,6 +14,7 @@ from thinc.loss import Loss
 from thinc.types import Floats2d
 
 from .losses import SMALLEST
+from .sources import KINDS, check_by_kind, source_kind
 from .teacher_scores import get_teacher_scores
 
 FACTORY = "distilled_textcat"
@@ -27,6 +29,7 @@ _WRAPPERS = (">>", "with_cpu(", "resizable(")
         "threshold": 0.0,
         "model": DEFAULT_SINGLE_TEXTCAT_MODEL,
         "loss": {"@losses": "distil.cross_entropy.v1"},
+        "source_weights": dict.fromkeys(KINDS, 1.0),
         "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
     },
     default_score_weights={"cats_micro_f": 1.0},
@@ -37,10 +40,13 @@ def make_distilled_textcat(
     model: Model[list[Doc], Floats2d],
     threshold: float,
     loss: Loss,
+    source_weights: Mapping[str, float],
     scorer: Callable[..., Any] | None,
 ) -> "DistilledTextCategorizer":
     """Create a `DistilledTextCategorizer`; see there."""
-    return DistilledTextCategorizer(nlp.vocab, model, name, threshold=threshold, loss=loss, scorer=scorer)
+    return DistilledTextCategorizer(
+        nlp.vocab, model, name, threshold=threshold, loss=loss, source_weights=source_weights, scorer=scorer
+    )
 
 
 class DistilledTextCategorizer(TextCategorizer):
@@ -59,6 +65,7 @@ class DistilledTextCategorizer(TextCategorizer):
         *,
         threshold: float = 0.0,
         loss: Loss,
+        source_weights: Mapping[str, float] | None = None,
         scorer: Callable[..., Any] | None = None,
     ) -> None:
         """Create the component.
@@ -69,26 +76,38 @@ class DistilledTextCategorizer(TextCategorizer):
         threshold (float): Passed to the scorer.
         loss (Loss): Takes student and teacher probabilities, returns (gradient with respect to
             the student's logits, loss), see `losses`.
+        source_weights (Mapping[str, float] | None): What the loss of a text counts, by the kind of its source:
+            "gold", "unlabelled" or "augmented". None: all the same.
         scorer (Callable | None): The scoring method.
-        RAISES (ValueError): If the loss can't be used with the model's output layer.
+        RAISES (ValueError): If the loss can't be used with the model's output layer, or a weight is missing.
         """
         super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
         self.loss = loss
+        self.source_weights = dict.fromkeys(KINDS, 1.0) if source_weights is None else dict(source_weights)
+        check_by_kind("source_weights", self.source_weights)
         self._output = _find_output(model)
 
     def get_loss(  # type: ignore[override]  # spaCy's own annotation is wrong: d_scores is an array
         self, examples: Iterable[Example], scores: Floats2d
     ) -> tuple[float, Floats2d]:
-        """Compare scores with the teacher's.
+        """Compare scores with the teacher's, each text weighted by its source.
 
         examples (Iterable[Example]): The batch; each reference has teacher probabilities.
         scores (Floats2d): The student's probabilities, shape (n, n_labels).
         RETURNS (tuple[float, Floats2d]): The loss and the gradient that the model's output layer
             expects, shape (n, n_labels).
-        RAISES (ValueError): If a reference has no teacher probabilities for the labels.
+        RAISES (ValueError): If a reference has no teacher probabilities for the labels, or no source.
         """
-        teacher_scores = get_teacher_scores([eg.reference for eg in examples], self.labels)
-        return self.get_teacher_student_loss(self.model.ops.asarray2f(cast(Floats2d, teacher_scores)), scores)
+        docs = [eg.reference for eg in examples]
+        teacher_scores = self.model.ops.asarray2f(cast(Floats2d, get_teacher_scores(docs, self.labels)))
+        weights = numpy.asarray([self.source_weights[source_kind(doc)] for doc in docs])
+        loss, d_scores = 0.0, self.model.ops.alloc2f(*scores.shape)
+        for weight in numpy.unique(weights):
+            rows: Any = numpy.flatnonzero(weights == weight)
+            part, d_part = self.get_teacher_student_loss(teacher_scores[rows], scores[rows])
+            loss += float(weight) * part
+            d_scores[rows] = float(weight) * d_part
+        return loss, d_scores
 
     def get_teacher_student_loss(self, teacher_scores: Floats2d, student_scores: Floats2d) -> tuple[float, Floats2d]:
         """Return loss and gradient of the student's scores against the teacher's.

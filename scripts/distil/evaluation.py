@@ -1,11 +1,10 @@
 """Evaluate baseline, teacher, student and a control on one split, by language and overall."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -15,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from . import metrics
 from .gold import LANG, gold_label, read_gold
 from .metrics import Labels
-from .teachers import Rows, Teacher, predict_all
+from .teacher_scores import Scores
 
 BASELINE, TEACHER, STUDENT = "baseline", "teacher", "student"
 CONTROL = "tfidf_logreg"
@@ -73,10 +72,18 @@ def check_same_teacher(teacher: str, fingerprint: str, scored: Mapping[str, Any]
         )
 
 
+class System(Protocol):
+    """A pipeline to be compared, see `SpacyTeacher`."""
+
+    def pipe(self, texts: Iterable[str]) -> Iterator[Scores]:
+        """Yield the probabilities of each text, shape (n_labels,)."""
+
+
+Progress = Callable[[str, Iterator[Scores]], Iterable[Scores]]
+
+
 def predict(
-    systems: Mapping[str, Teacher],
-    split: GoldSplit,
-    progress: Callable[[str, Rows], Rows] = lambda name, rows: rows,
+    systems: Mapping[str, System], split: GoldSplit, progress: Progress = lambda name, rows: rows
 ) -> Predictions:
     """Run each system over the texts, and time it after a warm-up on the first of them.
 
@@ -84,12 +91,28 @@ def predict(
     """
     predictions = Predictions()
     for name, system in systems.items():
-        predict_all(system, split.texts[:WARM_UP])
+        list(system.pipe(split.texts[:WARM_UP]))
         start = time.perf_counter()
-        scores = predict_all(system, split.texts, partial(progress, name))
+        scores = numpy.stack(list(progress(name, system.pipe(split.texts))))
         predictions.docs_per_second[name] = len(split.texts) / (time.perf_counter() - start)
         predictions.labels[name] = scores.argmax(axis=1)
     return predictions
+
+
+def add_teacher(predictions: Predictions, scores: Scores, docs_per_second: float | None) -> str | None:
+    """Add what a teacher said, unless it has no answer for some text.
+
+    scores (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN is no answer.
+    docs_per_second (float | None): How fast it was; None if that is not known.
+    RETURNS (str | None): Why it can't be compared, if so.
+    """
+    missing = int(numpy.isnan(scores).any(axis=1).sum())
+    if missing:
+        return f"it has no answer for {missing} of {len(scores)} texts"
+    predictions.labels[TEACHER] = scores.argmax(axis=1)
+    if docs_per_second is not None:
+        predictions.docs_per_second[TEACHER] = docs_per_second
+    return None
 
 
 def predict_control(train: GoldSplit, texts: Sequence[str]) -> Labels:
@@ -119,45 +142,58 @@ def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int) -> dict[s
 
 
 def _compare_systems(predicted: Mapping[str, Labels], gold: Labels, rows: numpy.ndarray, seed: int) -> dict[str, Any]:
-    predicted = {name: labels[rows] for name, labels in predicted.items()}
-    gold = gold[rows]
-    systems = {
+    predicted, gold = {name: labels[rows] for name, labels in predicted.items()}, gold[rows]
+    systems: dict[str, Any] = {
         name: {**metrics.score(labels, gold), "p_above_majority": metrics.p_above_majority(labels, gold)}
         for name, labels in predicted.items()
     }
-    baseline, teacher, student = (systems[n]["accuracy"] for n in (BASELINE, TEACHER, STUDENT))
-    return {
+    baseline, student = systems[BASELINE]["accuracy"], systems[STUDENT]["accuracy"]
+    result = {
         "n": len(gold),
         "majority": float(numpy.bincount(gold).max() / len(gold)),
         "systems": systems,
-        "student_vs_teacher": metrics.compare(predicted[STUDENT], predicted[TEACHER], gold, seed=seed),
+        "student_vs_teacher": None,
         "error_reduction": metrics.error_reduction(baseline, student),
-        "gain_recovered": metrics.gain_recovered(baseline, teacher, student),
+        "gain_recovered": None,
+    }
+    if TEACHER not in systems:
+        systems[TEACHER] = None
+        return result
+    return result | {
+        "student_vs_teacher": metrics.compare(predicted[STUDENT], predicted[TEACHER], gold, seed=seed),
+        "gain_recovered": metrics.gain_recovered(baseline, systems[TEACHER]["accuracy"], student),
     }
 
 
 def better_controls(comparison: Mapping[str, Any]) -> list[str]:
     """Return the controls that the teacher is not above: distilling it is pointless then."""
     systems = comparison["systems"]
+    if systems[TEACHER] is None:
+        return []
     controls = (BASELINE, CONTROL)
     return [c for c in controls if systems[c]["accuracy"] >= systems[TEACHER]["accuracy"]]
 
 
 def near_majority(comparison: Mapping[str, Any]) -> list[str]:
     """Return which of teacher and student may be no better than the most frequent label (p ≥ 0.01)."""
-    return [n for n in (TEACHER, STUDENT) if comparison["systems"][n]["p_above_majority"] >= SIGNIFICANCE]
+    systems = {name: comparison["systems"][name] for name in (TEACHER, STUDENT)}
+    return [name for name, scores in systems.items() if scores and scores["p_above_majority"] >= SIGNIFICANCE]
 
 
 def table_rows(evaluation: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
     """Return the rows of a table: a language each, and all of them together."""
     comparisons = {**evaluation["languages"], OVERALL: evaluation[OVERALL]}
     for name, row in comparisons.items():
-        accuracies = [_percent(row["systems"][s]["accuracy"]) for s in (CONTROL, BASELINE, TEACHER, STUDENT)]
+        systems = [row["systems"][system] for system in (CONTROL, BASELINE, TEACHER, STUDENT)]
+        accuracies = [_percent(scores["accuracy"] if scores else None) for scores in systems]
         versus = row["student_vs_teacher"]
-        low, high = versus["ci95"]
+        gap = agreement = "–"
+        if versus:
+            low, high = versus["ci95"]
+            gap = f"{100 * versus['gap']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+            agreement = _percent(versus["agreement"])
         yield (
-            name, str(row["n"]), *accuracies, _percent(row["systems"][STUDENT]["macro_f"]),
-            f"{100 * versus['gap']:.1f} [{100 * low:.1f}, {100 * high:.1f}]", _percent(versus["agreement"]),
+            name, str(row["n"]), *accuracies, _percent(row["systems"][STUDENT]["macro_f"]), gap, agreement,
             _percent(row["error_reduction"]), _percent(row["gain_recovered"]),
         )  # fmt: skip
 

@@ -1,26 +1,38 @@
 """Write and read the gold corpora: tokenised texts with hard labels and their provenance."""
 
+import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import spacy
 from spacy.tokens import Doc
 
-from .docbins import new_doc_bin, read_docs
-from .files import hash_file, replacing_folder, write_json, write_jsonl
-from .reviews import Review
-from .splits import LABELLED, UNLABELLED, Splits, read_splits
+from .docbins import read_docs, write_docs
+from .files import hash_file, replacing_file, replacing_folder, write_json
+from .reviews import Drop, Review
+from .sources import GOLD, SOURCE, UNLABELLED
+from .splits import LABELLED, PRECEDENCE, Splits, read_splits, stream_unlabelled
 
 LANG = "lang"
-SOURCE = "source"
-GOLD = "gold"
 METHOD = "method"
 
 
-def prepare(data: Path, corpus: Path, *, lang: str, seed: int) -> dict[str, Any]:
+Progress = Callable[[Iterable[Review | Drop]], Iterable[Review | Drop]]
+
+
+@dataclass
+class Counts:
+    """How many unlabelled texts were read from each file, kept of each language, and dropped of each file."""
+
+    read: Counter[str] = field(default_factory=Counter)
+    kept: Counter[str] = field(default_factory=Counter)
+    dropped: dict[str, Counter[str]] = field(default_factory=dict)
+
+
+def prepare(data: Path, corpus: Path, *, lang: str, seed: int, progress: Progress = iter) -> dict[str, Any]:
     """Turn a data folder into the project's corpora.
 
     data (Path): The data folder, see `read_splits`.
@@ -28,38 +40,61 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int) -> dict[str, Any]
         labels.json, dropped.jsonl and prepare.json.
     lang (str): A language code, or "xx" for all languages.
     seed (int): Decides random splits.
+    progress (Callable): Wraps the unlabelled records, to show progress.
     RETURNS (dict[str, Any]): What was read, kept and dropped: the contents of prepare.json.
     RAISES (ValueError): If the data can't be used; nothing is written then.
     """
     splits = read_splits(data, lang=lang, seed=seed)
-    # Written last, it says that the rest is complete.
-    (corpus / "prepare.json").unlink(missing_ok=True)
+    counts = Counts()
+    unlabelled, dropped = corpus / "unlabelled.jsonl", corpus / "dropped.jsonl"
+    with replacing_file(unlabelled) as texts, replacing_file(dropped) as drops:
+        for drop in splits.drops:
+            drops.write(_to_line(asdict(drop)))
+        for item in progress(stream_unlabelled(splits)):
+            counts.read[item.file] += 1
+            if isinstance(item, Drop):
+                counts.dropped.setdefault(item.file, Counter())[item.kind] += 1
+                drops.write(_to_line(asdict(item)))
+            else:
+                counts.kept[item.lang] += 1
+                texts.write(_to_line({"text": item.text, LANG: item.lang}))
+        # Written last, it says that the rest is complete.
+        (corpus / "prepare.json").unlink(missing_ok=True)
     with replacing_folder(corpus / "gold") as folder:
         for split in LABELLED:
             write_gold(folder / f"{split}.spacy", splits.reviews[split], splits.labels, lang=lang)
-    unlabelled = ({"text": r.text, LANG: r.lang} for r in splits.reviews[UNLABELLED])
-    write_jsonl(corpus / "unlabelled.jsonl", unlabelled)
-    write_jsonl(corpus / "dropped.jsonl", (asdict(drop) for drop in splits.drops))
     write_json(corpus / "labels.json", splits.labels)
-    summary = {"lang": lang, "data": str(data), "seed": seed, **summarize(splits)}
+    summary = {"lang": lang, "data": str(data), "seed": seed, **summarize(splits, counts)}
     write_json(corpus / "prepare.json", summary)
     return summary
 
 
-def summarize(splits: Splits) -> dict[str, Any]:
+def _to_line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
+def summarize(splits: Splits, unlabelled: Counts) -> dict[str, Any]:
     """Count what was read, kept and dropped."""
     kept = {
-        lang: {split: sum(r.lang == lang for r in reviews) for split, reviews in splits.reviews.items()}
+        lang: {
+            **{s: sum(r.lang == lang for r in splits.reviews[s]) for s in PRECEDENCE},
+            UNLABELLED: unlabelled.kept[lang],
+        }
         for lang in splits.languages
     }
-    drops = {file: Counter(drop.kind for drop in splits.drops if drop.file == file) for file in splits.files}
+    drops: dict[str, Counter[str]] = {
+        file: Counter(drop.kind for drop in splits.drops if drop.file == file) for file in splits.files
+    }
+    drops |= unlabelled.dropped
+    files = {str(path): unlabelled.read[str(path)] for paths in splits.unlabelled.values() for path in paths}
     return {
         "languages": splits.languages,
         "labels": {label: _count_label(splits, label) for label in splits.labels},
         "kept": kept,
         "unused": splits.unused,
         "files": {
-            file: {"read": splits.read[file], "sha256": hash_file(Path(file)), **drops[file]} for file in splits.files
+            file: {"read": read, "sha256": hash_file(Path(file)), **drops.get(file, {})}
+            for file, read in (splits.read | files).items()
         },
     }
 
@@ -71,13 +106,15 @@ def _count_label(splits: Splits, label: str) -> dict[str, int]:
 def write_gold(path: Path, reviews: Iterable[Review], labels: list[str], *, lang: str) -> None:
     """Write reviews as a DocBin, with their labels as exact 0.0/1.0 in `doc.cats`."""
     nlp = spacy.blank(lang)
-    doc_bin = new_doc_bin()
-    for review in reviews:
-        doc = nlp.make_doc(review.text)
-        doc.cats = {label: float(label == review.label) for label in labels}
-        doc.user_data = {LANG: review.lang, SOURCE: GOLD}
-        doc_bin.add(doc)
-    doc_bin.to_disk(path)
+
+    def make_docs() -> Iterator[Doc]:
+        for review in reviews:
+            doc = nlp.make_doc(review.text)
+            doc.cats = {label: float(label == review.label) for label in labels}
+            doc.user_data = {LANG: review.lang, SOURCE: GOLD}
+            yield doc
+
+    write_docs(make_docs(), path)
 
 
 def read_gold(path: Path) -> Iterator[Doc]:

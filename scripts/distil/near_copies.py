@@ -1,7 +1,7 @@
 """Find texts that nearly equal others: MinHash and locality-sensitive hashing, then an exact comparison."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from datasketch import MinHash, MinHashLSH
 
@@ -14,31 +14,39 @@ _CANDIDATES = 0.4
 _PERMUTATIONS = 64
 
 
-def find_near_copies(texts: Sequence[str], others: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Find texts that nearly equal one of some other texts.
+class NearCopies:
+    """Finds, for one text at a time, the other text that it nearly equals."""
 
-    texts, others (Sequence[str]): Normalised texts.
-    YIELDS (tuple[int, int]): The index of a text, and of the other text that is the most similar to it.
-    """
-    lsh = MinHashLSH(threshold=_CANDIDATES, num_perm=_PERMUTATIONS)
-    for i, minhash in enumerate(_hash(others)):
-        lsh.insert(i, minhash)
-    for i, minhash in enumerate(_hash(texts)):
-        similar = [(similarity(texts[i], others[j]), -j) for j in lsh.query(minhash)]
+    def __init__(self, others: Sequence[str]) -> None:
+        """Hash the other texts.
+
+        others (Sequence[str]): Normalised texts.
+        """
+        self._others = others
+        self._empty = MinHash(num_perm=_PERMUTATIONS, hashfunc=zlib.crc32)
+        self._lsh = MinHashLSH(threshold=_CANDIDATES, num_perm=_PERMUTATIONS)
+        for i, other in enumerate(others):
+            self._lsh.insert(i, self._hash(other))
+
+    def find(self, text: str) -> int | None:
+        """Return the index of the most similar other text, or None if none is nearly the same.
+
+        text (str): A normalised text.
+        """
+        similar = [(similarity(text, self._others[j]), -j) for j in self._lsh.query(self._hash(text))]
         best, other = max(similar, default=(0.0, 0))
-        if best >= THRESHOLD:
-            yield i, -other
+        return -other if best >= THRESHOLD else None
+
+    def _hash(self, text: str) -> MinHash:
+        minhash = self._empty.copy()
+        minhash.update_batch([ngram.encode() for ngram in _ngrams(text)])
+        return minhash
 
 
 def similarity(text: str, other: str) -> float:
     """Return the Jaccard similarity of the sets of two texts' n-grams of characters."""
     a, b = _ngrams(text), _ngrams(other)
     return len(a & b) / len(a | b)
-
-
-def _hash(texts: Sequence[str]) -> Iterator[MinHash]:
-    encoded = ([ngram.encode() for ngram in _ngrams(text)] for text in texts)
-    return MinHash.generator(encoded, num_perm=_PERMUTATIONS, hashfunc=zlib.crc32)
 
 
 def _ngrams(text: str) -> set[str]:

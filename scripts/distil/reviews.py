@@ -1,13 +1,19 @@
-"""Read labelled and unlabelled texts from JSONL, CSV or TSV into validated records."""
+"""Read labelled and unlabelled texts from JSONL, CSV, TSV or TXT, plain or gzipped, into validated records."""
 
 import csv
+import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import IO, Any, Literal
 
 SUFFIXES = (".jsonl", ".csv", ".tsv")
+# One text per line: there is no place for a label.
+TXT = ".txt"
+GZIP = ".gz"
+_GZIP_START = b"\x1f\x8b"
 STARS_TO_LABEL = {1: "NEG", 2: "NEG", 4: "POS", 5: "POS"}
 NEUTRAL_STARS = 3
 
@@ -48,18 +54,33 @@ class _InvalidRecord(ValueError):
 def read_reviews(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[Review], list[Drop]]:
     """Read one file of reviews.
 
-    path (Path): A .jsonl, .csv or .tsv file with `text`, and optionally `label`, `stars`, `lang`.
+    path (Path): A .jsonl, .csv or .tsv file with `text`, and optionally `label`, `stars`, `lang`,
+        or, if not labelled, a .txt file with one text per line; gzipped with .gz at the end.
     lang (str): The language that the file's place says its texts are in.
     labelled (bool): Whether a record without label and stars is an error. If False, labels are
         ignored.
     RETURNS (tuple[list[Review], list[Drop]]): The valid records, and every other one with the
         reason why it was dropped. Together they are all records of the file.
-    RAISES (ValueError): If the file as a whole can't be read: an unknown suffix, no UTF-8, or a
-        table without a `text` column.
+    RAISES (ValueError): See `stream_reviews`.
     """
     reviews: list[Review] = []
     drops: list[Drop] = []
-    for line, record in _read_records(path):
+    for item in stream_reviews(path, lang=lang, labelled=labelled):
+        if isinstance(item, Drop):
+            drops.append(item)
+        else:
+            reviews.append(item)
+    return reviews, drops
+
+
+def stream_reviews(path: Path, *, lang: str, labelled: bool = True) -> Iterator[Review | Drop]:
+    """Read one file of reviews, a record at a time; see `read_reviews`.
+
+    YIELDS (Review | Drop): Each record of the file.
+    RAISES (ValueError): If the file as a whole can't be read: an unknown suffix, no UTF-8, broken
+        gzip, or a table without a `text` column.
+    """
+    for line, record in _read_records(path, labelled=labelled):
         text = ""
         try:
             if isinstance(record, _InvalidRecord):
@@ -68,36 +89,68 @@ def read_reviews(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[
             _check_lang(record, lang)
             stars = _get_stars(record)
             if labelled and stars == NEUTRAL_STARS:
-                drops.append(Drop(str(path), line, "neutral", f"{NEUTRAL_STARS} stars", text))
+                yield Drop(str(path), line, "neutral", f"{NEUTRAL_STARS} stars", text)
                 continue
             label = _get_label(record, stars) if labelled else None
         except _InvalidRecord as err:
-            drops.append(Drop(str(path), line, "rejected", str(err), text))
+            yield Drop(str(path), line, "rejected", str(err), text)
         else:
-            reviews.append(Review(text, label, lang, str(path), line))
-    return reviews, drops
+            yield Review(text, label, lang, str(path), line)
 
 
-def _read_records(path: Path) -> Iterator[tuple[int, dict[str, Any] | _InvalidRecord]]:
+def split_name(path: Path) -> tuple[str, str]:
+    """Return a file's name without suffixes, and what kind of file it is: its suffix without .gz."""
+    inner = path.with_suffix("") if path.suffix == GZIP else path
+    return inner.stem, inner.suffix
+
+
+def suffixes(labelled: bool = True) -> str:
+    """Return the suffixes that can be read, to be named in messages."""
+    return ", ".join(SUFFIXES if labelled else (*SUFFIXES, TXT)) + f", each also with {GZIP}"
+
+
+def _read_records(path: Path, *, labelled: bool) -> Iterator[tuple[int, dict[str, Any] | _InvalidRecord]]:
     """Yield each record of a file with the number of the line it ends on."""
-    if path.suffix not in SUFFIXES:
-        raise ValueError(f"{path}: unknown kind of file. Expected one of: {', '.join(SUFFIXES)}")
+    kind = split_name(path)[1]
+    if kind not in SUFFIXES and (labelled or kind != TXT):
+        raise ValueError(f"{path}: unknown kind of file. Expected one of: {suffixes(labelled)}")
     try:
-        if path.suffix == ".jsonl":
+        if kind == ".jsonl":
             yield from _read_jsonl(path)
+        elif kind == TXT:
+            yield from _read_lines(path)
         else:
-            yield from _read_table(path, delimiter="\t" if path.suffix == ".tsv" else ",")
+            yield from _read_table(path, delimiter="\t" if kind == ".tsv" else ",")
     except UnicodeDecodeError as err:
+        if path.suffix != GZIP and err.object.startswith(_GZIP_START):
+            raise ValueError(f"{path}: gzipped, but its name says otherwise. Rename it to {path.name}{GZIP}") from err
         raise ValueError(
             f"{path}: not UTF-8 ({err.reason}, bytes {err.object[err.start : err.end]!r}). "
             "Convert it, for example with: iconv -t UTF-8"
         ) from err
     except csv.Error as err:
         raise ValueError(f"{path}:1: can't read the names of the columns: {err}") from err
+    except (EOFError, zlib.error, gzip.BadGzipFile) as err:
+        raise ValueError(f"{path}: broken gzip ({err}). Compress it anew; `gzip -t` tests it") from err
+
+
+def _open(path: Path, newline: str | None = None) -> IO[str]:
+    if path.suffix == GZIP:
+        if not path.stat().st_size:  # gzip reads it as no text, but compresses no text to some bytes
+            raise EOFError("the file is empty")
+        return gzip.open(path, "rt", encoding="utf-8-sig", newline=newline)
+    return path.open(encoding="utf-8-sig", newline=newline)
+
+
+def _read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    with _open(path) as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield number, {"text": line}
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any] | _InvalidRecord]]:
-    with path.open(encoding="utf-8-sig") as file:
+    with _open(path) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
@@ -116,7 +169,7 @@ def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any] | _InvalidReco
 
 
 def _read_table(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any] | _InvalidRecord]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with _open(path, newline="") as file:
         # If not strict, a quote that is never closed makes one text of all records after it.
         reader = csv.DictReader(file, delimiter=delimiter, strict=True)
         if "text" not in (reader.fieldnames or []):

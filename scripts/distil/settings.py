@@ -6,15 +6,18 @@ import re
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import srsly
 from packaging.version import InvalidVersion, Version
 
+from .files import hash_file, hash_folder, write_json
+
 _PREFIX = "--vars."
-TRAIN, SPACY = "train", "spacy"
-TEACHERS = "train (the teacher trained here) or spacy:<package or path>"
+TRAIN, SPACY, HF, JSONL = "train", "spacy", "hf", "jsonl"
+TEACHERS = "train (the teacher trained here), spacy:<package or path>, hf:<id or path> or jsonl:<path>"
 # The settings that decide what is in corpus/.
 RECORDED = ("lang", "data", "seed")
 
@@ -111,13 +114,41 @@ def full_command(command: str, values: Mapping[str, str], defaults: Mapping[str,
 
 
 def check_teacher(teacher: str) -> None:
-    """Check how a teacher is named: "train" or "spacy:<package or path>".
+    """Check how a teacher is named: "train", "spacy:<package or path>", "hf:<id or path>" or "jsonl:<path>".
 
-    RAISES (SettingsError): If it is neither.
+    RAISES (SettingsError): If it is none of these.
     """
     kind, _, name = teacher.partition(":")
-    if teacher != TRAIN and not (kind == SPACY and name):
+    if teacher != TRAIN and not (kind in (SPACY, HF, JSONL) and name):
         raise SettingsError(f"Unknown teacher {teacher!r}. Supported: {TEACHERS}")
+
+
+def find_teacher(teacher: str) -> Path | None:
+    """Return the file or folder of a teacher from elsewhere; None if it is a model of the Hub, or not to be found."""
+    kind, _, name = teacher.partition(":")
+    if Path(name).exists():
+        return Path(name)
+    spec = find_spec(name) if kind == SPACY and name.isidentifier() else None
+    if not spec or not spec.origin:
+        return None
+    folder = Path(spec.origin).parent
+    # The pipeline alone: beside it, Python puts compiled files when it is first imported.
+    return next(folder.glob(f"{name}-*"), folder)
+
+
+def note_teacher(teacher: str, folder: Path) -> None:
+    """Write down which teacher from elsewhere is used, so that weasel sees when it changes.
+
+    teacher (str): The teacher, see `check_teacher`.
+    folder (Path): Where the teacher trained here lies, a dep of the commands that use a teacher.
+    """
+    path = folder / "external.json"
+    if teacher == TRAIN:
+        path.unlink(missing_ok=True)
+        return
+    place = find_teacher(teacher)
+    sha256 = (hash_folder(place) if place.is_dir() else hash_file(place)) if place else None
+    write_json(path, {"teacher": teacher, "sha256": sha256})
 
 
 def check_package(lang: str, name: str, version: str) -> None:

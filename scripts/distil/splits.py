@@ -2,30 +2,33 @@
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, NoReturn
 
 from sklearn.model_selection import train_test_split
 from spacy.util import get_lang_class
 
-from .near_copies import find_near_copies
-from .reviews import SUFFIXES, Drop, Review, read_reviews
+from .near_copies import NearCopies
+from .reviews import SUFFIXES, TXT, Drop, Review, read_reviews, split_name, stream_reviews, suffixes
+from .sources import UNLABELLED
+from .text_keys import text_key
 
 LABELLED = ("train", "dev", "test")
-UNLABELLED = "unlabelled"
-# A text that stands in two splits is kept in the first of these.
-PRECEDENCE = ("test", "dev", "train", UNLABELLED)
+# A text that stands in two splits is kept in the first of these; unlabelled texts come last.
+PRECEDENCE = ("test", "dev", "train")
 DEV_SHARE = TEST_SHARE = 0.2
 MULTI_LANGUAGE = "xx"
 
 
 @dataclass
 class Splits:
-    """The texts of a data folder by split, and what was dropped on the way.
+    """The labelled texts of a data folder by split, and what was dropped on the way.
 
-    files (list[str]): The files that were read.
-    read (dict[str, int]): The number of records read from each file.
+    files (list[str]): The labelled files that were read.
+    read (dict[str, int]): The number of records read from each of them.
+    unlabelled (dict[str, list[Path]]): The files of unlabelled texts by language, see `stream_unlabelled`.
     unused (list[str]): Places of other languages than the chosen one.
     """
 
@@ -33,6 +36,7 @@ class Splits:
     drops: list[Drop] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     read: dict[str, int] = field(default_factory=dict)
+    unlabelled: dict[str, list[Path]] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
 
     @property
@@ -52,10 +56,11 @@ def normalize(text: str) -> str:
 
 
 def read_splits(data: Path, *, lang: str, seed: int) -> Splits:
-    """Read a data folder into train, dev, test and unlabelled texts without duplicates.
+    """Read a data folder into train, dev and test texts without duplicates, and find its unlabelled ones.
 
     data (Path): A folder with `<lang>/{train,dev,test[,unlabelled]}.jsonl` or one `<lang>.jsonl`
-        (or .csv, .tsv) for each language.
+        (or .csv, .tsv; gzipped or not) for each language. Unlabelled texts may also be .txt, with
+        one text per line, and there may be a folder `<lang>/unlabelled/` of such files.
     lang (str): A language code, or "xx" for all languages of the folder.
     seed (int): Decides the split of a language that comes as one file.
     RETURNS (Splits): The texts.
@@ -91,9 +96,9 @@ def find_languages(data: Path) -> dict[str, Path]:
     for path in sorted(data.iterdir()):
         if _is_ignored(path):
             continue
-        code = path.name if path.is_dir() else path.stem
-        if not path.is_dir() and path.suffix not in SUFFIXES:
-            raise ValueError(f"{path}: can't be read. Expected <lang>/ or <lang>{', <lang>'.join(SUFFIXES)}")
+        code, kind = (path.name, "") if path.is_dir() else split_name(path)
+        if not path.is_dir() and kind not in SUFFIXES:
+            raise ValueError(f"{path}: can't be read. Expected <lang>/, or <lang> with one of {suffixes()}")
         if not is_language(code):
             raise ValueError(
                 f"{path}: {code!r} is not the code of a language that spaCy knows (en, nl, fr …) and tokenises "
@@ -122,24 +127,44 @@ def is_language(code: str) -> bool:
 
 
 def _read_folder(folder: Path, lang: str, splits: Splits) -> None:
+    found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
-        if not _is_ignored(path) and (path.suffix not in SUFFIXES or path.stem not in PRECEDENCE):
+        if _is_ignored(path):
+            continue
+        split, kind = (path.name, "") if path.is_dir() else split_name(path)
+        if split == UNLABELLED:
+            known = path.is_dir() or kind in (*SUFFIXES, TXT)
+        else:
+            known = split in LABELLED and kind in SUFFIXES
+        if not known:
             raise ValueError(
                 f"{path}: not a split that can be read. Expected: {', '.join((*LABELLED, UNLABELLED))}, as one of "
-                f"{', '.join(SUFFIXES)}"
+                f"{suffixes()}; {UNLABELLED} also as {TXT}, or as a folder of files"
             )
-    for split in (*LABELLED, UNLABELLED):
-        paths = [folder / f"{split}{suffix}" for suffix in SUFFIXES]
-        paths = [path for path in paths if path.exists()]
-        if len(paths) > 1:
-            raise ValueError(f"{paths[1]}: split {split!r} has a second file, {paths[0]}. Keep one")
-        if paths:
-            splits.reviews[split] += _read(paths[0], lang, splits, labelled=split != UNLABELLED)
-        elif split != UNLABELLED:
+        if split in found:
+            raise ValueError(f"{path}: split {split!r} has a second place, {found[split]}. Keep one")
+        found[split] = path
+    for split in LABELLED:
+        if split not in found:
             raise ValueError(
                 f"{folder}: no {split} file. Add {split}.jsonl, or give one file {folder}.jsonl "
                 "instead, which is split by seed"
             )
+        splits.reviews[split] += _read(found[split], lang, splits)
+    if UNLABELLED in found:
+        splits.unlabelled[lang] = _find_unlabelled(found[UNLABELLED])
+
+
+def _find_unlabelled(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return [place]
+    files = [path for path in sorted(place.iterdir()) if not _is_ignored(path)]
+    for path in files:
+        if path.is_dir() or split_name(path)[1] not in (*SUFFIXES, TXT):
+            raise ValueError(f"{path}: can't be read. Expected files with one of: {suffixes(labelled=False)}")
+    if not files:
+        raise ValueError(f"{place}: no files. Add some, or remove the folder")
+    return files
 
 
 def _read_file(path: Path, lang: str, seed: int, splits: Splits) -> None:
@@ -158,28 +183,88 @@ def _read_file(path: Path, lang: str, seed: int, splits: Splits) -> None:
         splits.reviews[split] += sorted(part, key=lambda review: review.line)
 
 
-def _read(path: Path, lang: str, splits: Splits, labelled: bool = True) -> list[Review]:
-    reviews, drops = read_reviews(path, lang=lang, labelled=labelled)
+def _read(path: Path, lang: str, splits: Splits) -> list[Review]:
+    reviews, drops = read_reviews(path, lang=lang)
     splits.files.append(str(path))
     splits.read[str(path)] = len(reviews) + len(drops)
     splits.drops += drops
     if not reviews:
-        reason = f" The first problem: line {drops[0].line}: {drops[0].reason}" if drops else ""
-        raise ValueError(f"{path}: none of its {len(drops)} records can be used.{reason}")
+        _refuse(path, len(drops), drops[0] if drops else None)
     return reviews
 
 
+def stream_unlabelled(splits: Splits) -> Iterator[Review | Drop]:
+    """Read the unlabelled texts of a data folder, one at a time; only a key of each stays in memory.
+
+    YIELDS (Review | Drop): Each record: a text, or why it is dropped, such as that it equals a
+        labelled or an earlier text, or nearly equals a dev or test text.
+    RAISES (ValueError): If a file can't be read, or a language has files and no text that can be used.
+    """
+    near_copy = _NearCopy(splits)
+    labelled = {normalize(review.text): review for split in LABELLED for review in splits.reviews[split]}
+    seen: set[bytes] = set()
+    for lang, files in splits.unlabelled.items():
+        read, first = 0, None
+        used = False
+        for item in (item for path in files for item in stream_reviews(path, lang=lang, labelled=False)):
+            read += 1
+            if isinstance(item, Drop):
+                first = first or item
+                yield item
+                continue
+            used = True
+            text = normalize(item.text)
+            key = text_key(text)
+            if text in labelled:
+                other = labelled[text]
+                yield _drop(item, "duplicate", f"same text as {other.file}:{other.line}")
+            elif key in seen:
+                yield _drop(item, "duplicate", "same text as an earlier unlabelled one")
+            elif reason := near_copy.reason(text):
+                yield _drop(item, "near_copy", reason)
+            else:
+                yield item
+            seen.add(key)
+        if not used:
+            _refuse(files[0] if len(files) == 1 else files[0].parent, read, first)
+
+
+def _refuse(path: Path, read: int, first: Drop | None) -> NoReturn:
+    if first is None:
+        raise ValueError(f"{path}: none of its {read} records can be used. Add texts")
+    place = f"line {first.line}" if first.file == str(path) else f"{first.file}:{first.line}"
+    raise ValueError(f"{path}: none of its {read} records can be used. The first problem: {place}: {first.reason}")
+
+
+def _drop(review: Review, kind: Literal["duplicate", "near_copy"], reason: str) -> Drop:
+    return Drop(review.file, review.line, kind, reason, review.text)
+
+
+class _NearCopy:
+    """Says which dev or test text a text nearly equals."""
+
+    def __init__(self, splits: Splits) -> None:
+        self._held_out = [review for split in ("test", "dev") for review in splits.reviews[split]]
+        self._copies = NearCopies([normalize(review.text) for review in self._held_out])
+
+    def reason(self, text: str) -> str | None:
+        index = self._copies.find(text)
+        if index is None:
+            return None
+        other = self._held_out[index]
+        return f"nearly the same text as {other.file}:{other.line}"
+
+
 def _drop_near_copies(splits: Splits) -> None:
-    """Drop train and unlabelled texts that nearly equal a dev or test text."""
-    held_out = [review for split in ("test", "dev") for review in splits.reviews[split]]
-    keys = [normalize(review.text) for review in held_out]
-    for split in ("train", UNLABELLED):
-        reviews = splits.reviews[split]
-        others = {i: held_out[j] for i, j in find_near_copies([normalize(r.text) for r in reviews], keys)}
-        for i, other in others.items():
-            reason = f"nearly the same text as {other.file}:{other.line}"
-            splits.drops.append(Drop(reviews[i].file, reviews[i].line, "near_copy", reason, reviews[i].text))
-        splits.reviews[split] = [review for i, review in enumerate(reviews) if i not in others]
+    """Drop train texts that nearly equal a dev or test text."""
+    near_copy = _NearCopy(splits)
+    kept = []
+    for review in splits.reviews["train"]:
+        if reason := near_copy.reason(normalize(review.text)):
+            splits.drops.append(_drop(review, "near_copy", reason))
+        else:
+            kept.append(review)
+    splits.reviews["train"] = kept
 
 
 def _drop_duplicates(splits: Splits) -> None:
@@ -198,7 +283,7 @@ def _unique(reviews: Iterable[Review], drops: list[Drop]) -> list[Review]:
             reason = f"same text as {other.file}:{other.line}"
             if review.label is not None and review.label != other.label:
                 reason += f", which has label {other.label}, not {review.label}"
-            drops.append(Drop(review.file, review.line, "duplicate", reason, review.text))
+            drops.append(_drop(review, "duplicate", reason))
     return list(first.values())
 
 

@@ -1,103 +1,130 @@
 """Teachers: anything that turns texts into probabilities of the project's labels."""
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
 import numpy
 import spacy
 from spacy.language import Language
+from spacy.tokens import Doc
 
 from . import architectures as _architectures  # the trained teacher's own layer  # noqa: F401
 from .files import hash_folder
-from .settings import TRAIN, check_teacher
+from .gpu_memory import predict_in_parts
+from .hugging_face import HuggingFaceSettings, HuggingFaceTeacher
+from .jsonl_teacher import JsonlTeacher
+from .settings import HF, JSONL, TRAIN, check_teacher
 from .teacher_scores import Scores
-
-Rows = Iterable[tuple[int, Scores]]
-Progress = Callable[[Rows], Rows]
 
 
 class Teacher(Protocol):
-    """Texts → probabilities."""
+    """Texts → probabilities.
+
+    labels (list[str]): The order of the columns.
+    name (str): For people.
+    fingerprint (str): Stands for what decides the probabilities: weights, tokenizer, labels, settings; not for
+        the versions of libraries.
+    """
 
     labels: list[str]
+    name: str
     fingerprint: str
 
-    def predict(self, texts: Sequence[str]) -> Iterable[Scores]:
-        """Yield one row of probabilities for each text, in order: float32, shape (n_labels,)."""
+    def predict(self, texts: Sequence[str]) -> Scores:
+        """Return the probabilities of a batch of texts.
 
-
-def load_teacher(spec: str, labels: list[str], *, trained: Path) -> "SpacyTeacher":
-    """Load a teacher.
-
-    spec (str): "train" or "spacy:<package or path>".
-    labels (list[str]): The project's labels, in their order.
-    trained (Path): Where the teacher trained here lies.
-    RETURNS (SpacyTeacher): The teacher.
-    RAISES (ValueError): If the teacher is unknown or can't be loaded.
-    """
-    check_teacher(spec)
-    if spec == TRAIN and not trained.exists():
-        raise ValueError(f"{trained}: no trained teacher. Train it with: python -m spacy project run train-teacher .")
-    name = str(trained) if spec == TRAIN else spec.partition(":")[2]
-    try:
-        nlp = spacy.load(name)
-    except OSError as err:
-        raise ValueError(f"Can't load the teacher {name!r}: {err}") from err
-    # Of the files, as what a transformer pipeline gives as bytes differs at each load.
-    return SpacyTeacher(nlp, labels, hash_folder(nlp.path))
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels), rows sum to 1. A row of NaN says that
+            the teacher has no answer for a text.
+        """
 
 
 class SpacyTeacher:
     """A spaCy pipeline that sets `doc.cats` to probabilities of exclusive labels.
 
     labels (list[str]): The order of the columns.
-    fingerprint (str): sha256 over the pipeline's files.
+    name (str): For people.
+    fingerprint (str): sha256 over the pipeline's files and the labels.
     """
 
-    def __init__(self, nlp: Language, labels: list[str], fingerprint: str = "") -> None:
+    def __init__(self, nlp: Language, labels: list[str], name: str = "spacy", files_sha256: str = "") -> None:
         """Wrap a pipeline.
 
         nlp (Language): The pipeline.
         labels (list[str]): The project's labels, in their order.
-        fingerprint (str): The sha256 of the pipeline's folder, see `hash_folder`.
+        name (str): For people.
+        files_sha256 (str): The sha256 of the pipeline's folder, see `hash_folder`; what a transformer
+            pipeline gives as bytes differs at each load.
         """
         self._nlp = nlp
-        self.labels = labels
-        self.fingerprint = fingerprint
+        self.labels, self.name = labels, name
+        self.fingerprint = hashlib.sha256(json.dumps([files_sha256, labels]).encode()).hexdigest()
 
-    def predict(self, texts: Sequence[str]) -> Iterable[Scores]:
-        """Yield one row of probabilities for each text, in order.
+    def predict(self, texts: Sequence[str]) -> Scores:
+        """Return the probabilities of texts.
 
-        YIELDS (NDArray[float32]): Shape (n_labels,).
-        RAISES (ValueError): If the pipeline's labels are not the project's, or a row does not sum
-            to 1.
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels).
+        RAISES (ValueError): If the pipeline's labels are not the project's.
         """
-        for doc in self._nlp.pipe(texts):
-            if set(doc.cats) != set(self.labels):
-                raise ValueError(
-                    f"The teacher sets the labels {sorted(doc.cats)}, the data has {sorted(self.labels)}. They must "
-                    "be the same"
-                )
-            row = numpy.asarray([doc.cats[label] for label in self.labels], dtype="float32")
-            if not abs(row.sum() - 1) <= 1e-3:  # NaN too
-                raise ValueError(
-                    f"The teacher's scores sum to {row.sum():.4f} for the text {doc.text[:60]!r}. Its labels must be "
-                    "exclusive (textcat, not textcat_multilabel)"
-                )
-            yield row
+        return predict_in_parts(self._predict, texts)
+
+    def pipe(self, texts: Iterable[str]) -> Iterator[Scores]:
+        """Yield the probabilities of each text, shape (n_labels,), with `nlp.pipe` as its users call it."""
+        return map(self._read, self._nlp.pipe(texts))
+
+    def _predict(self, texts: Sequence[str]) -> Scores:
+        # Without a zone the vocabulary grows with every new word; with it, a small pipeline is slower.
+        with self._nlp.memory_zone():
+            rows = [self._read(doc) for doc in self._nlp.pipe(texts, batch_size=max(1, len(texts)))]
+        return numpy.asarray(rows, dtype="float32").reshape(len(texts), len(self.labels))
+
+    def _read(self, doc: Doc) -> Scores:
+        if set(doc.cats) != set(self.labels):
+            raise ValueError(
+                f"The teacher {self.name} sets the labels {sorted(doc.cats)}, the data has {sorted(self.labels)}. They "
+                "must be the same"
+            )
+        return numpy.asarray([doc.cats[label] for label in self.labels], dtype="float32")
 
 
-def predict_all(teacher: Teacher, texts: Sequence[str], progress: Progress = iter) -> Scores:
-    """Score texts in batches of similar length, the longest first.
+def load_teacher(
+    spec: str, labels: list[str], *, trained: Path, settings: HuggingFaceSettings | None = None, gpu_id: int = -1
+) -> Teacher:
+    """Load a teacher.
 
-    texts (Sequence[str]): The texts.
-    progress (Progress): Wraps the scored rows, to show progress.
-    RETURNS (NDArray[float32]): Shape (n_texts, n_labels), in the order of the texts.
+    spec (str): "train", "spacy:<package or path>", "hf:<id or path>" or "jsonl:<path>".
+    labels (list[str]): The project's labels, in their order.
+    trained (Path): Where the teacher trained here lies.
+    settings (HuggingFaceSettings | None): How a Hugging Face teacher reads texts; None: as by default.
+    gpu_id (int): The GPU, or -1 for CPU.
+    RETURNS (Teacher): The teacher.
+    RAISES (ValueError): If the teacher is unknown or can't be loaded.
     """
-    order = sorted(range(len(texts)), key=lambda i: (-len(texts[i]), texts[i]))
-    scores = numpy.zeros((len(texts), len(teacher.labels)), dtype="float32")
-    rows = teacher.predict([texts[i] for i in order])
-    for i, row in progress(zip(order, rows, strict=True)):
-        scores[i] = row
-    return scores
+    check_teacher(spec)
+    kind, _, name = spec.partition(":")
+    if kind == JSONL:
+        return JsonlTeacher(Path(name), labels)
+    if kind == HF:
+        return HuggingFaceTeacher(name, labels, settings or HuggingFaceSettings(), gpu_id)
+    if spec == TRAIN and not trained.exists():
+        raise ValueError(f"{trained}: no trained teacher. Train it with: python -m spacy project run train-teacher .")
+    return load_pipeline(str(trained) if spec == TRAIN else name, labels, gpu_id)
+
+
+def load_pipeline(name: str, labels: list[str], gpu_id: int = -1) -> SpacyTeacher:
+    """Load a spaCy pipeline.
+
+    name (str): A package or a folder.
+    labels (list[str]): The project's labels, in their order.
+    gpu_id (int): The GPU, or -1 for CPU.
+    RAISES (ValueError): If it can't be loaded.
+    """
+    if gpu_id >= 0:
+        spacy.require_gpu(gpu_id)
+    try:
+        nlp = spacy.load(name)
+    except OSError as err:
+        raise ValueError(f"Can't load the pipeline {name!r}: {err}") from err
+    return SpacyTeacher(nlp, labels, f"spacy:{name}", hash_folder(nlp.path))

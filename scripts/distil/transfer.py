@@ -1,74 +1,72 @@
-"""Gather the texts of the transfer set and put the teacher's probabilities on them."""
+"""The transfer set: gather its texts, let the teacher score them, write them with its probabilities."""
 
-import itertools
 import json
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy
 import spacy
+from spacy.language import Language
 from spacy.tokens import Doc
 
-from .gold import LANG, METHOD, SOURCE, read_gold
-from .splits import UNLABELLED, normalize
+from .docbins import write_docs
+from .gold import LANG, METHOD, read_gold
+from .scoring import Scorer
+from .sources import SOURCE, UNLABELLED
+from .splits import normalize
 from .teacher_scores import Scores, set_teacher_scores
+from .text_keys import text_key
+from .text_spool import TextSpool
+
+CATS = "cats"
+SHARD_SIZE = 2000
 
 
-def gather_docs(corpus: Path) -> list[Doc]:
+def gather_texts(corpus: Path) -> tuple[TextSpool, dict[str, dict[str, int]]]:
     """Read train, unlabelled and augmented texts; of equal texts only the first stays.
 
-    corpus (Path): Holds gold/{train,dev,test}.spacy, unlabelled.jsonl, augmented.jsonl, and the
-        student's tokenizer/.
-    RETURNS (list[Doc]): The docs, with their language and source; train docs have their labels.
+    corpus (Path): Holds gold/{train,dev,test}.spacy, unlabelled.jsonl and augmented.jsonl.
+    RETURNS (tuple[TextSpool, dict[str, dict[str, int]]]): The texts, with their language, their source and, for
+        train texts, their labels; and their number by language and source.
     RAISES (ValueError): If a file is missing or broken, or a text equals one of dev or test.
     """
     gold = corpus / "gold"
-    if not (corpus / "tokenizer").exists():
-        raise ValueError(f"{corpus / 'tokenizer'}: no such folder. Make it with: python -m spacy project run augment .")
-    nlp = spacy.load(corpus / "tokenizer")
-    docs: dict[str, Doc] = {}
-    for doc in read_gold(gold / "train.spacy"):
-        docs.setdefault(normalize(doc.text), doc)
-    unlabelled_rows = ((row, UNLABELLED) for row in _read_rows(corpus / "unlabelled.jsonl", "prepare", ("text", LANG)))
-    rows = _read_rows(corpus / "augmented.jsonl", "augment", ("text", LANG, METHOD))
-    augmented_rows = ((row, row[METHOD]) for row in rows)
-    for row, source in itertools.chain(unlabelled_rows, augmented_rows):
-        key = normalize(row["text"])
-        if key not in docs:
-            docs[key] = nlp.make_doc(row["text"])
-            docs[key].user_data = {LANG: row[LANG], SOURCE: source}
-    for split in ("dev", "test"):
-        for doc in read_gold(gold / f"{split}.spacy"):
-            if normalize(doc.text) in docs:
-                raise ValueError(
-                    f"A text of {split} is in the transfer set: {doc.text[:60]!r}. Make the corpora anew with: "
-                    "python -m spacy project run prepare . and then augment"
-                )
-    return list(docs.values())
+    held_out = {
+        text_key(normalize(doc.text)): split for split in ("dev", "test") for doc in read_gold(gold / f"{split}.spacy")
+    }
+    spool, seen = TextSpool(corpus), set()
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in _read_all(corpus):
+        key = text_key(normalize(row["text"]))
+        if key in held_out:
+            raise ValueError(
+                f"A text of {held_out[key]} is in the transfer set: {row['text'][:60]!r}. Make the corpora anew with: "
+                "python -m spacy project run prepare . and then augment"
+            )
+        if key not in seen:
+            seen.add(key)
+            spool.append(row)
+            counts[row[LANG], row[SOURCE]] += 1
+    return spool, _nest(counts)
 
 
-def finish_docs(docs: list[Doc], labels: list[str], scores: Scores, *, seed: int) -> Iterator[Doc]:
-    """Put the teacher's probabilities on docs and yield them in a random order.
-
-    labels (list[str]): The order of the columns.
-    scores (NDArray[float32]): Shape (n_docs, n_labels).
-    seed (int): Decides the order.
-    """
-    order = list(range(len(docs)))
-    random.Random(seed).shuffle(order)
-    for i in order:
-        set_teacher_scores(docs[i], labels, scores[i])
-        yield docs[i]
+def _read_all(corpus: Path) -> Iterator[dict[str, Any]]:
+    for doc in read_gold(corpus / "gold" / "train.spacy"):
+        yield {"text": doc.text, LANG: doc.user_data[LANG], SOURCE: doc.user_data[SOURCE], CATS: doc.cats}
+    for row in _read_rows(corpus / "unlabelled.jsonl", "prepare", ("text", LANG)):
+        yield {"text": row["text"], LANG: row[LANG], SOURCE: UNLABELLED}
+    for row in _read_rows(corpus / "augmented.jsonl", "augment", ("text", LANG, METHOD)):
+        yield {"text": row["text"], LANG: row[LANG], SOURCE: row[METHOD]}
 
 
-def count_sources(docs: Iterable[Doc]) -> dict[str, dict[str, int]]:
-    """Count docs by language and source."""
-    counts = Counter((doc.user_data[LANG], doc.user_data[SOURCE]) for doc in docs)
-    result: dict[str, dict[str, int]] = {}
+def _nest(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    nested: dict[str, dict[str, int]] = {}
     for (lang, source), count in sorted(counts.items()):
-        result.setdefault(lang, {})[source] = count
-    return result
+        nested.setdefault(lang, {})[source] = count
+    return nested
 
 
 def _read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[str, str]]:
@@ -87,3 +85,51 @@ def _read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict
                     f"{path}:{number}: expected a JSON object with the strings {', '.join(keys)} ({err!r}). {remedy}"
                 ) from err
             yield row
+
+
+def load_tokenizer(corpus: Path) -> Language:
+    """Load the student's tokenizer, as a blank pipeline.
+
+    RAISES (ValueError): If there is none; the message names the command that makes it.
+    """
+    path = corpus / "tokenizer"
+    if not path.exists():
+        raise ValueError(f"{path}: no such folder. Make it with: python -m spacy project run augment .")
+    return spacy.load(path)
+
+
+def write_transfer(
+    spool: TextSpool, scorer: Scorer, nlp: Language, labels: Sequence[str], folder: Path, *, seed: int,
+    shard_size: int = SHARD_SIZE,
+) -> list[int]:  # fmt: skip
+    """Write the scored texts in a random order, so that each shard mixes languages and sources.
+
+    nlp (Language): Tokenises the docs.
+    labels (Sequence[str]): The order of the columns.
+    folder (Path): Where to write the shards. Only one is in memory at a time.
+    seed (int): Decides the order.
+    RETURNS (list[int]): The indices of texts that the teacher has no answer for, which are left out.
+    """
+    order = list(range(len(spool)))
+    random.Random(seed).shuffle(order)
+    unscored: list[int] = []
+    for number, start in enumerate(range(0, len(order), shard_size)):
+        part = order[start : start + shard_size]
+        # The vocabulary would grow with each new word.
+        with nlp.memory_zone():
+            docs = []
+            for index, row, scores in zip(part, spool.rows(part), scorer.read(part), strict=True):
+                if numpy.isnan(scores).any():
+                    unscored.append(index)
+                else:
+                    docs.append(_make_doc(nlp, row, labels, scores))
+            write_docs(docs, folder / f"{number:05}.spacy")
+    return unscored
+
+
+def _make_doc(nlp: Language, row: dict[str, Any], labels: Sequence[str], scores: Scores) -> Doc:
+    doc = nlp.make_doc(row["text"])
+    doc.cats = row.get(CATS, {})
+    doc.user_data = {LANG: row[LANG], SOURCE: row[SOURCE]}
+    set_teacher_scores(doc, labels, scores)
+    return doc

@@ -10,7 +10,7 @@ from spacy.tokens import Doc, DocBin, Token
 from spacy.training.converters import conllu_to_docs
 
 from .files import replacing_folder, write_json
-from .near_copies import find_near_copies
+from .near_copies import NearCopies
 from .splits import normalize
 from .tagging import LANGUAGES, NO_WORDS
 
@@ -49,10 +49,11 @@ def convert_treebanks(folder: Path, output: Path) -> list[dict[str, Any]]:
     if not files:
         raise ValueError(f"{folder}: no treebanks. It must hold <lang>/*.conllu, in CoNLL-U")
     held_out = [normalize(doc.text) for path in paths if path not in files for doc in read_sentences(path)]
+    near_copies = NearCopies(held_out)
     treebanks, dropped = {}, {}
     for path in files:
         sentences = read_treebank(path, path.parent.name)
-        copies = {i for i, _ in find_near_copies([normalize(doc.text) for doc in sentences], held_out)}
+        copies = {i for i, doc in enumerate(sentences) if near_copies.find(normalize(doc.text)) is not None}
         treebanks[path] = list(join_sentences([doc for i, doc in enumerate(sentences) if i not in copies]))
         dropped[path] = sum(len(sentences[i]) for i in copies)
     keep_frequent_features(doc for docs in treebanks.values() for doc in docs)

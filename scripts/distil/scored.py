@@ -1,0 +1,96 @@
+"""The whole step: corpora → transfer set with the teacher's probabilities; and scores for an evaluation."""
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from .files import replacing_folder, write_json, write_jsonl
+from .gold import LANG
+from .provenance import PREPARED, fingerprint_corpora, read_summary
+from .score_cache import ScoreCache
+from .scoring import BatchSettings, Engine, Scorer, run_here
+from .sources import SOURCE
+from .teacher_scores import Scores
+from .teachers import Teacher
+from .text_spool import spool_texts
+from .transfer import gather_texts, load_tokenizer, write_transfer
+
+SCORES = Path("corpus/scores.sqlite")
+
+
+class Bar(Protocol):
+    """A progress bar, such as tqdm's."""
+
+    def update(self, n: int) -> object:
+        """Go on by so many texts."""
+
+    def close(self) -> None:
+        """Leave the line."""
+
+
+# Makes a bar for a number of texts.
+MakeBar = Callable[[int], Bar]
+
+
+def score_corpus(
+    corpus: Path, output: Path, teacher: Teacher, cache: ScoreCache, settings: BatchSettings, *, spec: str, seed: int,
+    bar: MakeBar, engine: Engine | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Write the transfer set.
+
+    corpus (Path): Holds what `prepare` and `augment` made. Written: score.json, and unscored.jsonl, the texts
+        that the teacher has no answer for.
+    output (Path): The folder of shards to write.
+    teacher (Teacher): Scores the texts that are not in the cache.
+    cache (ScoreCache): Where all probabilities are kept.
+    settings (BatchSettings): How many texts are scored at a time.
+    spec (str): How the teacher was named, for score.json.
+    seed (int): Decides the order of the texts.
+    bar (MakeBar): Shows progress.
+    engine (Engine | None): What runs the batches; None: this process.
+    RETURNS (dict[str, Any]): The contents of score.json, and "newly_scored" and "texts_per_second", which are
+        not in it.
+    RAISES (OSError, ValueError): If a corpus is missing, broken or of other data, or the teacher has no answers.
+    """
+    fingerprint = fingerprint_corpora(corpus)
+    read_summary(corpus, "augment")
+    nlp = load_tokenizer(corpus)
+    spool, counts = gather_texts(corpus)
+    scorer = Scorer(spool, teacher, cache, settings)
+    planned, seconds = scorer.planned, _run(scorer, engine or run_here(teacher), bar)
+    with replacing_folder(output) as folder:
+        unscored = write_transfer(spool, scorer, nlp, teacher.labels, folder, seed=seed)
+        if len(unscored) == len(spool):
+            raise ValueError(f"The teacher {teacher.name} has no answer for any of the {len(spool)} texts")
+    rows = ({key: row[key] for key in ("text", LANG, SOURCE)} for row in spool.rows(unscored))
+    write_jsonl(corpus / "unscored.jsonl", rows)
+    summary = {
+        "teacher": spec, "teacher_fingerprint": teacher.fingerprint, "labels": teacher.labels,
+        "total": len(spool) - len(unscored), PREPARED: fingerprint, "texts": counts, "unscored": len(unscored),
+    }  # fmt: skip
+    write_json(output.with_name("score.json"), summary)
+    return {**summary, "newly_scored": planned, "texts_per_second": planned / seconds if planned else None}
+
+
+def score_texts(
+    texts: Sequence[str], teacher: Teacher, cache: ScoreCache, settings: BatchSettings, bar: MakeBar
+) -> Scores:
+    """Return the teacher's probabilities of texts; what is not in the cache yet is scored and kept.
+
+    RETURNS (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN for a text that it has no answer for.
+    """
+    scorer = Scorer(spool_texts(texts), teacher, cache, settings)
+    _run(scorer, run_here(teacher), bar)
+    return scorer.read(range(len(texts)))
+
+
+def _run(scorer: Scorer, engine: Engine, make_bar: MakeBar) -> float:
+    start = time.perf_counter()
+    if scorer.planned:
+        bar = make_bar(scorer.planned)
+        try:
+            scorer.run(engine, bar.update)
+        finally:
+            bar.close()
+    return time.perf_counter() - start
