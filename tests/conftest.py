@@ -1,9 +1,12 @@
-"""Skip what can't run here, with the reason."""
+"""Skip what can't run here, with the reason; fixtures that several modules share."""
 
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
+import huggingface_hub
 import pytest
 
 
@@ -20,3 +23,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if marked and not _index_answers():
         for item in marked:
             item.add_marker(pytest.mark.skip(reason="the package index does not answer"))
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Keep the Hugging Face Hub from being asked, and its cache empty."""
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    huggingface_hub.utils.reset_sessions()
+    yield
+    huggingface_hub.utils.reset_sessions()

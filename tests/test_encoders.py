@@ -1,10 +1,9 @@
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import huggingface_hub
 import pytest
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
 
@@ -30,15 +29,6 @@ def saved_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def encoder(saved_encoder: Path, tmp_path: Path) -> Path:
     """A copy that a test may change."""
     return Path(shutil.copytree(saved_encoder, tmp_path / "encoder"))
-
-
-@pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    huggingface_hub.utils.reset_sessions()
-    yield
-    huggingface_hub.utils.reset_sessions()
 
 
 def pickle_weights(folder: Path) -> None:

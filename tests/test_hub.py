@@ -1,11 +1,10 @@
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import huggingface_hub
 import pytest
 
 from scripts.distil import hub
@@ -24,15 +23,6 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def folder(saved: Path, tmp_path: Path) -> Path:
     """A copy that a test may change."""
     return Path(shutil.copytree(saved, tmp_path / "model"))
-
-
-@pytest.fixture
-def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
-    huggingface_hub.utils.reset_sessions()
-    yield
-    huggingface_hub.utils.reset_sessions()
 
 
 def test_hub_finds_a_folder_without_asking_the_hub(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
