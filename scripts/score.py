@@ -10,6 +10,7 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
+from scripts.distil.provenance import read_summary
 from scripts.distil.score_cache import ScoreCache
 from scripts.distil.score_settings import load_score_settings
 from scripts.distil.scored import SCORES, score_corpus
@@ -47,6 +48,7 @@ def run(
     """Write train, unlabelled and augmented texts with the teacher's probabilities."""
     try:
         settings = load_score_settings(settings_path)
+        read_summary(corpus, "augment")  # before the teacher is loaded, which takes a while
         labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
         load = partial(load_teacher, teacher, labels, trained=trained, settings=settings.hugging_face)
         model = load(gpu_id=-1 if engine == EngineName.ray else gpu_id)

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
@@ -17,6 +18,10 @@ from ray.exceptions import RayError
 from .scoring import Batch, Engine, ScoredBatch, score_batch
 from .teachers import Teacher
 
+_SCHEMA = pyarrow.schema({
+    "number": pyarrow.int64(), "scores": pyarrow.list_(pyarrow.list_(pyarrow.float32())),
+    "seconds": pyarrow.float64(), "error": pyarrow.string(),
+})  # fmt: skip
 # The package that holds this library, which the actors import.
 CODE = Path(__file__).parents[1]
 
@@ -35,8 +40,7 @@ def run_on_ray(load: Callable[[], Teacher], *, gpu: bool) -> Engine:
             _connect()
             yield from _score(load, batches, gpu)
         except (RayError, ConnectionError) as err:
-            reason = str(err).strip().splitlines()[-1]  # before it comes Ray's and the actor's traceback
-            raise ValueError(f"Ray can't score the texts: {reason}") from err
+            raise ValueError(f"Ray can't score the texts: {err}") from err
 
     return run
 
@@ -75,25 +79,29 @@ def _score(load: Callable[[], Teacher], batches: Iterable[Batch], gpu: bool) -> 
     tables: Iterable[Any] = scored.iter_batches(batch_size=None, batch_format="pyarrow")
     for table in tables:
         for row in table.to_pylist():
+            if row["error"]:
+                raise ValueError(row["error"])
             yield ScoredBatch(row["number"], numpy.asarray(row["scores"], dtype="float32"), row["seconds"])
 
 
 class _Actor:
-    """Holds a teacher."""
+    """Holds a teacher. Its errors come back as rows, since Ray would bury them in its own and try again."""
 
     def __init__(self, load: Callable[[], Teacher], folder: str) -> None:
         # Paths that are not absolute are those of the machine that sent the job, if it shares its disk.
         if Path(folder).is_dir():
             os.chdir(folder)
-        self._teacher = load()
+        self._load = lru_cache(load)
 
     def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
         """Score a batch, or several that Ray has put together; each as it was planned."""
         rows = sorted(table.to_pylist(), key=itemgetter("number"))
-        groups = groupby(rows, key=itemgetter("number"))
-        scored = [score_batch(self._teacher, Batch(n, [row["text"] for row in group])) for n, group in groups]
-        return pyarrow.table({
-            "number": [batch.number for batch in scored],
-            "scores": [batch.scores.tolist() for batch in scored],
-            "seconds": [batch.seconds for batch in scored],
-        })  # fmt: skip
+        try:
+            scored = [
+                score_batch(self._load(), Batch(number, [row["text"] for row in group]))
+                for number, group in groupby(rows, key=itemgetter("number"))
+            ]
+        except ValueError as err:
+            return pyarrow.Table.from_pylist([{"error": str(err)}], _SCHEMA)
+        results = [{"number": b.number, "scores": b.scores.tolist(), "seconds": b.seconds} for b in scored]
+        return pyarrow.Table.from_pylist(results, _SCHEMA)
