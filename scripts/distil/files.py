@@ -64,6 +64,11 @@ def write_json(path: Path, value: Any) -> None:
         file.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
 
 
+def json_line(row: dict[str, Any]) -> str:
+    """Return `row` as a line of JSONL."""
+    return json.dumps(row, ensure_ascii=False) + "\n"
+
+
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     """Write `rows` to `path`, one JSON object per line.
 
@@ -73,7 +78,7 @@ def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     with replacing_file(path) as file:
         for row in rows:
             count += 1
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
+            file.write(json_line(row))
     return count
 
 

@@ -1,6 +1,5 @@
 """Write and read the gold corpora: tokenised texts with hard labels and their provenance."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -11,7 +10,7 @@ import spacy
 from spacy.tokens import Doc
 
 from .docbins import read_docs, write_docs
-from .files import hash_file, replacing_file, replacing_folder, write_json
+from .files import hash_file, json_line, replacing_file, replacing_folder, write_json
 from .reviews import Drop, Review
 from .sources import GOLD, SOURCE, UNLABELLED
 from .splits import LABELLED, PRECEDENCE, Splits, read_splits, stream_unlabelled
@@ -49,15 +48,15 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, progress: Progres
     unlabelled, dropped = corpus / "unlabelled.jsonl", corpus / "dropped.jsonl"
     with replacing_file(unlabelled) as texts, replacing_file(dropped) as drops:
         for drop in splits.drops:
-            drops.write(_to_line(asdict(drop)))
+            drops.write(json_line(asdict(drop)))
         for item in progress(stream_unlabelled(splits)):
             counts.read[item.file] += 1
             if isinstance(item, Drop):
                 counts.dropped.setdefault(item.file, Counter())[item.kind] += 1
-                drops.write(_to_line(asdict(item)))
+                drops.write(json_line(asdict(item)))
             else:
                 counts.kept[item.lang] += 1
-                texts.write(_to_line({"text": item.text, LANG: item.lang}))
+                texts.write(json_line({"text": item.text, LANG: item.lang}))
         # Written last, it says that the rest is complete.
         (corpus / "prepare.json").unlink(missing_ok=True)
     with replacing_folder(corpus / "gold") as folder:
@@ -67,10 +66,6 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, progress: Progres
     summary = {"lang": lang, "data": str(data), "seed": seed, **summarize(splits, counts)}
     write_json(corpus / "prepare.json", summary)
     return summary
-
-
-def _to_line(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False) + "\n"
 
 
 def summarize(splits: Splits, unlabelled: Counts) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, NoReturn
 
@@ -38,6 +39,11 @@ class Splits:
     read: dict[str, int] = field(default_factory=dict)
     unlabelled: dict[str, list[Path]] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
+
+    @cached_property
+    def near_copy(self) -> "_NearCopy":
+        """Says which dev or test text a text nearly equals; to be asked when these are complete."""
+        return _NearCopy(self)
 
     @property
     def labels(self) -> list[str]:
@@ -200,7 +206,6 @@ def stream_unlabelled(splits: Splits) -> Iterator[Review | Drop]:
         labelled or an earlier text, or nearly equals a dev or test text.
     RAISES (ValueError): If a file can't be read, or a language has files and no text that can be used.
     """
-    near_copy = _NearCopy(splits)
     labelled = {normalize(review.text): review for split in LABELLED for review in splits.reviews[split]}
     seen: set[bytes] = set()
     for lang, files in splits.unlabelled.items():
@@ -220,7 +225,7 @@ def stream_unlabelled(splits: Splits) -> Iterator[Review | Drop]:
                 yield _drop(item, "duplicate", f"same text as {other.file}:{other.line}")
             elif key in seen:
                 yield _drop(item, "duplicate", "same text as an earlier unlabelled one")
-            elif reason := near_copy.reason(text):
+            elif reason := splits.near_copy.reason(text):
                 yield _drop(item, "near_copy", reason)
             else:
                 yield item
@@ -257,10 +262,9 @@ class _NearCopy:
 
 def _drop_near_copies(splits: Splits) -> None:
     """Drop train texts that nearly equal a dev or test text."""
-    near_copy = _NearCopy(splits)
     kept = []
     for review in splits.reviews["train"]:
-        if reason := near_copy.reason(normalize(review.text)):
+        if reason := splits.near_copy.reason(normalize(review.text)):
             splits.drops.append(_drop(review, "near_copy", reason))
         else:
             kept.append(review)

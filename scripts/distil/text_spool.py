@@ -10,6 +10,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
+from .files import json_line
 from .text_keys import KEY_BYTES, text_key
 
 
@@ -34,7 +35,7 @@ class TextSpool:
         self._offsets.append(self._file.tell())
         self._lengths.append(len(row["text"]))
         self._keys += text_key(row["text"])
-        self._file.write(json.dumps(row, ensure_ascii=False).encode() + b"\n")
+        self._file.write(json_line(row).encode())
 
     @property
     def lengths(self) -> NDArray[numpy.int32]:
