@@ -11,10 +11,11 @@ from spacy.tokens import Doc
 from scripts.distil.docbins import read_docs
 from scripts.distil.score_cache import ScoreCache
 from scripts.distil.scored import score_corpus, score_texts
-from scripts.distil.scoring import Batch, BatchSettings, ScoredBatch, predict_all, score_batch
+from scripts.distil.scoring import Batch, BatchSettings, ScoredBatch, score_batch
 
 from .test_scoring import LABELS, TEXTS, FakeTeacher
 from .test_transfer import NEGATIVE, POSITIVE, augmented_row, unlabelled_row, write_corpus
+from .uncached import predict_all
 
 SETTINGS = BatchSettings(texts=3, characters=100)
 TRAIN = [("Mooi boek!", POSITIVE), ("Slecht boek.", NEGATIVE)]

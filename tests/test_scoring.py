@@ -20,12 +20,13 @@ from scripts.distil.scoring import (
     ScoredBatch,
     Scorer,
     plan_batches,
-    predict_all,
     run_here,
     score_batch,
 )
 from scripts.distil.text_keys import KEY_BYTES, text_key
 from scripts.distil.text_spool import spool_texts
+
+from .uncached import predict_all
 
 LABELS = ["NEG", "POS"]
 TEXTS = [f"text {'and more ' * (i % 5)}number {i}" for i in range(12)]

@@ -13,8 +13,10 @@ from transformers import BertConfig, BertModel, BertTokenizerFast
 import scripts.functions  # noqa: F401
 from scripts.distil.encoders import resolve_encoder
 from scripts.distil.gold import prepare
-from scripts.distil.scoring import BatchSettings, predict_all
+from scripts.distil.scoring import BatchSettings
 from scripts.distil.teachers import SpacyTeacher, load_teacher
+
+from .uncached import predict_all
 
 WORDS = {
     "en": ("good great lovely", "bad awful broken", "the book lamp was very"),

@@ -12,11 +12,12 @@ from scripts.distil.augmented import write_tokenizer
 from scripts.distil.corpus import create_transfer_corpus
 from scripts.distil.docbins import read_docs
 from scripts.distil.score_cache import ScoreCache
-from scripts.distil.scoring import BatchSettings, Scorer, predict_all, run_here
+from scripts.distil.scoring import BatchSettings, Scorer, run_here
 from scripts.distil.text_spool import TextSpool
 from scripts.distil.transfer import gather_texts, load_tokenizer, write_transfer
 
 from .test_scoring import FakeTeacher
+from .uncached import predict_all
 
 LABELS = ["NEG", "POS"]
 POSITIVE = {"NEG": 0.0, "POS": 1.0}

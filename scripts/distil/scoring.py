@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from .score_cache import ScoreCache
 from .teacher_scores import Scores
 from .teachers import Teacher
-from .text_spool import TextSpool, spool_texts
+from .text_spool import TextSpool
 
 # How long to wait before looking again whether another process has finished its batches.
 POLL_SECONDS = 0.5
@@ -178,18 +178,3 @@ def plan_batches(
         end = start + max(1, min(fit, settings.texts))
         yield [int(i) for i in order[start:end]]
         start = end
-
-
-def predict_all(
-    teacher: Teacher, texts: Sequence[str], settings: BatchSettings, advance: Advance = lambda n: None
-) -> Scores:
-    """Score texts in the same batches as a `Scorer`, without a cache.
-
-    RETURNS (NDArray[float32]): Shape (n_texts, n_labels), in the order of the texts.
-    """
-    spool = spool_texts(texts)
-    scores = numpy.zeros((len(texts), len(teacher.labels)), dtype="float32")
-    for batch in plan_batches(spool.lengths, spool.keys, numpy.arange(len(texts)), settings):
-        scores[batch] = score_batch(teacher, Batch(0, [texts[i] for i in batch])).scores
-        advance(len(batch))
-    return scores
