@@ -92,8 +92,9 @@ def test_teacher_scores_with_other_labels_name_text_labels_and_command(scores: d
 )
 def test_teacher_scores_that_do_not_sum_to_one_are_refused(neg: float, pos: float, total: str) -> None:
     docs = [make_doc("right", {"NEG": 0.5, "POS": 0.5}), make_doc("wrong sum", {"NEG": neg, "POS": pos})]
-    with pytest.raises(ValueError, match=f"'wrong sum' sum to {total}, not to 1"):
+    with pytest.raises(ValueError, match=f"'wrong sum' sum to {total}, not to 1") as error:
         get_teacher_scores(docs, LABELS)
+    assert SCORE_COMMAND in str(error.value)
 
 
 def test_teacher_scores_may_be_off_by_float_noise() -> None:

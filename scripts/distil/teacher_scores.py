@@ -47,7 +47,8 @@ def get_teacher_scores(docs: Sequence[Doc], labels: Sequence[str]) -> Scores:
         doc = docs[wrong[0]]
         raise ValueError(
             f"The teacher probabilities of the text {_shorten(doc.text)!r} sum to {sums[wrong[0]]}, "
-            "not to 1. Score the corpus with a teacher of exclusive labels"
+            "not to 1. Choose a teacher of exclusive labels, and score the corpus anew with: "
+            "python -m spacy project run score ."
         )
     return rows
 
