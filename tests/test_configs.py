@@ -16,7 +16,8 @@ STUDENTS = [path for path in CONFIGS if path.stem.startswith("student")]
 # the stock checkpoint.
 DIFFERENCES = {
     "paths.train", "components.textcat.factory", "components.textcat.loss.@losses",
-    "components.textcat.loss.temperature", "corpora.train.@readers", "corpora.train.seed", "corpora.train.gold_preproc",
+    "components.textcat.loss.temperature", "components.textcat.gold_weight",
+    "corpora.train.@readers", "corpora.train.seed", "corpora.train.gold_preproc",
     "corpora.train.max_length", "corpora.train.limit", "corpora.train.augmenter", "training.max_epochs",
     "training.before_to_disk", "training.before_to_disk.@callbacks", "paths.tokenizer", "initialize.before_init",
     "initialize.before_init.@callbacks", "initialize.before_init.tokenizer", "initialize.before_init.vocab",
@@ -64,6 +65,7 @@ def test_configs_students_take_all_sources_alike(path: Path) -> None:
     config = load_config(path)
     alike = dict.fromkeys(KINDS, 1.0)
     assert config["components"]["textcat"]["source_weights"] == alike
+    assert config["components"]["textcat"]["gold_weight"] == 0
     assert config["corpora"]["train"]["repeats"] == alike
 
 

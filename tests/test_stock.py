@@ -30,7 +30,7 @@ print(json.dumps([nlp(text).cats for text in json.loads(sys.argv[2])]))
 
 @pytest.fixture
 def nlp() -> Language:
-    nlp, pipe = make_pipeline(MODELS["ensemble"], source_weights=WEIGHTS)
+    nlp, pipe = make_pipeline(MODELS["ensemble"], source_weights=WEIGHTS, gold_weight=0.25)
     for _ in range(5):
         pipe.update(make_examples(nlp), sgd=Adam(0.01))
     nlp.tokenizer.add_special_case("[MASK]", [{"ORTH": "[MASK]"}])
@@ -45,6 +45,7 @@ def test_stock_has_stock_factory_and_config(nlp: Language) -> None:
     assert stock.get_pipe_meta("textcat").factory == "textcat"
     assert "distil" not in stock.config.to_str()
     assert "source_weights" not in stock.config.to_str()
+    assert "gold_weight" not in stock.config.to_str()
     assert nlp.config["components"]["textcat"]["source_weights"] == WEIGHTS
     own = stock.config["components"]["textcat"].keys() - {"factory"}
     assert own == spacy.blank("en").get_factory_meta("textcat").default_config.keys()
