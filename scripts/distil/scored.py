@@ -1,12 +1,13 @@
 """The whole step: corpora → transfer set with the teacher's probabilities; and scores for an evaluation."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from .files import replacing_folder, write_json, write_jsonl
 from .gold import LANG
+from .progress import MakeBar
 from .provenance import PREPARED, fingerprint_corpora, read_summary
 from .score_cache import ScoreCache
 from .scoring import BatchSettings, Engine, Scorer, run_here
@@ -17,20 +18,6 @@ from .text_spool import spool_texts
 from .transfer import gather_texts, load_tokenizer, write_transfer
 
 SCORES = Path("corpus/scores.sqlite")
-
-
-class Bar(Protocol):
-    """A progress bar, such as tqdm's."""
-
-    def update(self, n: int) -> object:
-        """Go on by so many texts."""
-
-    def close(self) -> None:
-        """Leave the line."""
-
-
-# Makes a bar for a number of texts.
-MakeBar = Callable[[int], Bar]
 
 
 def score_corpus(

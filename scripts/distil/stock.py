@@ -38,8 +38,7 @@ def to_stock(nlp: Language) -> Language:
     config["training"]["before_to_disk"] = None
     config["initialize"]["components"] = {}
     stock = type(nlp).from_config(config)
-    if len(nlp.vocab.vectors):
-        stock.vocab.from_bytes(nlp.vocab.to_bytes())
+    stock.vocab.vectors.from_bytes(nlp.vocab.vectors.to_bytes(exclude=["strings"]), exclude=["strings"])
     parts: list[tuple[Any, Any]] = [(stock.tokenizer, nlp.tokenizer)]
     parts += [(stock.get_pipe(name), pipe) for name, pipe in nlp.pipeline]
     for new, old in parts:

@@ -1,0 +1,293 @@
+"""Tables of experiments: settings × data × seeds, each cell trained once, scored, and kept.
+
+The steps are the project's own commands, as subprocesses; what they print is in a log beside what they make.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from configparser import Error
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy
+from confection import Config, ConfigValidationError
+
+from . import metrics
+from .evaluation import OVERALL, load_split
+from .files import folder_size, hash_file, hash_folder, write_json
+from .progress import MakeBar
+from .score_cache import ScoreCache
+from .score_settings import load_score_settings
+from .scored import score_texts
+from .settings import TRAIN, find_teacher
+from .teachers import load_pipeline, load_teacher
+
+CODE = "scripts/functions.py"
+AUGMENT, SCORE, VECTORS = Path("configs/augment.cfg"), Path("configs/score.cfg"), Path("configs/vectors.cfg")
+TRAINED = Path("training/teacher/model-best")
+# What a config's [paths] begin with where a cell has corpora of its own.
+CORPUS = "corpus/"
+DEV = "dev"
+_DATA, _OVERRIDES = ("folder", "lang", "teacher"), ("train", "augment", "vectors")
+
+
+class ExperimentError(RuntimeError):
+    """A command of an experiment failed."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training.
+
+    setting, data (str): The names of its row and its column.
+    seed (int): The seed of the training; the corpora are the same for all seeds.
+    folder, lang, teacher (str): The data folder, the language code or "xx", and the teacher, see
+        `settings.check_teacher`.
+    config (str): The config of the pipeline that is trained.
+    train, augment, vectors (Mapping[str, Any]): Overrides of it, of configs/augment.cfg and of configs/vectors.cfg.
+    """
+
+    setting: str
+    data: str
+    seed: int
+    folder: str
+    lang: str
+    teacher: str
+    config: str
+    train: Mapping[str, Any]
+    augment: Mapping[str, Any]
+    vectors: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the cell's folder."""
+        return f"{self.setting}.{self.data}.{self.seed}"
+
+
+def load_experiment(path: Path) -> list[Cell]:
+    """Read a table of experiments.
+
+    path (Path): A config: [experiment] with the seeds, a section [data.<name>] for each column and
+        [settings.<name>] for each row.
+    RETURNS (list[Cell]): All cells, seed by seed.
+    RAISES (ValueError): If the file is no config, or something is missing, misspelt or does not exist.
+    """
+    try:
+        config = Config().from_disk(path)
+    except (ConfigValidationError, Error) as err:
+        raise ValueError(f"{path}: can't be read as a config: {str(err).strip()}") from err
+    if set(config) != {"experiment", "data", "settings"} or set(config["experiment"]) != {"seeds"}:
+        raise ValueError(
+            f"{path}: expected the sections [experiment], with seeds and nothing else, [data] and [settings]"
+        )
+    for name, about in config["data"].items():
+        _check_keys(path, f"data.{name}", about, required=_DATA)
+    for name, about in config["settings"].items():
+        _check_keys(path, f"settings.{name}", about, required=("config",), optional=_OVERRIDES)
+        if not Path(about["config"]).is_file():
+            raise ValueError(f"{path}: [settings.{name}] config: there is no {about['config']}")
+    return [
+        Cell(setting, data, seed, **about, **{key: {} for key in _OVERRIDES} | values)
+        for seed in config["experiment"]["seeds"]
+        for data, about in config["data"].items()
+        for setting, values in config["settings"].items()
+    ]
+
+
+def _check_keys(
+    path: Path, section: str, found: Mapping[str, Any], *, required: Sequence[str], optional: Sequence[str] = ()
+) -> None:
+    unknown, missing = set(found) - {*required, *optional}, set(required) - set(found)
+    if unknown or missing:
+        raise ValueError(
+            f"{path}: [{section}] has {', '.join(sorted(found))}. Required: {', '.join(required)}; "
+            f"known: {', '.join((*required, *optional))}"
+        )
+
+
+def find_corpora(cell: Cell, home: Path) -> Path:
+    """Return the folder of a cell's corpora: cells whose corpora would be the same share it.
+
+    cell (Cell): The cell.
+    home (Path): Where experiments are kept.
+    """
+    place = TRAINED if cell.teacher == TRAIN else find_teacher(cell.teacher)
+    made_of = [
+        cell.lang, cell.teacher, cell.augment, cell.vectors, hash_folder(Path(cell.folder)),
+        [hash_file(path) for path in (AUGMENT, SCORE, VECTORS)],
+        place and (hash_folder(place) if place.is_dir() else hash_file(place)),
+    ]  # fmt: skip
+    key = hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
+    return home / "corpora" / f"{cell.data}-{key[:8]}"
+
+
+def make_corpora(cell: Cell, corpus: Path, cache: Path, bar: MakeBar) -> None:
+    """Make a cell's corpora, unless they are there: all that `project.yml` does before `train-student`.
+
+    cell (Cell): The cell.
+    corpus (Path): The folder, see `find_corpora`.
+    cache (Path): The file with all scores.
+    bar (Callable): Shows progress of scoring dev texts.
+    RAISES (ExperimentError): If a command fails.
+    RAISES (ValueError): If the teacher can't be used.
+    """
+    done = corpus / "complete.json"
+    if done.exists():
+        return
+    corpus.mkdir(parents=True, exist_ok=True)
+    teacher = ["--teacher", cell.teacher]
+    commands = {
+        "prepare": ["scripts.prepare", cell.folder, str(corpus), "--lang", cell.lang],
+        "augment": ["scripts.augment", "run", str(corpus), str(AUGMENT), *_options(cell.augment)],
+        "score": [
+            "scripts.score",
+            "run",
+            str(corpus),
+            str(SCORE),
+            str(corpus / "transfer"),
+            *teacher,
+            "--cache",
+            str(cache),
+        ],
+        "vectors": ["scripts.vectors", str(corpus), str(VECTORS), *teacher, *_options(cell.vectors)],
+    }
+    for name, command in commands.items():
+        _run(command, corpus / f"{name}.log")
+    labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+    settings = load_score_settings(SCORE)
+    model = load_teacher(cell.teacher, labels, trained=TRAINED, settings=settings.hugging_face)
+    gold = load_split(corpus / "gold" / f"{DEV}.spacy", labels)
+    with ScoreCache(cache) as scores:
+        rows = score_texts(gold.texts, model, scores, settings.batches, bar)
+    write_json(corpus / "teacher_dev.json", rows.argmax(axis=1).tolist())
+    write_json(done, asdict(cell))
+
+
+def run_cell(cell: Cell, home: Path, corpus: Path, *, threads: int | None = None) -> dict[str, Any]:
+    """Train a cell and score it on dev, unless that has been done.
+
+    cell (Cell): The cell.
+    home (Path): Where experiments are kept: the cell in <home>/<cell>/.
+    corpus (Path): Its corpora.
+    threads (int | None): How many threads a training may use; None: as many as it likes.
+    RETURNS (dict[str, Any]): The result, see `read_result`.
+    RAISES (ExperimentError): If the training fails.
+    """
+    folder = home / cell.name
+    made_of = {**asdict(cell), "config_sha256": hash_file(Path(cell.config)), "corpora": corpus.name}
+    result = read_result(folder)
+    if result and result["made_of"] == json.loads(json.dumps(made_of)):
+        return result
+    paths = {f"paths.{name}": value for name, value in Config().from_disk(cell.config)["paths"].items()}
+    settings = {**paths, "nlp.lang": cell.lang, "system.seed": cell.seed, **cell.train}
+    options = _options({name: _move(value, corpus) for name, value in settings.items()})
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "result.json").unlink(missing_ok=True)
+    start = time.perf_counter()
+    _run(
+        ["spacy", "train", cell.config, "--output", str(folder), "--code", CODE, *options],
+        folder / "train.log",
+        threads,
+    )
+    seconds = time.perf_counter() - start
+    shutil.rmtree(folder / "model-last")
+    scores = score_model(folder / "model-best", corpus)
+    result = {"made_of": made_of, "seconds": seconds, "bytes": folder_size(folder / "model-best"), DEV: scores}
+    write_json(folder / "result.json", result)
+    return result
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """Return what a cell's result.json says, if there is one.
+
+    RETURNS (dict[str, Any] | None): "made_of": all its settings; "seconds" of training; "bytes" of the pipeline;
+        "dev": language or "overall" → {"accuracy", "teacher", "agreement"}.
+    """
+    path = folder / "result.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def score_model(model: Path, corpus: Path) -> dict[str, dict[str, float]]:
+    """Score a pipeline on the dev texts, against gold and against the teacher.
+
+    RETURNS (dict): Language or "overall" → {"accuracy", "teacher", "agreement"}.
+    """
+    labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+    gold = load_split(corpus / "gold" / f"{DEV}.spacy", labels)
+    predicted = numpy.stack(list(load_pipeline(str(model), labels).pipe(gold.texts))).argmax(axis=1)
+    teacher = numpy.asarray(json.loads((corpus / "teacher_dev.json").read_text(encoding="utf-8")))
+    langs = numpy.asarray(gold.langs)
+    rows = {lang: langs == lang for lang in sorted(set(gold.langs))} | {OVERALL: langs != ""}
+    return {
+        name: {
+            "accuracy": float((predicted[at] == gold.labels[at]).mean()),
+            "teacher": float((teacher[at] == gold.labels[at]).mean()),
+            "agreement": metrics.agreement(predicted[at], teacher[at]),
+        }
+        for name, at in rows.items()
+    }
+
+
+def table(cells: Sequence[Cell], home: Path) -> list[tuple[str, ...]]:
+    """Return the accuracies on dev, in per cent, as far as cells have results.
+
+    RETURNS (list[tuple[str, ...]]): A header and a row for each setting: for each of the data the mean over the seeds,
+        the gap to the teacher and the agreement with it, each language's accuracy if there are several; then
+        seconds of training and megabytes, as means.
+    """
+    results = {(c.setting, c.data, c.seed): read_result(home / c.name) for c in cells}
+    settings, data = dict.fromkeys(c.setting for c in cells), dict.fromkeys(c.data for c in cells)
+    seeds = dict.fromkeys(c.seed for c in cells)
+    rows = [("setting", *(f"{name} {what}" for name in data for what in ("acc", "gap", "agree")), "seeds", "s", "MB")]
+    for setting in settings:
+        found = {d: [r for s in seeds if (r := results.get((setting, d, s)))] for d in data}
+        row: list[str] = [setting]
+        for of_data in found.values():
+            dev = [r[DEV][OVERALL] for r in of_data]
+            row.append("/".join(f"{100 * d['accuracy']:.1f}" for d in dev) or "–")
+            row.append(f"{100 * mean(d['teacher'] - d['accuracy'] for d in dev):.1f}" if dev else "–")
+            row.append(f"{100 * mean(d['agreement'] for d in dev):.1f}" if dev else "–")
+        every = [r for of_data in found.values() for r in of_data]
+        row.append(str(len(every)))
+        row += (
+            [f"{mean(r['seconds'] for r in every):.0f}", f"{mean(r['bytes'] for r in every) / 1e6:.1f}"]
+            if every
+            else ["–", "–"]
+        )
+        rows.append(tuple(row))
+    return rows
+
+
+def _move(value: Any, corpus: Path) -> Any:
+    """Return a path in corpus/ as one in a cell's own corpora; other values as they are."""
+    return str(corpus / value.removeprefix(CORPUS)) if isinstance(value, str) and value.startswith(CORPUS) else value
+
+
+def _options(overrides: Mapping[str, Any]) -> list[str]:
+    """Return overrides as options of the command line, as spaCy reads them."""
+    return [
+        text
+        for name, value in overrides.items()
+        for text in (f"--{name}", value if isinstance(value, str) else json.dumps(value))
+    ]
+
+
+def _run(command: Sequence[str], log: Path, threads: int | None = None) -> None:
+    environment = dict(os.environ)
+    if threads:
+        environment |= {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+    with log.open("w", encoding="utf-8") as file:
+        done = subprocess.run(
+            [sys.executable, "-m", *command], env=environment, stdout=file, stderr=subprocess.STDOUT
+        )  # fmt: skip
+    if done.returncode:
+        tail = log.read_text(encoding="utf-8", errors="replace")[-1500:]
+        raise ExperimentError(f"{' '.join(command)}\nfailed with exit code {done.returncode}; {log} ends with:\n{tail}")

@@ -1,0 +1,112 @@
+"""The teacher's encoder, reading one word at a time."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import spacy
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModel, AutoTokenizer
+
+from .hub import check_model, find_model
+from .settings import HF, JSONL, TRAIN
+
+Floats = NDArray[numpy.float32]
+# Word pieces of a word that are read, at most.
+MAX_LENGTH = 64
+_TRANSFORMER = "transformer"
+# What tokenizers mark the beginning of a word with.
+_WORD_STARTS = ("▁", "Ġ")
+
+
+class WordEncoder:
+    """A transformer that turns words, each by itself, into vectors."""
+
+    def __init__(self, model: Any, tokenizer: Any) -> None:
+        """Wrap a transformer.
+
+        model (PreTrainedModel): The encoder, without a classifier.
+        tokenizer (PreTrainedTokenizerFast): Its tokenizer.
+        """
+        self._model, self._tokenizer = model.eval(), tokenizer
+
+    def whole_words(self) -> list[str]:
+        """Return the words, of letters alone, that the tokenizer has as one piece, in the order of its vocabulary."""
+        pieces = sorted(self._tokenizer.get_vocab().items(), key=lambda item: item[1])
+        words = [_strip_start(piece) for piece, _ in pieces]
+        words = list(dict.fromkeys(word for word in words if word.isalpha()))
+        encoded = self._tokenizer(words, add_special_tokens=False)["input_ids"]
+        return [word for word, ids in zip(words, encoded, strict=True) if len(ids) == 1]
+
+    def encode(self, words: Sequence[str], batch_tokens: int, advance: Callable[[int], object]) -> Floats:
+        """Return the mean of the last layer over each word's pieces, the special ones left out.
+
+        words (Sequence[str]): The words.
+        batch_tokens (int): Word pieces that are computed at a time, padding included.
+        advance (Callable): Called with the number of words done.
+        RETURNS (NDArray[float32]): Shape (n_words, width of the encoder).
+        """
+        encoded = self._tokenizer(
+            list(words), truncation=True, max_length=MAX_LENGTH, return_special_tokens_mask=True
+        )  # fmt: skip
+        lengths = numpy.asarray([len(ids) for ids in encoded["input_ids"]])
+        order = numpy.argsort(-lengths, kind="stable")
+        vectors = numpy.zeros((len(words), self._model.config.hidden_size), dtype="float32")
+        start = 0
+        while start < len(order):
+            rows = order[start : start + max(1, batch_tokens // int(lengths[order[start]]))]
+            vectors[rows] = self._encode({key: [values[i] for i in rows] for key, values in encoded.items()})
+            start += len(rows)
+            advance(len(rows))
+        return vectors
+
+    def _encode(self, words: dict[str, list[list[int]]]) -> Floats:
+        padded = self._tokenizer.pad(words, return_tensors="pt")
+        special = padded.pop("special_tokens_mask").bool() | (padded["attention_mask"] == 0)
+        with torch.inference_mode():
+            states = self._model(**padded.to(self._model.device)).last_hidden_state.float().cpu()
+        kept = (~special).float().unsqueeze(2)
+        pooled: Floats = ((states * kept).sum(1) / kept.sum(1).clamp(min=1)).numpy()
+        return pooled
+
+
+def _strip_start(piece: str) -> str:
+    for mark in _WORD_STARTS:
+        piece = piece.removeprefix(mark)
+    return piece
+
+
+def load_word_encoder(teacher: str, trained: Path, encoder: Path) -> WordEncoder:
+    """Load a teacher's encoder, or the project's encoder if it has none.
+
+    teacher (str): "train", "spacy:<package or path>", "hf:<id or path>" or "jsonl:<path>".
+    trained (Path): Where the teacher trained here lies.
+    encoder (Path): The project's encoder, assets/encoder.
+    RAISES (ValueError): If there is none, or it can't be loaded.
+    """
+    kind, _, name = teacher.partition(":")
+    if kind not in (HF, JSONL):
+        place = trained if kind == TRAIN else name
+        try:
+            nlp = spacy.load(place)
+        except OSError as err:
+            raise ValueError(f"Can't load the teacher {place}: {err}") from err
+        if _TRANSFORMER in nlp.pipe_names:
+            transformer: Any = nlp.get_pipe(_TRANSFORMER).model  # type: ignore[attr-defined]
+            return WordEncoder(transformer.transformer, transformer.tokenizer)
+    if kind != HF and not encoder.exists():
+        raise ValueError(
+            f"The teacher {teacher} has no encoder to make word vectors with, and there is no {encoder}. Make it with: "
+            "python -m spacy project run encoder ."
+        )
+    folder = find_model(name)[0] if kind == HF else encoder
+    check_model(folder)
+    try:
+        model = AutoModel.from_pretrained(
+            folder, trust_remote_code=False, use_safetensors=True, torch_dtype=torch.float32
+        )  # fmt: skip
+    except (OSError, RuntimeError, ValueError) as err:
+        raise ValueError(f"{folder}: its weights can't be loaded: {err}") from err
+    return WordEncoder(model, AutoTokenizer.from_pretrained(folder, trust_remote_code=False))

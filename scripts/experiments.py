@@ -1,0 +1,74 @@
+"""Run tables of experiments, and print them."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import typer
+from tqdm import tqdm
+from wasabi import msg
+
+from scripts.distil.experiments import (
+    Cell,
+    ExperimentError,
+    find_corpora,
+    load_experiment,
+    make_corpora,
+    run_cell,
+    table,
+)
+from scripts.distil.scored import SCORES
+
+app = typer.Typer()
+TABLE = typer.Argument(..., help="The table: a config in configs/experiments", exists=True, dir_okay=False)
+HOME = typer.Option("experiments", help="Where corpora and cells are kept")
+
+
+@app.command()
+def run(
+    path: Path = TABLE,
+    home: Path = HOME,
+    cache: Path = typer.Option(SCORES, help="The file with all scores"),
+    processes: int = typer.Option(1, help="Cells trained at a time; with one thread each if it is more than 1", min=1),
+) -> None:
+    """Train each cell of a table that has no result yet, score it on dev, and print the table."""
+    try:
+        cells = load_experiment(path)
+        corpora = [find_corpora(cell, home) for cell in cells]
+        for cell, corpus in zip(cells, corpora, strict=True):
+            make_corpora(cell, corpus, cache, lambda n: tqdm(total=n, desc="teacher on dev", disable=None))
+    except (OSError, ValueError, ExperimentError) as err:
+        msg.fail("Can't make the corpora", str(err), exits=1)
+
+    def train(cell: Cell, corpus: Path) -> str | None:
+        try:
+            run_cell(cell, home, corpus, threads=1 if processes > 1 else None)
+        except (OSError, ValueError, ExperimentError) as err:
+            return f"{cell.name}: {err}"
+        return None
+
+    with ThreadPoolExecutor(processes) as pool:
+        failures = list(tqdm(pool.map(train, cells, corpora), "cells", len(cells), unit=" cells", disable=None))
+    _print(cells, home)
+    for failure in filter(None, failures):
+        msg.fail("A cell has failed", failure)
+    if any(failures):
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(path: Path = TABLE, home: Path = HOME) -> None:
+    """Print a table as far as it has results."""
+    try:
+        _print(load_experiment(path), home)
+    except ValueError as err:
+        msg.fail("Can't read the experiments", str(err), exits=1)
+
+
+def _print(cells: Sequence[Cell], home: Path) -> None:
+    header, *rows = table(cells, home)
+    msg.table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1)))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,45 @@
+"""Make the student's word vectors with the teacher's encoder."""
+
+from pathlib import Path
+
+import typer
+from click import ClickException
+from spacy.cli._util import parse_config_overrides
+from tqdm import tqdm
+from wasabi import msg
+
+from scripts.distil.vectors import load_vector_settings, make_vectors
+from scripts.distil.word_encoder import load_word_encoder
+
+app = typer.Typer()
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def main(
+    context: typer.Context,
+    corpus: Path = typer.Argument(..., help="Folder with transfer/; vectors/ and vectors.json go there"),
+    settings_path: Path = typer.Argument(..., help="How many, how long: a config", exists=True, dir_okay=False),
+    teacher: str = typer.Option("train", help="train, spacy:<package or path>, hf:<id or path> or jsonl:<path>"),
+    trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
+    encoder: Path = typer.Option("assets/encoder", help="The encoder for a teacher that has none"),
+) -> None:
+    """Write a vector for each frequent word of the train and unlabelled texts.
+
+    Settings can be given as well, as to `spacy train`: --vectors.words 5000
+    """
+    try:
+        settings = load_vector_settings(settings_path, parse_config_overrides(context.args, env_var=None))
+        summary = make_vectors(
+            corpus, load_word_encoder(teacher, trained, encoder), settings, teacher=teacher,
+            bar=lambda total: tqdm(total=total, desc="encoding", unit=" words", disable=None),
+        )  # fmt: skip
+    except (OSError, ValueError, ClickException) as err:
+        msg.fail("Can't make word vectors", str(err), exits=1)
+    msg.good(
+        f"Wrote {corpus / 'vectors'}",
+        f"{summary['words']} of {summary['words_in_texts']} words, {100 * summary['coverage']:.1f} % of the running words",
+    )
+
+
+if __name__ == "__main__":
+    app()
