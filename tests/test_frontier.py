@@ -73,7 +73,7 @@ def test_frontier_chooses_the_texts_of_a_language() -> None:
     chosen = choose_lang(SPLIT, "nl")
     assert (chosen.texts, chosen.langs, chosen.labels.tolist()) == (["goed", "slecht"], ["nl", "nl"], [1, 0])
     assert choose_lang(SPLIT, None) is SPLIT
-    with pytest.raises(ValueError, match="--lang fr: no such texts. There are texts in en, nl"):
+    with pytest.raises(ValueError, match=r"--lang fr: no such texts.* en, nl$"):
         choose_lang(SPLIT, "fr")
 
 
