@@ -5,11 +5,17 @@ from pathlib import Path
 import pytest
 import spacy
 import torch
+from numpy.testing import assert_equal
 from spacy.language import Language
 from spacy.tokens import Doc
 
 from scripts.distil import timed_system
-from scripts.distil.timed_system import load_pipeline, load_tokenizer, main
+from scripts.distil.hugging_face import HuggingFaceSettings, HuggingFaceTeacher
+from scripts.distil.timed_system import load_hugging_face, load_pipeline, load_tokenizer, main
+
+from .test_hugging_face import LABELS, save_classifier
+
+ROOT = Path(__file__).parent.parent
 
 SEEN: list[str] = []
 
@@ -69,3 +75,13 @@ def test_timed_system_imports_nothing_of_a_system_before_it_is_loaded() -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_timed_system_hugging_face_teacher_reads_as_the_settings_say(tmp_path: Path) -> None:
+    settings = (ROOT / "configs/score.cfg").read_text(encoding="utf-8")
+    settings = settings.replace("max_length = 128", "max_length = 8").replace("stride = 32", "stride = 2")
+    (tmp_path / "score.cfg").write_text(settings, encoding="utf-8")
+    folder, texts = save_classifier(tmp_path / "classifier"), ["good", "bad book " * 10]
+    job = {"folder": str(folder), "labels": LABELS, "settings": str(tmp_path / "score.cfg")}
+    teacher = HuggingFaceTeacher(str(folder), LABELS, HuggingFaceSettings(max_length=8, stride=2))
+    assert_equal(load_hugging_face(job)(texts), teacher.predict(texts))
