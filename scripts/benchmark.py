@@ -1,17 +1,48 @@
 """Measure what the documentation claims about speed and memory."""
 
+import json
+import sys
+import tempfile
+from functools import partial
 from pathlib import Path
 
 import typer
+from tqdm import tqdm
 from wasabi import msg
 
 from scripts.distil.augmentation import load_plan
 from scripts.distil.augmentation_speed import join_texts, time_augmentation, time_peers
+from scripts.distil.control import fit_control, write_control
 from scripts.distil.cores import use_one_core
+from scripts.distil.evaluation import (
+    BASELINE,
+    CONTROL,
+    STUDENT,
+    TEACHER,
+    add_teacher,
+    check_same_teacher,
+    load_split,
+    predict,
+)
 from scripts.distil.files import replacing_folder, write_json
+from scripts.distil.frontier import (
+    BOW,
+    TABLE_HEADER,
+    choose_lang,
+    find_pipelines,
+    find_systems,
+    summarize,
+    table_rows,
+)
+from scripts.distil.provenance import read_summary
+from scripts.distil.score_cache import ScoreCache
 from scripts.distil.score_settings import load_score_settings
 from scripts.distil.score_speed import stream_texts, time_scoring
+from scripts.distil.scored import SCORES, score_texts
 from scripts.distil.splits import read_splits, stream_unlabelled
+from scripts.distil.system_speed import time_systems
+from scripts.distil.teachers import load_pipeline, load_teacher
+from scripts.distil.wheels import WheelError, spacy_environment
 
 app = typer.Typer()
 SAMPLE = Path("assets/sample")
@@ -79,6 +110,68 @@ def stream(
     write_json(output, result)
     msg.table([(name, f"{value:,.0f}") for name, value in result.items()], aligns=("l", "r"))
     msg.good(f"Wrote {output}")
+
+
+@app.command()
+def student(
+    corpus: Path = typer.Option("corpus", help="Folder with gold/, labels.json and score.json"),
+    output: Path = typer.Option("metrics/benchmark_student.json", help="JSON file to write"),
+    student: Path = typer.Option("training/student/export", help="The student"),
+    baseline: Path = typer.Option("training/baseline/model-best", help="The baseline"),
+    bow: Path = typer.Option("training/bow/model-best", help="spaCy's bag of words, left out if there is none"),
+    system: list[str] = typer.Option([], help="Another student, as NAME=PATH; may be repeated"),
+    teacher: str = typer.Option("train", help="train, spacy:<package or path>, hf:<id or path> or jsonl:<path>"),
+    trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
+    settings_path: Path = typer.Option("configs/score.cfg", "--settings", help="How the teacher scores: a config"),
+    cache: Path = typer.Option(SCORES, help="The file with all scores"),
+    split: str = typer.Option("test", help="test, or dev while choosing between models"),
+    lang: str | None = typer.Option(None, help="Only texts of this language"),
+    spacy_alone: bool = typer.Option(
+        True,
+        "--spacy-alone/--here",
+        help="Time stock pipelines in .venv-spacy, made if need be, or in this environment",
+    ),
+    constraints: Path = typer.Option("constraints.txt", help="Versions to install", exists=True),
+) -> None:
+    """Measure accuracy, speed on one core, start-up, memory and size of all trained systems, and spaCy's tokenizer."""
+    bar = partial(tqdm, unit=" texts", disable=None)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            pipelines, missing = find_pipelines({STUDENT: student, BASELINE: baseline, BOW: bow}, system)
+            scored = read_summary(corpus, "score")
+            labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+            train = load_split(corpus / "gold" / "train.spacy", labels)
+            gold = choose_lang(load_split(corpus / "gold" / f"{split}.spacy", labels), lang)
+            settings = load_score_settings(settings_path)
+            model = load_teacher(teacher, labels, trained=trained, settings=settings.hugging_face)
+            check_same_teacher(teacher, model.fingerprint, scored)
+            python = spacy_environment(Path(".venv-spacy"), constraints) if spacy_alone else sys.executable
+            loaded = {name: load_pipeline(str(path), labels) for name, path in pipelines.items()}
+            predictions = predict(loaded, gold, lambda name, rows: bar(rows, name, len(gold.texts)))
+            with ScoreCache(cache) as scores:
+                rows = score_texts(gold.texts, model, scores, settings.batches, lambda n: bar(desc=TEACHER, total=n))
+            no_teacher = add_teacher(predictions, rows, None)
+            control = fit_control(train.texts, train.labels)
+            write_control(control, Path(folder))
+            predictions.labels[CONTROL] = control.predict(gold.texts)
+            about = {"labels": labels, "settings": str(settings_path)}
+            systems = find_systems(pipelines, Path(folder), teacher, trained, about)
+            use_one_core()
+            warm_up = choose_lang(train, lang).texts
+            times = time_systems(systems, gold.texts, warm_up, python, partial(tqdm, unit=" starts", disable=None))
+            result = summarize(predictions.labels, gold.labels, systems, times)
+        except WheelError as err:
+            msg.fail("Can't make .venv-spacy", f"{err}\nTo time all in this environment, add --here", exits=1)
+        except (OSError, ValueError) as err:
+            msg.fail("Can't measure the systems", str(err), exits=1)
+    about = {"split": split, "lang": lang, "teacher": teacher, "spacy_alone": spacy_alone}
+    write_json(output, {**about, **result})
+    msg.table(list(table_rows(result)), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 8))
+    for name, reason in missing.items():
+        msg.info(f"{name} is left out. {reason}")
+    if no_teacher:
+        msg.warn(f"The teacher {teacher} has no accuracy: {no_teacher}")
+    msg.good(f"Wrote {output}", f"{result['n']} {split} texts; the speed is that of one core")
 
 
 if __name__ == "__main__":

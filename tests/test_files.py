@@ -1,10 +1,20 @@
 import hashlib
+import os
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from scripts.distil.files import folder_size, hash_file, replacing_file, replacing_folder, write_json, write_jsonl
+from scripts.distil.files import (
+    folder_size,
+    hash_file,
+    replacing_file,
+    replacing_folder,
+    write_json,
+    write_jsonl,
+    zipped_size,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -156,3 +166,16 @@ def test_files_folder_size_counts_the_files_at_every_depth(tmp_path: Path) -> No
     (tmp_path / "a" / "two").write_bytes(b"xx")
     (tmp_path / "a" / "b" / ".three").write_bytes(b"xxx")
     assert folder_size(tmp_path) == 6
+
+
+def test_files_zipped_size_is_that_of_a_deflated_archive(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "one").write_bytes(b"x" * 100_000)
+    (folder / "two").write_bytes(bytes(range(256)))
+    with zipfile.ZipFile(tmp_path / "made.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(folder / "a" / "one", "a/one")
+        archive.write(folder / "two", "two")
+    assert zipped_size(folder) == (tmp_path / "made.zip").stat().st_size < 1000
+    os.utime(folder / "two", (0, 0))  # older than zip can say
+    assert zipped_size(folder) < 1000

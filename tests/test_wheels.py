@@ -12,7 +12,7 @@ from spacy.language import Language
 
 from scripts.distil import wheels
 from scripts.distil.files import hash_file
-from scripts.distil.wheels import WheelError, build_wheel, describe_scores, summarize, verify_wheel
+from scripts.distil.wheels import WheelError, build_wheel, describe_scores, spacy_environment, summarize, verify_wheel
 
 from .test_teachers import textcat_pipeline
 
@@ -167,6 +167,35 @@ def test_wheels_verify_refuses(
     change(environment)
     with pytest.raises(WheelError, match=f"{wheel}: .*{message}"):
         verify_wheel(wheel, model, TEXTS, Path("constraints.txt"))
+
+
+def test_wheels_spacy_environment_is_kept_until_the_constraints_change(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(wheels, "_run", lambda command, folder: commands.append(command))
+    constraints, folder = tmp_path / "constraints.txt", tmp_path / "env of spacy"
+    constraints.write_text("spacy==3.8.18\n", encoding="utf-8")
+    python = spacy_environment(folder, constraints)
+    assert Path(python).is_relative_to(folder)
+    assert [command[1:3] for command in commands] == [["-m", "venv"], ["-m", "pip"]]
+    assert commands[1][3:] == ["install", "--quiet", "-c", str(constraints), "spacy"]
+    assert spacy_environment(folder, constraints) == python
+    assert len(commands) == 2
+    constraints.write_text("spacy==3.8.19\n", encoding="utf-8")
+    spacy_environment(folder, constraints)
+    assert len(commands) == 4
+
+
+def test_wheels_spacy_environment_that_fails_is_not_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def fail(command: list[str], folder: str) -> str:
+        raise WheelError("no index")
+
+    monkeypatch.setattr(wheels, "_run", fail)
+    (tmp_path / "constraints.txt").touch()
+    with pytest.raises(WheelError, match="no index"):
+        spacy_environment(tmp_path / "env", tmp_path / "constraints.txt")
+    assert [path.name for path in tmp_path.iterdir()] == ["constraints.txt"]
 
 
 @pytest.mark.network

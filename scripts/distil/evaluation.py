@@ -7,11 +7,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 
 from . import metrics
+from .control import fit_control
 from .gold import LANG, gold_label, read_gold
 from .metrics import Labels
 from .teacher_scores import Scores
@@ -116,13 +114,11 @@ def add_teacher(predictions: Predictions, scores: Scores, docs_per_second: float
 
 
 def predict_control(train: GoldSplit, texts: Sequence[str]) -> Labels:
-    """Train TF-IDF of 1–2-grams + logistic regression on the gold texts, and predict.
+    """Train the control on the gold texts, and predict.
 
     RETURNS (NDArray[int64]): Label indices, shape (n_texts,).
     """
-    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(max_iter=1000))
-    model.fit(train.texts, train.labels)
-    return numpy.asarray(model.predict(texts))
+    return numpy.asarray(fit_control(train.texts, train.labels).predict(texts))
 
 
 def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int) -> dict[str, Any]:

@@ -127,8 +127,31 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
     }  # fmt: skip
 
 
+def spacy_environment(folder: Path, constraints: Path) -> str:
+    """Make an environment that holds spaCy alone, unless it is there.
+
+    folder (Path): Where it is kept; it is made anew when the constraints change.
+    constraints (Path): Versions for pip.
+    RETURNS (str): Its Python.
+    RAISES (WheelError): If spaCy can't be installed.
+    """
+    folder, made_from = folder.resolve(), constraints.read_bytes()
+    record = folder / "constraints.txt"
+    if not record.exists() or record.read_bytes() != made_from:
+        with replacing_folder(folder) as new:
+            python = _make_environment(new)
+            command = [python, "-m", "pip", "install", "--quiet", "-c", str(constraints.resolve()), "spacy"]
+            _run(command, str(new))
+            (new / record.name).write_bytes(made_from)
+    return _find_python(folder)
+
+
 def _make_environment(folder: Path) -> str:
     _run([sys.executable, "-m", "venv", "env"], str(folder))
+    return _find_python(folder)
+
+
+def _find_python(folder: Path) -> str:
     return str(folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python")
 
 

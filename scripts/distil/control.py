@@ -1,0 +1,45 @@
+"""The control: TF-IDF of 1–2-grams + logistic regression, what one would try without spaCy or a teacher."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+
+
+def _make_control(vocabulary: Sequence[str] | None = None) -> Pipeline:
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, vocabulary=vocabulary)
+    return make_pipeline(vectorizer, LogisticRegression(max_iter=1000))
+
+
+def fit_control(texts: Sequence[str], labels: NDArray[numpy.int64]) -> Pipeline:
+    """Train the control.
+
+    labels (NDArray[int64]): Label indices, shape (n_texts,).
+    RETURNS (Pipeline): Its `predict` turns texts into label indices.
+    """
+    return _make_control().fit(texts, labels)
+
+
+def write_control(control: Pipeline, folder: Path) -> None:
+    """Write a trained control to an existing folder, without pickles: what its users would have to install."""
+    vectorizer, classifier = (step for _, step in control.steps)
+    terms = json.dumps(vectorizer.get_feature_names_out().tolist(), ensure_ascii=False)
+    (folder / "vocabulary.json").write_text(terms, encoding="utf-8")
+    weights = {"coef": classifier.coef_, "intercept": classifier.intercept_, "classes": classifier.classes_}
+    numpy.savez(folder / "weights.npz", idf=vectorizer.idf_, **weights)
+
+
+def read_control(folder: Path) -> Pipeline:
+    """Read a control that `write_control` wrote; it predicts the same."""
+    control = _make_control(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
+    vectorizer, classifier = (step for _, step in control.steps)
+    with numpy.load(folder / "weights.npz") as weights:
+        vectorizer.idf_ = weights["idf"]
+        classifier.coef_, classifier.intercept_ = weights["coef"], weights["intercept"]
+        classifier.classes_ = weights["classes"]
+    return control
