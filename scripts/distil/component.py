@@ -14,12 +14,11 @@ from thinc.loss import Loss
 from thinc.types import Floats2d
 
 from .losses import SMALLEST
+from .output_layers import SOFTMAX, SOFTMAX_ACTIVATION, find_output
 from .sources import KINDS, check_by_kind, source_kind
 from .teacher_scores import get_teacher_scores
 
 FACTORY = "distilled_textcat"
-# The only layers that pass a gradient through to their last one unchanged.
-_WRAPPERS = (">>", "with_cpu(", "resizable(")
 
 
 @Language.factory(
@@ -85,7 +84,7 @@ class DistilledTextCategorizer(TextCategorizer):
         self.loss = loss
         self.source_weights = dict.fromkeys(KINDS, 1.0) if source_weights is None else dict(source_weights)
         check_by_kind("source_weights", self.source_weights)
-        self._output = _find_output(model)
+        self._output = find_output(model).name
 
     def get_loss(  # type: ignore[override]  # spaCy's own annotation is wrong: d_scores is an array
         self, examples: Iterable[Example], scores: Floats2d
@@ -119,7 +118,7 @@ class DistilledTextCategorizer(TextCategorizer):
         RETURNS (tuple[float, Floats2d]): The loss and the gradient that the output layer expects.
         """
         d_logits, loss = self.loss(student_scores, teacher_scores)
-        return float(loss), _OUTPUTS[self._output](d_logits, student_scores)
+        return float(loss), _GRADIENTS[self._output](d_logits, student_scores)
 
 
 def _same(d_logits: Floats2d, scores: Floats2d) -> Floats2d:
@@ -135,21 +134,7 @@ def _divide_by_scores(d_logits: Floats2d, scores: Floats2d) -> Floats2d:
     return d_logits / scores.clip(SMALLEST, None)  # type: ignore[call-arg]
 
 
-_OUTPUTS: dict[str, Callable[[Floats2d, Floats2d], Floats2d]] = {
-    "softmax": _same,
-    "softmax_activation": _divide_by_scores,
+_GRADIENTS: dict[str, Callable[[Floats2d, Floats2d], Floats2d]] = {
+    SOFTMAX: _same,
+    SOFTMAX_ACTIVATION: _divide_by_scores,
 }
-
-
-def _find_output(model: Model[Any, Any]) -> str:
-    """Return the name of the layer that makes a classifier's probabilities."""
-    layer: Model[Any, Any] = model
-    while layer.layers and any(wrapper in layer.name for wrapper in _WRAPPERS):
-        layer = layer.layers[-1]
-    if layer.name not in _OUTPUTS:
-        raise ValueError(
-            f"{FACTORY} can't train a model with output layer {layer.name!r}. Supported: "
-            f"{', '.join(_OUTPUTS)}: the stock architectures with exclusive_classes = true and "
-            "no_output_layer = false"
-        )
-    return layer.name
