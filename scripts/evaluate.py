@@ -85,7 +85,7 @@ def main(
     ]
     msg.table(speeds, header=("system", "MB on disk", "docs/s"), divider=True, aligns=("l", "r", "r"))
     ece = result[OVERALL]["systems"][STUDENT]
-    msg.info(f"Expected calibration error of the student: {ece[ECE_BEFORE]:.3f} → {ece[ECE]:.3f} by its calibration")
+    msg.info(f"Calibration of the student: ECE {ece[ECE_BEFORE]:.3f} → {ece[ECE]:.3f}")
     if no_teacher:
         msg.warn(f"The teacher {teacher} is not part of the comparison: {no_teacher}")
     for control in better_controls(result[OVERALL]):

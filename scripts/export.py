@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from scripts.distil.calibration import NO_FIT
 from scripts.distil.export import export
 
 
@@ -25,10 +26,10 @@ def main(
     except (OSError, ValueError) as err:
         msg.fail("Can't export the student", str(err), exits=1)
     about = meta["distillation"]["calibration"]
-    msg.info(
-        f"Calibrated on dev: temperature {about['temperature']:.2f}, expected calibration error "
-        f"{about['dev_ece_before']:.3f} → {about['dev_ece_after']:.3f}"
-    )
+    if about["temperature"] == NO_FIT:
+        msg.warn("Not calibrated: the dev texts support no temperature. Add dev texts, or train the student longer")
+    ece = f"ECE {about['dev_ece_before']:.3f} → {about['dev_ece_after']:.3f}"
+    msg.info(f"Calibration on dev: temperature {about['temperature']:.3f}, {ece}")
     msg.good(f"Wrote {output}", f"{meta['lang']}_{meta['name']} {meta['version']}")
 
 

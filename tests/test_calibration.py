@@ -61,23 +61,29 @@ def test_calibration_fit_of_float32_is_the_same() -> None:
 
 
 def test_calibration_fit_takes_certain_errors() -> None:
-    probabilities = numpy.asarray([[1.0, 0.0]] * 4, dtype="float32")
-    temperature = fit_temperature(probabilities, numpy.asarray([0, 0, 0, 1]))
-    # The probability 0 is read as 1e-30: ln 1e30 / T is the logit of 3/4
-    assert temperature == pytest.approx(20, rel=1e-3)
-    assert fit_temperature(soften(probabilities, 10), numpy.asarray([0, 0, 0, 1])) == pytest.approx(
-        30 * numpy.log(10) / 10 / numpy.log(3), rel=1e-3
-    )
+    probabilities = numpy.asarray([[1.0, 0.0]] * 100, dtype="float32")
+    # The probability 0 is read as 1e-30: the logit of 99/100 is ln 1e30 / T
+    temperature = fit_temperature(probabilities, numpy.asarray([0] * 99 + [1]))
+    assert temperature == pytest.approx(30 * numpy.log(10) / numpy.log(99), rel=1e-3)
 
 
-def test_calibration_fit_stays_within_its_bounds() -> None:
-    low, high = numpy.asarray([[0.4999, 0.5001]] * 9), numpy.asarray([[0.25, 0.75]] * 9)
-    assert fit_temperature(low, numpy.asarray([1] * 8 + [0])) == pytest.approx(0.05, rel=1e-3)
-    assert fit_temperature(high, numpy.asarray([0] * 8 + [1])) == pytest.approx(20, rel=1e-3)
+@pytest.mark.parametrize(
+    "row,gold",
+    [
+        pytest.param([0.25, 0.75], [1] * 9, id="all-right"),
+        pytest.param([0.001, 0.999], [1] * 9, id="all-right-and-certain"),
+        pytest.param([0.4999, 0.5001], [1] * 8 + [0], id="nearly-undecided"),
+        pytest.param([0.25, 0.75], [0] * 8 + [1], id="mostly-wrong"),
+    ],
+)
+def test_calibration_fit_without_support_is_1(row: list[float], gold: list[int]) -> None:
+    assert fit_temperature(numpy.asarray([row] * 9), numpy.asarray(gold)) == 1
 
 
-def test_calibration_fit_leaves_a_student_without_errors_alone() -> None:
-    assert fit_temperature(numpy.asarray([[0.25, 0.75], [0.5, 0.5]]), numpy.asarray([1, 0])) == 1
+@pytest.mark.parametrize("temperature", [0.051, 19.9])
+def test_calibration_fit_finds_temperatures_near_its_bounds(temperature: float) -> None:
+    row = soften(numpy.asarray([[0.25, 0.75]] * 4), 1 / temperature)
+    assert fit_temperature(row, numpy.asarray([1, 1, 1, 0])) == pytest.approx(temperature, rel=1e-4)
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5, 20.0])

@@ -17,6 +17,9 @@ from .metrics import Labels, Probabilities, expected_calibration_error, negative
 from .output_layers import find_output
 
 BOUNDS = (0.05, 20.0)
+# How near to a bound, in log T, the search ends if there is nothing better on this side of it.
+AT_BOUND = 1e-3
+NO_FIT = 1.0
 
 
 def calibrate(nlp: Language, split: GoldSplit, labels: Sequence[str]) -> dict[str, float]:
@@ -48,20 +51,22 @@ def calibrate(nlp: Language, split: GoldSplit, labels: Sequence[str]) -> dict[st
 def fit_temperature(probabilities: Probabilities, gold: Labels) -> float:
     """Return the temperature T with the smallest NLL of softmax(log p / T) (Guo et al. 2017, section 4.2).
 
-    T is kept between 0.05 and 20. It is 1 if every prediction is right: then any smaller T would be
-    better than the one before, up to a certainty that no split can support. It has six decimals, so that
-    meta.json, which holds ten, has the very T that was used.
+    T is sought between 0.05 and 20. If every prediction is right, or the best T is at a bound, the texts support no
+    fit: T is 1 then. It has six decimals, so that meta.json, which holds ten, has the very T that was used.
 
     probabilities (NDArray): Shape (n, n_labels), rows sum to 1.
     gold (NDArray[int64]): Label indices, shape (n,).
     """
     if (probabilities.argmax(axis=1) == gold).all():
-        return 1.0
-    result = minimize_scalar(
+        return NO_FIT
+    bounds = numpy.log(BOUNDS)
+    log_t = minimize_scalar(
         lambda log_t: negative_log_likelihood(probabilities, gold, float(numpy.exp(log_t))),
-        bounds=numpy.log(BOUNDS), method="bounded",
-    )  # fmt: skip
-    return round(float(numpy.exp(result.x)), 6)
+        bounds=bounds, method="bounded",
+    ).x  # fmt: skip
+    if abs(log_t - bounds).min() < AT_BOUND:
+        return NO_FIT
+    return round(float(numpy.exp(log_t)), 6)
 
 
 def fold_temperature(model: Model[Any, Any], temperature: float) -> None:
