@@ -21,7 +21,6 @@ from scripts.distil.evaluation import (
     TEACHER,
     add_teacher,
     check_same_teacher,
-    load_split,
     predict,
 )
 from scripts.distil.files import replacing_folder, write_json
@@ -34,6 +33,7 @@ from scripts.distil.frontier import (
     summarize,
     table_rows,
 )
+from scripts.distil.gold import load_split
 from scripts.distil.provenance import read_summary
 from scripts.distil.score_cache import ScoreCache
 from scripts.distil.score_settings import load_score_settings
@@ -153,13 +153,14 @@ def student(
             no_teacher = add_teacher(predictions, rows, None)
             control = fit_control(train.texts, train.labels)
             write_control(control, Path(folder))
-            predictions.labels[CONTROL] = control.predict(gold.texts)
+            predictions.scores[CONTROL] = control.predict_proba(gold.texts)
             about = {"labels": labels, "settings": str(settings_path)}
             systems = find_systems(pipelines, Path(folder), teacher, trained, about)
             use_one_core()
             warm_up = choose_lang(train, lang).texts
             times = time_systems(systems, gold.texts, warm_up, python, partial(tqdm, unit=" starts", disable=None))
-            result = summarize(predictions.labels, gold.labels, systems, times)
+            predicted = {name: scores.argmax(axis=1) for name, scores in predictions.scores.items()}
+            result = summarize(predicted, gold.labels, systems, times)
         except WheelError as err:
             msg.fail("Can't make .venv-spacy", f"{err}\nTo time all in this environment, add --here", exits=1)
         except (OSError, ValueError) as err:

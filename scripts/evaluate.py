@@ -8,9 +8,12 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
+from scripts.distil.calibration import read_temperature
 from scripts.distil.evaluation import (
     BASELINE,
     CONTROL,
+    ECE,
+    ECE_BEFORE,
     OVERALL,
     STUDENT,
     TABLE_HEADER,
@@ -19,13 +22,13 @@ from scripts.distil.evaluation import (
     better_controls,
     check_same_teacher,
     evaluate,
-    load_split,
     near_majority,
     predict,
     predict_control,
     table_rows,
 )
 from scripts.distil.files import folder_size, write_json
+from scripts.distil.gold import load_split
 from scripts.distil.provenance import read_summary
 from scripts.distil.score_cache import ScoreCache
 from scripts.distil.score_settings import load_score_settings
@@ -46,7 +49,7 @@ def main(
     split: str = typer.Option("test", help="test, or dev while choosing between models"),
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
 ) -> None:
-    """Print and write accuracy, F-score, gap, agreement, size and speed of all systems."""
+    """Print and write accuracy, F-score, calibration, gap, agreement, size and speed of all systems."""
     try:
         scored = read_summary(corpus, "score")
         labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
@@ -64,8 +67,8 @@ def main(
             speed = scores.speed(model.fingerprint)
         no_teacher = add_teacher(predictions, rows, speed)
         train = load_split(corpus / "gold" / "train.spacy", labels)
-        predictions.labels[CONTROL] = predict_control(train, gold.texts)
-        result = evaluate(predictions, gold, seed=prepared["seed"])
+        predictions.scores[CONTROL] = predict_control(train, gold.texts)
+        result = evaluate(predictions, gold, seed=prepared["seed"], temperature=read_temperature(student))
     except (OSError, ValueError) as err:
         msg.fail("Can't evaluate", str(err), exits=1)
     sizes = {name: folder_size(path) for name, path in paths.items()}
@@ -81,6 +84,8 @@ def main(
         for name, speed in result["docs_per_second"].items()
     ]
     msg.table(speeds, header=("system", "MB on disk", "docs/s"), divider=True, aligns=("l", "r", "r"))
+    ece = result[OVERALL]["systems"][STUDENT]
+    msg.info(f"Calibration of the student: ECE {ece[ECE_BEFORE]:.3f} → {ece[ECE]:.3f}")
     if no_teacher:
         msg.warn(f"The teacher {teacher} is not part of the comparison: {no_teacher}")
     for control in better_controls(result[OVERALL]):

@@ -1,27 +1,35 @@
-"""Export the trained student with complete metadata."""
+"""Export the trained student, calibrated and with complete metadata."""
 
 from pathlib import Path
 
 import typer
 from wasabi import msg
 
+from scripts.distil.calibration import NO_FIT
 from scripts.distil.export import export
 
 
 def main(
     model: Path = typer.Argument(..., help="The trained student", exists=True, file_okay=False),
     output: Path = typer.Argument(..., help="Folder to write"),
-    corpus: Path = typer.Option("corpus", help="Folder with prepare.json and score.json", exists=True, file_okay=False),
+    corpus: Path = typer.Option(
+        "corpus", help="Folder with gold/, labels.json, prepare.json and score.json", exists=True, file_okay=False
+    ),
     config: Path = typer.Option(..., help="The config that the student was trained with", exists=True, dir_okay=False),
     name: str = typer.Option(..., help="Name of the pipeline, without its language"),
     version: str = typer.Option(..., help="Version of the pipeline"),
     seed: int = typer.Option(0, help="Seed of the run"),
 ) -> None:
-    """Copy the student and record its languages and the fingerprints of data, teacher and config."""
+    """Copy the student, calibrate it on dev, and record its languages and the fingerprints of what made it."""
     try:
         meta = export(model, output, corpus, config, name=name, version=version, seed=seed)
     except (OSError, ValueError) as err:
         msg.fail("Can't export the student", str(err), exits=1)
+    about = meta["distillation"]["calibration"]
+    if about["temperature"] == NO_FIT:
+        msg.warn("Not calibrated: the dev texts support no temperature. Add dev texts, or train the student longer")
+    ece = f"ECE {about['dev_ece_before']:.3f} → {about['dev_ece_after']:.3f}"
+    msg.info(f"Calibration on dev: temperature {about['temperature']:.3f}, {ece}")
     msg.good(f"Wrote {output}", f"{meta['lang']}_{meta['name']} {meta['version']}")
 
 

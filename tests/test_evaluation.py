@@ -1,6 +1,5 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy
@@ -8,22 +7,21 @@ import pytest
 import spacy
 from numpy.testing import assert_equal
 from spacy.language import Language
-from spacy.tokens import Doc, DocBin
+from spacy.tokens import Doc
 
 from scripts.distil.evaluation import (
     TABLE_HEADER,
-    GoldSplit,
     Predictions,
     add_teacher,
     better_controls,
     check_same_teacher,
     evaluate,
-    load_split,
     near_majority,
     predict,
     predict_control,
     table_rows,
 )
+from scripts.distil.gold import GoldSplit
 from scripts.distil.teacher_scores import Scores
 from scripts.distil.teachers import SpacyTeacher
 
@@ -85,7 +83,7 @@ def make_split() -> GoldSplit:
 @pytest.fixture(scope="module")
 def evaluation() -> dict[str, Any]:
     split = make_split()
-    return evaluate(predict(make_systems(), split), split, seed=0)
+    return evaluate(predict(make_systems(), split), split, seed=0, temperature=2)
 
 
 @pytest.fixture(scope="module")
@@ -96,39 +94,17 @@ def without_teacher() -> dict[str, Any]:
     scores[3] = numpy.nan
     predictions = predict(systems, split)
     assert add_teacher(predictions, scores, 10.0) == "it has no answer for 1 of 7 texts"
-    return evaluate(predictions, split, seed=0)
+    return evaluate(predictions, split, seed=0, temperature=2)
 
 
 def comparison(**accuracies: float) -> dict[str, Any]:
     return {"systems": {name: {"accuracy": accuracy} for name, accuracy in accuracies.items()}}
 
 
-@pytest.mark.parametrize("labels,indices", [(["NEG", "POS"], [1, 0, 1]), (["POS", "NEG"], [0, 1, 0])])
-def test_evaluation_load_split_uses_the_projects_label_order(
-    tmp_path: Path, labels: list[str], indices: list[int]
-) -> None:
-    nlp, doc_bin = spacy.blank("xx"), DocBin(store_user_data=True)
-    rows = [("Mooi!", "nl", {"NEG": 0.0, "POS": 1.0}), ("Bad", "en", {"NEG": 1.0, "POS": 0.0})]
-    for text, lang, cats in (*rows, ("Good", "en", {"POS": 1.0, "NEG": 0.0})):
-        doc = nlp.make_doc(text)
-        doc.cats, doc.user_data = cats, {"lang": lang, "source": "gold"}
-        doc_bin.add(doc)
-    doc_bin.to_disk(tmp_path / "test.spacy")
-    split = load_split(tmp_path / "test.spacy", labels)
-    assert split.texts == ["Mooi!", "Bad", "Good"]
-    assert split.langs == ["nl", "en", "en"]
-    assert split.labels.tolist() == indices
-
-
-def test_evaluation_load_split_missing_names_command(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="python -m spacy project run prepare"):
-        load_split(tmp_path / "test.spacy", LABELS)
-
-
-def test_evaluation_predict_returns_labels_in_order_of_texts() -> None:
+def test_evaluation_predict_returns_probabilities_in_order_of_texts() -> None:
     predictions = predict(make_systems(), make_split())
-    assert {name: labels.tolist() for name, labels in predictions.labels.items()} == {
-        name: [row[2 + i] for row in ROWS.values()] for i, name in enumerate(SYSTEMS)
+    assert {name: scores.tolist() for name, scores in predictions.scores.items()} == {
+        name: [[[0.75, 0.25], [0.25, 0.75]][row[2 + i]] for row in ROWS.values()] for i, name in enumerate(SYSTEMS)
     }
     assert set(predictions.docs_per_second) == set(SYSTEMS)
     assert all(speed > 0 for speed in predictions.docs_per_second.values())
@@ -152,10 +128,10 @@ def test_evaluation_predict_shows_progress_and_warms_up_before() -> None:
 
 def test_evaluation_add_teacher_takes_the_scores_of_another_step() -> None:
     scores = numpy.asarray([[0.75, 0.25], [0.25, 0.75], [1.0, 0.0]], dtype="float32")
-    predictions = Predictions(labels={"student": numpy.asarray([1, 1, 1])}, docs_per_second={"student": 5.0})
+    predictions = Predictions(scores={"student": 1 - scores}, docs_per_second={"student": 5.0})
     assert add_teacher(predictions, scores, 12.5) is None
-    assert predictions.labels["teacher"].tolist() == [0, 1, 0]
-    assert predictions.labels["student"].tolist() == [1, 1, 1]
+    assert predictions.scores["teacher"].tolist() == [[0.75, 0.25], [0.25, 0.75], [1.0, 0.0]]
+    assert predictions.scores["student"].tolist() == [[0.25, 0.75], [0.75, 0.25], [0.0, 1.0]]
     assert predictions.docs_per_second == {"student": 5.0, "teacher": 12.5}
 
 
@@ -191,7 +167,8 @@ def test_evaluation_predict_aligns_systems_with_other_label_order() -> None:
         systems[order] = SpacyTeacher(nlp, LABELS)
     split = GoldSplit(["0.75", "0.125", "1"], ["en"] * 3, numpy.asarray([1, 0, 1]))
     predictions = predict(systems, split)
-    assert predictions.labels["neg_first"].tolist() == predictions.labels["pos_first"].tolist() == [1, 0, 1]
+    expected = [[0.25, 0.75], [0.875, 0.125], [0.0, 1.0]]
+    assert predictions.scores["neg_first"].tolist() == predictions.scores["pos_first"].tolist() == expected
 
 
 def test_evaluation_control_learns_from_train() -> None:
@@ -200,8 +177,11 @@ def test_evaluation_control_learns_from_train() -> None:
     )
     swapped = GoldSplit(train.texts, train.langs, 1 - train.labels)
     texts = ["bad song", "good song", "very good", "Bad"]
-    assert predict_control(train, texts).tolist() == [0, 1, 1, 0]
-    assert predict_control(swapped, texts).tolist() == [1, 0, 0, 1]
+    scores = predict_control(train, texts)
+    assert scores.shape == (4, 2)
+    assert scores.sum(axis=1) == pytest.approx(1)
+    assert scores.argmax(axis=1).tolist() == [0, 1, 1, 0]
+    assert predict_control(swapped, texts).argmax(axis=1).tolist() == [1, 0, 0, 1]
 
 
 def test_evaluation_by_language_matches_hand_computed(evaluation: Mapping[str, Any]) -> None:
@@ -210,11 +190,12 @@ def test_evaluation_by_language_matches_hand_computed(evaluation: Mapping[str, A
     assert (english["n"], english["majority"]) == (4, 0.5)
     scores = {n: {k: v for k, v in s.items() if k != "p_above_majority"} for n, s in english["systems"].items()}
     assert scores == {
-        "baseline": {"accuracy": 0.5, "macro_f": 0.5},
+        "baseline": {"accuracy": 0.5, "macro_f": 0.5, "ece": 0.25},
         # NEG: P 2/3, R 1 → 4/5; POS: P 1, R 1/2 → 2/3
-        "teacher": {"accuracy": 0.75, "macro_f": pytest.approx((4 / 5 + 2 / 3) / 2)},
-        "student": {"accuracy": 1.0, "macro_f": 1.0},
-        "tfidf_logreg": {"accuracy": 0.75, "macro_f": pytest.approx((4 / 5 + 2 / 3) / 2)},
+        "teacher": {"accuracy": 0.75, "macro_f": pytest.approx((4 / 5 + 2 / 3) / 2), "ece": 0.0},
+        # Before calibration at T = 2, 0.75 was 0.75² / (0.75² + 0.25²) = 0.9
+        "student": {"accuracy": 1.0, "macro_f": 1.0, "ece": 0.25, "ece_before_calibration": pytest.approx(0.1)},
+        "tfidf_logreg": {"accuracy": 0.75, "macro_f": pytest.approx((4 / 5 + 2 / 3) / 2), "ece": 0.0},
     }
     # All four right: 1/2⁴.
     assert english["systems"]["student"]["p_above_majority"] == pytest.approx(1 / 16)
@@ -230,10 +211,12 @@ def test_evaluation_by_language_matches_hand_computed(evaluation: Mapping[str, A
 
 
 def test_evaluation_ratios_are_none_where_the_baseline_is_perfect(evaluation: Mapping[str, Any]) -> None:
+    perfect = {"accuracy": 1.0, "macro_f": 1.0, "ece": 0.25, "p_above_majority": 1.0}
+    before = {"ece_before_calibration": pytest.approx(0.1)}
     assert evaluation["languages"]["fr"] == {
         "n": 1,
         "majority": 1.0,
-        "systems": {name: {"accuracy": 1.0, "macro_f": 1.0, "p_above_majority": 1.0} for name in SYSTEMS},
+        "systems": {name: perfect | (before if name == "student" else {}) for name in SYSTEMS},
         "student_vs_teacher": {"gap": 0.0, "ci95": [0.0, 0.0], "agreement": 1.0},
         "error_reduction": None,
         "gain_recovered": None,
@@ -246,12 +229,22 @@ def test_evaluation_overall_counts_each_text_once(evaluation: Mapping[str, Any])
     assert {name: scores["accuracy"] for name, scores in overall["systems"].items()} == pytest.approx(
         {"baseline": 4 / 7, "teacher": 6 / 7, "student": 6 / 7, "tfidf_logreg": 6 / 7}
     )
+    assert {name: scores["ece"] for name, scores in overall["systems"].items()} == pytest.approx(
+        {"baseline": 3 / 4 - 4 / 7, "teacher": 6 / 7 - 3 / 4, "student": 6 / 7 - 3 / 4, "tfidf_logreg": 6 / 7 - 3 / 4}
+    )
+    assert overall["systems"]["student"]["ece_before_calibration"] == pytest.approx(0.9 - 6 / 7)
     versus = overall["student_vs_teacher"]
     assert versus["gap"] == 0
     assert versus["ci95"][0] < 0 < versus["ci95"][1]
     assert versus["agreement"] == pytest.approx(5 / 7)
     assert overall["error_reduction"] == pytest.approx(2 / 3)
     assert overall["gain_recovered"] == pytest.approx(1)
+
+
+def test_evaluation_of_a_student_that_is_not_calibrated() -> None:
+    split = make_split()
+    student = evaluate(predict(make_systems(), split), split, seed=0)["overall"]["systems"]["student"]
+    assert student["ece_before_calibration"] == student["ece"]
 
 
 def test_evaluation_is_plain_json(evaluation: Mapping[str, Any]) -> None:
@@ -261,14 +254,14 @@ def test_evaluation_is_plain_json(evaluation: Mapping[str, Any]) -> None:
 
 def test_evaluation_is_deterministic(evaluation: Mapping[str, Any]) -> None:
     split = make_split()
-    again = evaluate(predict(make_systems(), split), split, seed=0)
+    again = evaluate(predict(make_systems(), split), split, seed=0, temperature=2)
     assert {**again, "docs_per_second": None} == {**evaluation, "docs_per_second": None}
 
 
 def test_evaluation_of_more_than_two_labels() -> None:
     gold = numpy.asarray([0, 1, 2, 2])
     answers = {"baseline": [0, 0, 0, 0], "teacher": [0, 1, 2, 1], "student": [0, 1, 2, 2]}
-    predictions = Predictions(labels={name: numpy.asarray(labels) for name, labels in answers.items()})
+    predictions = Predictions(scores={name: numpy.eye(3)[labels] for name, labels in answers.items()})
     overall = evaluate(predictions, GoldSplit(list("abcd"), ["en"] * 4, gold), seed=0)["overall"]
     assert [overall["systems"][name]["accuracy"] for name in answers] == [0.25, 0.75, 1.0]
     assert overall["majority"] == 0.5

@@ -1,17 +1,27 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
 import spacy
+from numpy.testing import assert_allclose
 from spacy.language import Language
 
+from scripts.distil.calibration import calibrate, read_temperature
 from scripts.distil.export import describe, export
 from scripts.distil.files import hash_file
+from scripts.distil.gold import load_split, write_gold
+from scripts.distil.losses import soften
+from scripts.distil.reviews import Review
 
+from .test_stock import LOAD
 from .test_teachers import textcat_pipeline
 
 TEXTS = ["good", "bad", "a good and bad text"]
+DEV = [("good", "POS")] * 3 + [("good", "NEG")] + [("bad", "NEG")] * 3 + [("bad zyzzyva", "POS")]
 PREPARED = {
     "lang": "xx",
     "languages": ["de", "nl"],
@@ -33,11 +43,22 @@ def read_folder(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
+def run_export(corpus: Path) -> dict[str, Any]:
+    return export(
+        corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1.2.3", seed=7
+    )
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     (tmp_path / "prepare.json").write_text(json.dumps(PREPARED), encoding="utf-8")
     scored = {**SCORED, "prepare_sha256": hash_file(tmp_path / "prepare.json")}
     (tmp_path / "score.json").write_text(json.dumps(scored), encoding="utf-8")
+    labels = ["POS", "NEG"]  # not the model's order
+    (tmp_path / "labels.json").write_text(json.dumps(labels), encoding="utf-8")
+    (tmp_path / "gold").mkdir()
+    reviews = [Review(text, label, "en", "dev.jsonl", i) for i, (text, label) in enumerate(DEV)]
+    write_gold(tmp_path / "gold" / "dev.spacy", reviews, labels, lang="xx")
     (tmp_path / "student.cfg").write_text("[training]\nseed = 1\n", encoding="utf-8")
     return tmp_path
 
@@ -49,10 +70,12 @@ def nlp() -> Language:
 
 def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
     nlp.to_disk(corpus / "model")
-    meta = export(
-        corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1.2.3", seed=7
-    )
-    assert meta == json.loads((corpus / "export" / "meta.json").read_text(encoding="utf-8"))
+    meta = run_export(corpus)
+    written = json.loads((corpus / "export" / "meta.json").read_text(encoding="utf-8"))
+    # spaCy writes ten decimals
+    assert written["distillation"].pop("calibration") == pytest.approx(meta["distillation"]["calibration"], abs=1e-10)
+    assert written["distillation"].items() < meta["distillation"].items()
+    assert {**written, "distillation": None} == {**meta, "distillation": None}
     assert [meta[key] for key in ("lang", "name", "version", "languages")] == ["en", "mood", "1.2.3", ["de", "nl"]]
     assert meta["description"] == describe(["de", "nl"], ["NEG", "POS"])
     assert meta["distillation"] == {
@@ -62,48 +85,73 @@ def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
         "config_sha256": hash_file(corpus / "student.cfg"),
         "texts": {"de": {"gold": 3}, "nl": {"gold": 2}},
         "seed": 7,
+        "calibration": calibrate(nlp, load_split(corpus / "gold" / "dev.spacy", ["POS", "NEG"]), ["POS", "NEG"]),
     }
 
 
-def test_export_predicts_the_same_and_leaves_the_model_alone(corpus: Path, nlp: Language) -> None:
+def test_export_is_calibrated_on_dev_and_leaves_the_model_alone(corpus: Path, nlp: Language) -> None:
     nlp.to_disk(corpus / "model")
     before = read_folder(corpus / "model")
-    export(corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1.2.3", seed=7)
+    calibration = run_export(corpus)["distillation"]["calibration"]
+    assert calibration["temperature"] < 0.5
+    assert calibration["dev_ece_after"] < calibration["dev_ece_before"] - 0.1
     exported = spacy.load(corpus / "export")
-    assert [doc.cats for doc in exported.pipe(TEXTS)] == [doc.cats for doc in nlp.pipe(TEXTS)]
+    scores = numpy.asarray([list(doc.cats.values()) for doc in nlp.pipe(TEXTS)])
+    calibrated = numpy.asarray([list(doc.cats.values()) for doc in exported.pipe(TEXTS)])
+    assert_allclose(calibrated, soften(scores, calibration["temperature"]), atol=1e-6)
     assert read_folder(corpus / "model") == before
+    assert read_temperature(corpus / "export") == calibration["temperature"]
+
+
+def test_export_loads_as_a_stock_textcat_without_our_code(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    run_export(corpus)
+    assert spacy.load(corpus / "export").get_pipe_meta("textcat").factory == "textcat"
+    expected = [doc.cats for doc in spacy.load(corpus / "export").pipe(TEXTS)]
+    command = [sys.executable, "-c", LOAD, str(corpus / "export"), json.dumps(TEXTS)]
+    done = subprocess.run(command, cwd=corpus, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [pytest.approx(cats, abs=1e-7) for cats in expected]
+
+
+def test_export_without_a_dev_corpus_names_the_command_and_writes_nothing(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    (corpus / "gold" / "dev.spacy").unlink()
+    with pytest.raises(ValueError, match=r"dev\.spacy: no such file.*spacy project run prepare"):
+        run_export(corpus)
+    assert not (corpus / "export").exists()
 
 
 def test_export_is_the_same_twice_and_replaces_what_was_there(corpus: Path, nlp: Language) -> None:
     nlp.to_disk(corpus / "model")
-    export(corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1.2.3", seed=7)
+    run_export(corpus)
     first = read_folder(corpus / "export")
     (corpus / "export" / "leftover").touch()
-    export(corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1.2.3", seed=7)
+    run_export(corpus)
     assert read_folder(corpus / "export") == first
 
 
 def test_export_leaves_out_a_vocab_without_vectors(corpus: Path, nlp: Language) -> None:
     nlp.to_disk(corpus / "model")
     assert (corpus / "model" / "vocab").exists()
-    export(corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1.2.3", seed=7)
+    run_export(corpus)
     assert not (corpus / "export" / "vocab").exists()
 
 
 def test_export_keeps_a_vocab_with_vectors(corpus: Path, nlp: Language) -> None:
     nlp.vocab.set_vector("good", numpy.asarray([0.25, 0.5], dtype="float32"))
     nlp.to_disk(corpus / "model")
-    export(corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1.2.3", seed=7)
-    assert spacy.load(corpus / "export").vocab.get_vector("good").tolist() == [0.25, 0.5]
+    run_export(corpus)
+    vocab = spacy.load(corpus / "export").vocab
+    assert vocab.get_vector("good").tolist() == [0.25, 0.5]
+    assert "zyzzyva" not in vocab.strings  # of a dev text
 
 
 def test_export_that_fails_writes_nothing(corpus: Path, nlp: Language) -> None:
     nlp.to_disk(corpus / "model")
     (corpus / "score.json").unlink()
     with pytest.raises(ValueError, match=r"score\.json: no such file.*spacy project run score"):
-        export(
-            corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1.2.3", seed=7
-        )
+        run_export(corpus)
     assert not (corpus / "export").exists()
 
 
@@ -116,5 +164,5 @@ def test_export_refuses_a_transfer_set_of_other_data(corpus: Path, nlp: Language
     nlp.to_disk(corpus / "model")
     (corpus / "prepare.json").write_text(json.dumps({**PREPARED, "seed": 1}), encoding="utf-8")
     with pytest.raises(ValueError, match=r"score\.json: made from other data.*spacy project run score"):
-        export(corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1", seed=7)
+        run_export(corpus)
     assert not (corpus / "export").exists()

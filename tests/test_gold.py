@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from spacy.tokens import Doc
+import spacy
+from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from scripts.distil.gold import gold_label, prepare, read_gold, write_gold
+from scripts.distil.gold import gold_label, load_split, prepare, read_gold, write_gold
 from scripts.distil.reviews import Drop, Review
 from scripts.prepare import main
 
@@ -402,3 +403,23 @@ def test_gold_label_is_the_one_that_holds(cats: dict[str, float], expected: str)
     doc = Doc(Vocab(), words=["Nice"])
     doc.cats = cats
     assert gold_label(doc) == expected
+
+
+@pytest.mark.parametrize("labels,indices", [(["NEG", "POS"], [1, 0, 1]), (["POS", "NEG"], [0, 1, 0])])
+def test_gold_load_split_uses_the_projects_label_order(tmp_path: Path, labels: list[str], indices: list[int]) -> None:
+    nlp, doc_bin = spacy.blank("xx"), DocBin(store_user_data=True)
+    rows = [("Mooi!", "nl", {"NEG": 0.0, "POS": 1.0}), ("Bad", "en", {"NEG": 1.0, "POS": 0.0})]
+    for text, lang, cats in (*rows, ("Good", "en", {"POS": 1.0, "NEG": 0.0})):
+        doc = nlp.make_doc(text)
+        doc.cats, doc.user_data = cats, {"lang": lang, "source": "gold"}
+        doc_bin.add(doc)
+    doc_bin.to_disk(tmp_path / "test.spacy")
+    split = load_split(tmp_path / "test.spacy", labels)
+    assert split.texts == ["Mooi!", "Bad", "Good"]
+    assert split.langs == ["nl", "en", "en"]
+    assert split.labels.tolist() == indices
+
+
+def test_gold_load_split_missing_names_command(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="python -m spacy project run prepare"):
+        load_split(tmp_path / "test.spacy", ["NEG", "POS"])

@@ -4,7 +4,18 @@ import warnings
 import numpy
 import pytest
 
-from scripts.distil.metrics import Labels, agreement, compare, error_reduction, gain_recovered, p_above_majority, score
+from scripts.distil.losses import soften
+from scripts.distil.metrics import (
+    Labels,
+    agreement,
+    compare,
+    error_reduction,
+    expected_calibration_error,
+    gain_recovered,
+    negative_log_likelihood,
+    p_above_majority,
+    score,
+)
 
 
 def labels(text: str) -> Labels:
@@ -40,6 +51,60 @@ def test_metrics_score_matches_hand_computed(predicted: str, gold: str, accuracy
         result = score(labels(predicted), labels(gold))
     assert result == {"accuracy": pytest.approx(accuracy), "macro_f": pytest.approx(macro_f)}
     assert all(type(value) is float for value in result.values())
+
+
+@pytest.mark.parametrize(
+    "confidences,right,bins,ece",
+    [
+        pytest.param([0.75] * 4, "1110", 15, 0.0, id="calibrated"),
+        pytest.param([1.0] * 4, "1100", 15, 0.5, id="over-confident"),
+        pytest.param([0.625] * 2, "11", 15, 0.375, id="under-confident"),
+        # In one bin, errors in both directions cancel out: |1/2 − 0.75|
+        pytest.param([0.5625, 0.9375], "10", 1, 0.25, id="one-bin"),
+        # (1 − 0.5625 + 0.9375 − 0) / 2
+        pytest.param([0.5625, 0.9375], "10", 15, 0.6875, id="two-bins"),
+        # Weighted by share: (3 · |2/3 − 0.625| + 1 · |0 − 0.875|) / 4
+        pytest.param([0.625, 0.625, 0.625, 0.875], "1100", 4, 0.25, id="weighted"),
+        # A bin ends with its upper limit: 0.625 and 0.75 together, |1/2 − 0.6875|
+        pytest.param([0.625, 0.75], "10", 4, 0.1875, id="upper-limit"),
+        # … and 0.75 and 0.875 apart
+        pytest.param([0.75, 0.875], "10", 4, (0.25 + 0.875) / 2, id="lower-limit"),
+    ],
+)
+def test_metrics_ece_matches_hand_computed(confidences: list[float], right: str, bins: int, ece: float) -> None:
+    probabilities = numpy.asarray([[p, 1 - p] for p in confidences])
+    gold = 1 - labels(right)
+    result = expected_calibration_error(probabilities, gold, bins)
+    assert type(result) is float
+    assert result == pytest.approx(ece)
+    assert expected_calibration_error(probabilities[:, ::-1], 1 - gold, bins) == result
+    assert expected_calibration_error(probabilities.astype("float32"), gold, bins) == pytest.approx(ece)
+
+
+def test_metrics_ece_has_15_bins_and_takes_the_predicted_label() -> None:
+    # 0.4 and 0.45 are below and above 6/15; the gold label is in the second column.
+    probabilities = numpy.asarray([[0.25, 0.4, 0.35], [0.45, 0.25, 0.3]])
+    assert expected_calibration_error(probabilities, labels("11")) == pytest.approx((0.6 + 0.45) / 2)
+    assert expected_calibration_error(probabilities, labels("11"), 1) == pytest.approx(0.5 - 0.425)
+
+
+def test_metrics_nll_matches_hand_computed() -> None:
+    probabilities = numpy.asarray([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]])
+    result = negative_log_likelihood(probabilities, labels("100"))
+    assert type(result) is float
+    assert result == pytest.approx((numpy.log(4 / 3) + numpy.log(2)) / 3)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_metrics_nll_at_a_temperature_is_that_of_softened_probabilities(temperature: float) -> None:
+    probabilities = numpy.asarray([[0.1, 0.2, 0.7], [0.6, 0.3, 0.1]])
+    expected = negative_log_likelihood(soften(probabilities, temperature), labels("20"))
+    assert negative_log_likelihood(probabilities, labels("20"), temperature) == pytest.approx(expected)
+
+
+def test_metrics_nll_of_a_certain_error_is_finite_and_grows_with_certainty() -> None:
+    values = [negative_log_likelihood(numpy.asarray([[1.0, 0.0]]), labels("1"), t) for t in (0.05, 1.0)]
+    assert values == pytest.approx([30 * numpy.log(10) / 0.05, 30 * numpy.log(10)])
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,10 @@ def test_project_run_makes_a_student_from_reviews(finished: Path) -> None:
     assert evaluation["overall"]["n"] == sum(row["n"] for row in evaluation["languages"].values())
     for system in ("baseline", "teacher", "student", "tfidf_logreg"):
         assert 0 <= evaluation["overall"]["systems"][system]["accuracy"] <= 1
+        assert 0 <= evaluation["overall"]["systems"][system]["ece"] <= 1
+    meta = json.loads((finished / "training/student/export/meta.json").read_text())
+    before, after = (evaluation["overall"]["systems"]["student"][key] for key in ("ece_before_calibration", "ece"))
+    assert (meta["distillation"]["calibration"]["temperature"] == 1) == (before == after)
     scored = json.loads((finished / "corpus/score.json").read_text())
     prepared = json.loads((finished / "corpus/prepare.json").read_text())
     for lang, kept in prepared["kept"].items():

@@ -17,10 +17,12 @@ from scripts.distil.wheels import WheelError, build_wheel, describe_scores, spac
 from .test_teachers import textcat_pipeline
 
 TEXTS = ["good", "bad", "a good text"]
-EVALUATION = {
+EVALUATION: dict[str, Any] = {
     "split": "test",
     "languages": {
-        lang: {"systems": {"teacher": {"accuracy": 1.0}, "student": {"accuracy": accuracy, "macro_f": 0.5}}}
+        lang: {
+            "systems": {"teacher": {"accuracy": 1.0}, "student": {"accuracy": accuracy, "macro_f": 0.5, "ece": 0.25}}
+        }
         for lang, accuracy in (("en", 0.875), ("nl", 0.75))
     },
     "overall": {
@@ -28,17 +30,23 @@ EVALUATION = {
         "systems": {
             "baseline": {"accuracy": 0.5, "macro_f": 0.25},
             "teacher": {"accuracy": 0.9375, "macro_f": 0.9},
-            "student": {"accuracy": 0.8125, "macro_f": 0.75},
+            "student": {"accuracy": 0.8125, "macro_f": 0.75, "ece": 0.03125},
         },
     },
 }
 SUMMARY = {
     "split": "test",
-    "overall": {"accuracy": 0.8125, "macro_f": 0.75},
-    "languages": {"en": {"accuracy": 0.875, "macro_f": 0.5}, "nl": {"accuracy": 0.75, "macro_f": 0.5}},
+    "overall": {"accuracy": 0.8125, "macro_f": 0.75, "ece": 0.03125},
+    "languages": {
+        "en": {"accuracy": 0.875, "macro_f": 0.5, "ece": 0.25},
+        "nl": {"accuracy": 0.75, "macro_f": 0.5, "ece": 0.25},
+    },
     "teacher_accuracy": 0.9375,
 }
-NOTES = "Accuracy on the test texts: 0.812 (en 0.875, nl 0.750); its teacher's: 0.938."
+NOTES = (
+    "Accuracy on the test texts: 0.812 (en 0.875, nl 0.750), with an expected calibration error of 0.031; accuracy of "
+    "its teacher: 0.938."
+)
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -99,6 +107,14 @@ def test_wheels_summarize_takes_the_students_scores() -> None:
 
 def test_wheels_describe_scores() -> None:
     assert describe_scores(SUMMARY) == NOTES
+
+
+def test_wheels_describe_a_student_whose_teacher_was_not_compared() -> None:
+    overall = EVALUATION["overall"]
+    without = {**EVALUATION, "overall": {**overall, "systems": {**overall["systems"], "teacher": None}}}
+    summary = summarize(without)
+    assert summary == {**SUMMARY, "teacher_accuracy": None}
+    assert describe_scores(summary) == NOTES.replace("; accuracy of its teacher: 0.938", "")
 
 
 def test_wheels_run_returns_output_of_command_in_folder(tmp_path: Path) -> None:

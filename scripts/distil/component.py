@@ -97,7 +97,7 @@ class DistilledTextCategorizer(TextCategorizer):
         if not 0 <= gold_weight <= 1:
             raise ValueError(f"gold_weight must be a number from 0 to 1. Found: {gold_weight}")
         self.gold_weight = gold_weight
-        self._to_d_scores = find_output(model)
+        self._to_d_scores = find_output(model).to_d_scores
 
     def initialize(
         self,

@@ -3,52 +3,35 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy
+from numpy.typing import NDArray
 
 from . import metrics
 from .control import fit_control
-from .gold import LANG, gold_label, read_gold
-from .metrics import Labels
+from .gold import GoldSplit
+from .losses import soften
+from .metrics import Labels, Probabilities
 from .teacher_scores import Scores
 
 BASELINE, TEACHER, STUDENT = "baseline", "teacher", "student"
 CONTROL = "tfidf_logreg"
 OVERALL = "overall"
+ECE, ECE_BEFORE = "ece", "ece_before_calibration"
 SIGNIFICANCE = 0.01
 WARM_UP = 32
 
 
-@dataclass(frozen=True)
-class GoldSplit:
-    """One split as plain values.
-
-    labels (NDArray[int64]): Indices into the project's label order, shape (n,).
-    """
-
-    texts: list[str]
-    langs: list[str]
-    labels: Labels
-
-
 @dataclass
 class Predictions:
-    """What the systems predicted: label indices by system, and how fast."""
+    """What the systems predicted, and how fast.
 
-    labels: dict[str, Labels] = field(default_factory=dict)
+    scores (dict): Probabilities by system, shape (n, n_labels).
+    """
+
+    scores: dict[str, Probabilities] = field(default_factory=dict)
     docs_per_second: dict[str, float] = field(default_factory=dict)
-
-
-def load_split(path: Path, labels: Sequence[str]) -> GoldSplit:
-    """Read a gold corpus."""
-    docs = list(read_gold(path))
-    return GoldSplit(
-        texts=[doc.text for doc in docs],
-        langs=[doc.user_data[LANG] for doc in docs],
-        labels=numpy.asarray([labels.index(gold_label(doc)) for doc in docs]),
-    )
 
 
 def check_same_teacher(teacher: str, fingerprint: str, scored: Mapping[str, Any]) -> None:
@@ -91,9 +74,8 @@ def predict(
     for name, system in systems.items():
         list(system.pipe(split.texts[:WARM_UP]))
         start = time.perf_counter()
-        scores = numpy.stack(list(progress(name, system.pipe(split.texts))))
+        predictions.scores[name] = numpy.stack(list(progress(name, system.pipe(split.texts))))
         predictions.docs_per_second[name] = len(split.texts) / (time.perf_counter() - start)
-        predictions.labels[name] = scores.argmax(axis=1)
     return predictions
 
 
@@ -107,40 +89,53 @@ def add_teacher(predictions: Predictions, scores: Scores, docs_per_second: float
     missing = int(numpy.isnan(scores).any(axis=1).sum())
     if missing:
         return f"it has no answer for {missing} of {len(scores)} texts"
-    predictions.labels[TEACHER] = scores.argmax(axis=1)
+    predictions.scores[TEACHER] = scores
     if docs_per_second is not None:
         predictions.docs_per_second[TEACHER] = docs_per_second
     return None
 
 
-def predict_control(train: GoldSplit, texts: Sequence[str]) -> Labels:
+def predict_control(train: GoldSplit, texts: Sequence[str]) -> Probabilities:
     """Train the control on the gold texts, and predict.
 
-    RETURNS (NDArray[int64]): Label indices, shape (n_texts,).
+    train (GoldSplit): The gold texts; each label is among them, as `prepare` makes sure.
+    RETURNS (NDArray[float64]): Probabilities, shape (n_texts, n_labels).
     """
-    return numpy.asarray(fit_control(train.texts, train.labels).predict(texts))
+    return numpy.asarray(fit_control(train.texts, train.labels).predict_proba(texts))
 
 
-def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int) -> dict[str, Any]:
+def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int, temperature: float = 1.0) -> dict[str, Any]:
     """Compare the systems by language and overall.
 
+    seed (int): Seed of the confidence intervals.
+    temperature (float): T that the student was calibrated with: before, its probabilities were
+        softmax(T · log p).
     RETURNS (dict): {"languages": {lang: comparison}, "overall": comparison, "docs_per_second"}.
     """
     langs = numpy.asarray(split.langs)
+    before = soften(predictions.scores[STUDENT], 1 / temperature)
+
+    def compare(rows: NDArray[numpy.bool_]) -> dict[str, Any]:
+        scores, gold = {name: scores[rows] for name, scores in predictions.scores.items()}, split.labels[rows]
+        result = _compare_systems(scores, gold, seed)
+        result["systems"][STUDENT][ECE_BEFORE] = metrics.expected_calibration_error(before[rows], gold)
+        return result
+
     return {
-        "languages": {
-            lang: _compare_systems(predictions.labels, split.labels, langs == lang, seed)
-            for lang in sorted(set(split.langs))
-        },
-        OVERALL: _compare_systems(predictions.labels, split.labels, langs != "", seed),
+        "languages": {lang: compare(langs == lang) for lang in sorted(set(split.langs))},
+        OVERALL: compare(langs != ""),
         "docs_per_second": predictions.docs_per_second,
     }
 
 
-def _compare_systems(predicted: Mapping[str, Labels], gold: Labels, rows: numpy.ndarray, seed: int) -> dict[str, Any]:
-    predicted, gold = {name: labels[rows] for name, labels in predicted.items()}, gold[rows]
+def _compare_systems(scores: Mapping[str, Probabilities], gold: Labels, seed: int) -> dict[str, Any]:
+    predicted = {name: rows.argmax(axis=1) for name, rows in scores.items()}
     systems: dict[str, Any] = {
-        name: {**metrics.score(labels, gold), "p_above_majority": metrics.p_above_majority(labels, gold)}
+        name: {
+            **metrics.score(labels, gold),
+            ECE: metrics.expected_calibration_error(scores[name], gold),
+            "p_above_majority": metrics.p_above_majority(labels, gold),
+        }
         for name, labels in predicted.items()
     }
     baseline, student = systems[BASELINE]["accuracy"], systems[STUDENT]["accuracy"]

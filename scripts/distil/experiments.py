@@ -21,8 +21,9 @@ import numpy
 from confection import Config, ConfigValidationError
 
 from . import metrics
-from .evaluation import OVERALL, load_split
+from .evaluation import OVERALL
 from .files import folder_size, hash_file, hash_folder, write_json
+from .gold import load_split
 from .progress import MakeBar
 from .score_cache import ScoreCache
 from .score_settings import load_score_settings

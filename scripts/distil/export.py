@@ -1,4 +1,4 @@
-"""Give the trained student the metadata that its users need."""
+"""Calibrate the trained student, and give it the metadata that its users need."""
 
 import json
 from pathlib import Path
@@ -6,28 +6,33 @@ from typing import Any
 
 import spacy
 
+from .calibration import calibrate
 from .files import hash_file, replacing_folder
+from .gold import load_split
 from .provenance import read_summary
 
 
 def export(
     model: Path, output: Path, corpus: Path, config: Path, *, name: str, version: str, seed: int
 ) -> dict[str, Any]:
-    """Copy a trained student with its metadata filled in.
+    """Copy a trained student, calibrated on the dev texts, with its metadata filled in.
 
     model (Path): The trained student; it is not changed.
     output (Path): The folder to write.
-    corpus (Path): Holds prepare.json and score.json.
+    corpus (Path): Holds gold/dev.spacy, labels.json, prepare.json and score.json.
     config (Path): The config that the student was trained with.
     name (str): The pipeline's name, without its language.
     version (str): The pipeline's version.
     seed (int): The seed of the run.
     RETURNS (dict[str, Any]): The metadata.
-    RAISES (ValueError): If the transfer set was made from other data than the present corpora.
+    RAISES (ValueError): If the transfer set was made from other data than the present corpora, or the student can't be
+        calibrated.
     """
     nlp = spacy.load(model)
     prepared = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
     scored = read_summary(corpus, "score")
+    labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+    calibration = calibrate(nlp, load_split(corpus / "gold" / "dev.spacy", labels), labels)
     nlp.meta.update(
         name=name,
         version=version,
@@ -40,6 +45,7 @@ def export(
             "config_sha256": hash_file(config),
             "texts": scored["texts"],
             "seed": seed,
+            "calibration": calibration,
         },
     )
     with replacing_folder(output) as folder:

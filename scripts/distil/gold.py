@@ -1,12 +1,14 @@
 """Write and read the gold corpora: tokenised texts with hard labels and their provenance."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy
 import spacy
+from numpy.typing import NDArray
 from spacy.tokens import Doc
 
 from .docbins import read_docs, write_docs
@@ -17,6 +19,18 @@ from .splits import LABELLED, PRECEDENCE, Splits, read_splits, stream_unlabelled
 
 LANG = "lang"
 METHOD = "method"
+
+
+@dataclass(frozen=True)
+class GoldSplit:
+    """One split as plain values.
+
+    labels (NDArray[int64]): Indices into the project's label order, shape (n,).
+    """
+
+    texts: list[str]
+    langs: list[str]
+    labels: NDArray[numpy.int64]
 
 
 Progress = Callable[[Iterable[Review | Drop]], Iterable[Review | Drop]]
@@ -120,6 +134,20 @@ def read_gold(path: Path) -> Iterator[Doc]:
     if not path.exists():
         raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run prepare .")
     yield from read_docs(path)
+
+
+def load_split(path: Path, labels: Sequence[str]) -> GoldSplit:
+    """Read a gold corpus.
+
+    labels (Sequence[str]): The project's labels, in their order.
+    RAISES (ValueError): If the file is missing; the message names the command that makes it.
+    """
+    docs = list(read_gold(path))
+    return GoldSplit(
+        texts=[doc.text for doc in docs],
+        langs=[doc.user_data[LANG] for doc in docs],
+        labels=numpy.asarray([labels.index(gold_label(doc)) for doc in docs]),
+    )
 
 
 def gold_label(doc: Doc) -> str:

@@ -1,11 +1,17 @@
 """Pure functions over arrays of predictions: what an evaluation reports."""
 
+from typing import Any
+
 import numpy
 from numpy.typing import NDArray
+from scipy.special import log_softmax
 from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import accuracy_score, f1_score
 
+from .losses import SMALLEST
+
 Labels = NDArray[numpy.int64]
+Probabilities = NDArray[Any]
 CONFIDENCE = 0.95
 RESAMPLES = 9999
 # Resamples in memory at a time; does not change the result.
@@ -21,6 +27,33 @@ def score(predicted: Labels, gold: Labels) -> dict[str, float]:
         "accuracy": float(accuracy_score(gold, predicted)),
         "macro_f": float(f1_score(gold, predicted, average="macro", zero_division=0)),
     }
+
+
+def expected_calibration_error(probabilities: Probabilities, gold: Labels, bins: int = 15) -> float:
+    """Return how far confidence is from accuracy, on average (ECE; Guo et al. 2017, section 2).
+
+    The confidence of a text is the probability of its predicted label. Texts are binned by it; each bin counts with
+    its share of the texts.
+
+    probabilities (NDArray): Shape (n, n_labels).
+    gold (NDArray[int64]): Label indices, shape (n,).
+    bins (int): How many bins of equal width: (0, 1 / bins], (1 / bins, 2 / bins], …
+    """
+    confidence = probabilities.max(axis=1).astype("float64")
+    right = probabilities.argmax(axis=1) == gold
+    bin_of = numpy.digitize(confidence, numpy.linspace(0, 1, bins + 1)[1:-1], right=True)
+    return float(abs(numpy.bincount(bin_of, weights=right - confidence)).sum() / len(gold))
+
+
+def negative_log_likelihood(probabilities: Probabilities, gold: Labels, temperature: float = 1.0) -> float:
+    """Return the mean of −log p of the gold labels (NLL; Guo et al. 2017, section 2).
+
+    probabilities (NDArray): Shape (n, n_labels), rows sum to 1.
+    gold (NDArray[int64]): Label indices, shape (n,).
+    temperature (float): T: p is softmax(log p / T).
+    """
+    logits = numpy.log(numpy.clip(probabilities.astype("float64"), SMALLEST, None)) / temperature
+    return float(-log_softmax(logits, axis=1)[numpy.arange(len(gold)), gold].mean())
 
 
 def p_above_majority(predicted: Labels, gold: Labels) -> float:

@@ -1,14 +1,29 @@
-"""What a text classifier's output layer expects as a gradient, for exclusive labels."""
+"""The layers that make a stock classifier's probabilities, and the gradient that they expect; for exclusive labels."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from thinc.api import Model
 from thinc.types import Floats2d
 
 from .losses import SMALLEST
 
-ToDScores = Callable[[Floats2d, Floats2d], Floats2d]
+_SOFTMAX, _SOFTMAX_ACTIVATION = "softmax", "softmax_activation"
+_LINEAR = ("linear", "sparse_linear")
+# The only layers that hand on what their last one makes, and its gradient, unchanged.
+_WRAPPERS = ("thinc.layers.chain", "thinc.layers.with_cpu", "thinc.layers.resizable")
+
+
+class Output(NamedTuple):
+    """How a classifier makes its probabilities.
+
+    linear (Model): The layer whose parameters W and b make their logits.
+    to_d_scores (Callable): Takes dL/dlogits and the probabilities, both of shape (n, n_labels); returns the gradient to
+        backpropagate, of the same shape.
+    """
+
+    linear: Model[Any, Any]
+    to_d_scores: Callable[[Floats2d, Floats2d], Floats2d]
 
 
 def _same(d_logits: Floats2d, scores: Floats2d) -> Floats2d:
@@ -24,29 +39,36 @@ def _divide_by_scores(d_logits: Floats2d, scores: Floats2d) -> Floats2d:
     return d_logits / scores.clip(SMALLEST, None)  # type: ignore[call-arg]
 
 
-_OUTPUTS: dict[str, ToDScores] = {"softmax": _same, "softmax_activation": _divide_by_scores}
+def find_output(model: Model[Any, Any]) -> Output:
+    """Find how a classifier makes its probabilities.
 
+    `model.get_ref("output_layer")` is no help: spaCy's ensemble names its bag of words there.
 
-def find_output(model: Model[Any, Any]) -> ToDScores:
-    """Find what the layer that makes a classifier's probabilities expects.
-
-    RETURNS (Callable): Takes dL/dlogits and the probabilities, both of shape (n, n_labels); returns the gradient to
-        backpropagate, of the same shape.
-    RAISES (ValueError): If the layer is not supported; the message names it.
+    RAISES (ValueError): If the probabilities are made by other layers than those of a stock architecture for
+        exclusive labels; the message names the layer.
     """
-    layer: Model[Any, Any] = model
-    while _passes_through(layer):
-        layer = layer.layers[-1]
-    if layer.name not in _OUTPUTS:
-        raise ValueError(
-            f"Can't train a model with output layer {layer.name!r}. Supported: {', '.join(_OUTPUTS)}: the stock "
-            "architectures with exclusive_classes = true and no_output_layer = false. Change the student's config, and "
-            "train it with: python -m spacy project run train-student ."
-        )
-    return _OUTPUTS[layer.name]
+    layers = _unwrap(model)
+    last = layers[-1]
+    if last.name == _SOFTMAX:
+        return Output(last, _same)
+    if last.name != _SOFTMAX_ACTIVATION:
+        raise ValueError(_unsupported(last.name))
+    before = layers[-2].name if len(layers) > 1 else "nothing"
+    if before not in _LINEAR:
+        raise ValueError(_unsupported(f"{_SOFTMAX_ACTIVATION} after {before}"))
+    return Output(layers[-2], _divide_by_scores)
 
 
-def _passes_through(layer: Model[Any, Any]) -> bool:
-    """Say whether a layer hands its gradient to its last one unchanged: a chain, `with_cpu` and `resizable` do."""
-    names = [part.name for part in layer.layers]
-    return bool(names) and layer.name in (">>".join(names), f"with_cpu({names[-1]})", f"resizable({names[-1]})")
+def _unwrap(model: Model[Any, Any]) -> list[Model[Any, Any]]:
+    """Return the layers that run one after the other."""
+    if model._func.__module__ not in _WRAPPERS:
+        return [model]
+    return [layer for part in model.layers for layer in _unwrap(part)]
+
+
+def _unsupported(name: str) -> str:
+    return (
+        f"Can't train or calibrate a model with output layer {name!r}. Supported: {_SOFTMAX}, {_SOFTMAX_ACTIVATION}: the "
+        "stock architectures with exclusive_classes = true and no_output_layer = false. Change the student's config, "
+        "and train it with: python -m spacy project run train-student ."
+    )

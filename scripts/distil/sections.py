@@ -37,7 +37,8 @@ def _read_section(path: Path, section: str, found: Mapping[str, Any], dataclass:
     known = {field.name for field in fields(dataclass)}
     if set(found) != known:
         raise ValueError(
-            f"{path}: expected in [{section}] the settings {', '.join(sorted(known))}. Found: {', '.join(sorted(found))}"
+            f"{path}: expected in [{section}] the settings {', '.join(sorted(known))}. "
+            f"Found: {', '.join(sorted(found))}"
         )
     for field in fields(dataclass):
         value = found[field.name]

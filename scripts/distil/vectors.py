@@ -10,7 +10,7 @@ import numpy
 import spacy
 from sklearn.decomposition import PCA
 from spacy.attrs import LOWER
-from spacy.strings import hash_string
+from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
 
@@ -150,7 +150,7 @@ def write_vectors(path: Path, words: Sequence[str], vectors: Floats) -> None:
     vectors (NDArray[float32]): Shape (n_words, dimensions).
     """
     nlp = spacy.blank("xx")
-    keys = numpy.asarray([hash_string(word) for word in words], dtype="uint64")
+    keys = numpy.asarray([get_string_id(word) for word in words], dtype="uint64")
     nlp.vocab.vectors = Vectors(data=vectors, keys=keys, attr=LOWER, name="teacher")
     with replacing_folder(path) as folder:
         nlp.to_disk(folder)

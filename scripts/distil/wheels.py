@@ -73,21 +73,28 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
 
 
 def summarize(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the student's scores, as they go into meta.json."""
+    """Return the student's scores, as they go into meta.json.
+
+    evaluation (Mapping): The contents of metrics/evaluation.json.
+    RETURNS (dict[str, Any]): "teacher_accuracy" is None if the teacher was not compared.
+    """
+    teacher = evaluation["overall"]["systems"]["teacher"]
     return {
         "split": evaluation["split"],
         "overall": evaluation["overall"]["systems"]["student"],
         "languages": {lang: row["systems"]["student"] for lang, row in evaluation["languages"].items()},
-        "teacher_accuracy": evaluation["overall"]["systems"]["teacher"]["accuracy"],
+        "teacher_accuracy": teacher["accuracy"] if teacher else None,
     }
 
 
 def describe_scores(scores: Mapping[str, Any]) -> str:
     """Return the scores as a sentence for the package's README."""
     by_language = ", ".join(f"{lang} {row['accuracy']:.3f}" for lang, row in scores["languages"].items())
+    teacher = scores["teacher_accuracy"]
     return (
-        f"Accuracy on the {scores['split']} texts: {scores['overall']['accuracy']:.3f} ({by_language}); "
-        f"its teacher's: {scores['teacher_accuracy']:.3f}."
+        f"Accuracy on the {scores['split']} texts: {scores['overall']['accuracy']:.3f} ({by_language}), with an "
+        f"expected calibration error of {scores['overall']['ece']:.3f}"
+        f"{'' if teacher is None else f'; accuracy of its teacher: {teacher:.3f}'}."
     )
 
 
