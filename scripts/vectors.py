@@ -37,8 +37,7 @@ def main(
         msg.fail("Can't make word vectors", str(err), exits=1)
     msg.good(
         f"Wrote {corpus / 'vectors'}",
-        f"{summary['words']} of {summary['words_in_texts']} words, "
-        f"{100 * summary['coverage']:.1f} % of the running words",
+        f"{summary['words']} words, {100 * summary['coverage']:.1f} % of the words in train and unlabelled texts",
     )
 
 

@@ -44,7 +44,7 @@ def create_transfer_corpus(
             raise ValueError(f"{path}: no *.spacy shards. Make them with: python -m spacy project run score .")
         rng.shuffle(shards)
         for shard in shards:
-            docs = [doc for doc in read_docs(shard) for _ in range(draw(doc))]
+            docs = [doc for doc in read_docs(shard, nlp.vocab) for _ in range(draw(doc))]
             rng.shuffle(docs)
             for doc in docs:
                 yield Example(nlp.make_doc(doc.text), doc)

@@ -20,12 +20,15 @@ def write_docs(docs: Iterable[Doc], path: Path) -> None:
     doc_bin.to_disk(path)
 
 
-def read_docs(path: Path) -> Iterator[Doc]:
-    """Yield the docs of a DocBin."""
+def read_docs(path: Path, vocab: Vocab | None = None) -> Iterator[Doc]:
+    """Yield the docs of a DocBin.
+
+    vocab (Vocab | None): The vocabulary of the docs; None: an empty one, which knows no lower case and no vectors.
+    """
     doc_bin = DocBin().from_disk(path)
     unpacker = Unpacker(raw=False, use_list=False)  # see `write_docs`
     user_data, doc_bin.user_data = doc_bin.user_data, []
-    for i, doc in enumerate(doc_bin.get_docs(Vocab())):
+    for i, doc in enumerate(doc_bin.get_docs(Vocab() if vocab is None else vocab)):
         if user_data and user_data[i]:
             unpacker.feed(user_data[i])
             doc.user_data.update(unpacker.unpack())

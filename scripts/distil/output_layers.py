@@ -68,7 +68,7 @@ def _unwrap(model: Model[Any, Any]) -> list[Model[Any, Any]]:
 
 def _unsupported(name: str) -> str:
     return (
-        f"Can't train or calibrate a model with output layer {name!r}. Supported: {_SOFTMAX}, {_SOFTMAX_ACTIVATION}: the "
+        f"Can't learn or calibrate with output layer {name!r}. Supported: {_SOFTMAX}, {_SOFTMAX_ACTIVATION}: the "
         "stock architectures with exclusive_classes = true and no_output_layer = false. Change the student's config, "
         "and train it with: python -m spacy project run train-student ."
     )

@@ -1,5 +1,6 @@
 """Static word vectors for the student, made by the teacher's encoder."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +10,6 @@ from typing import Any
 import numpy
 import spacy
 from sklearn.decomposition import PCA
-from spacy.attrs import LOWER
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
@@ -44,6 +44,18 @@ class VectorSettings:
     batch_tokens: int = 4096
 
 
+@dataclass(frozen=True)
+class Word:
+    """A word that has a vector.
+
+    forms (tuple[str, ...]): How it is written in the texts, the most frequent first, and in lower case.
+    count (int): How often it occurs in the texts.
+    """
+
+    forms: tuple[str, ...]
+    count: int
+
+
 def load_vector_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> VectorSettings:
     """Read the settings.
 
@@ -64,7 +76,7 @@ def load_vector_settings(path: Path, overrides: Mapping[str, Any] | None = None)
 def make_vectors(
     corpus: Path, encoder: WordEncoder, settings: VectorSettings, *, teacher: str, bar: MakeBar
 ) -> dict[str, Any]:
-    """Write word vectors for the words of the train and unlabelled texts.
+    """Write word vectors for the words of the train and unlabelled texts; case makes no difference.
 
     corpus (Path): Holds transfer/, the scored texts. Written: vectors/, a pipeline that has nothing but vectors, and
         vectors.json.
@@ -77,40 +89,53 @@ def make_vectors(
     """
     prepared = read_summary(corpus, "score")[PREPARED]
     shards = sorted((corpus / "transfer").glob("*.spacy"))
-    counts = count_words(doc for shard in shards for doc in read_docs(shard) if source_kind(doc) != AUGMENTED)
+    counts = count_forms(doc for shard in shards for doc in read_docs(shard) if source_kind(doc) != AUGMENTED)
     words = choose_words(counts, encoder.whole_words(), settings.words)
     progress = bar(len(words))
-    encoded = encoder.encode(words, settings.batch_tokens, progress.update)
+    # Each in the form that is most frequent: an encoder may know Buch, but not buch.
+    encoded = encoder.encode([word.forms[0] for word in words], settings.batch_tokens, progress.update)
     progress.close()
     total = counts.total()
-    shares = numpy.asarray([counts[word] / total for word in words], dtype="float32")
-    write_vectors(corpus / "vectors", words, reduce_vectors(encoded, shares, settings))
+    shares = numpy.asarray([word.count / total for word in words], dtype="float32")
+    lang = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))["lang"]
+    write_vectors(corpus / "vectors", lang, words, reduce_vectors(encoded, shares, settings))
     summary = {
         PREPARED: prepared, "teacher": teacher, **asdict(settings), "words": len(words),
-        "words_in_texts": len(counts), "coverage": sum(counts[word] for word in words) / total,
+        "forms": sum(len(word.forms) for word in words), "coverage": sum(word.count for word in words) / total,
     }  # fmt: skip
     write_json(corpus / "vectors.json", summary)
     return summary
 
 
-def count_words(docs: Iterable[Doc]) -> Counter[str]:
-    """Count the words of docs in lower case, white space left out."""
+def count_forms(docs: Iterable[Doc]) -> Counter[str]:
+    """Count the words of docs as they are written, white space left out."""
     counts: Counter[str] = Counter()
     for doc in docs:
-        counts.update(token.text.lower() for token in doc if not token.is_space)
+        counts.update(token.text for token in doc if token.text.strip())
     return counts
 
 
-def choose_words(counts: Counter[str], whole_words: Iterable[str], size: int) -> list[str]:
+def choose_words(counts: Counter[str], whole_words: Iterable[str], size: int) -> list[Word]:
     """Return the words that have vectors: the frequent ones of the texts, the encoder's own, those that occur once.
 
-    counts (Counter[str]): How often each word occurs.
+    counts (Counter[str]): How often each form occurs.
     whole_words (Iterable[str]): The encoder's own words.
     size (int): How many words, at most.
     """
-    ordered = sorted(counts, key=lambda word: (-counts[word], word))
-    often, once = [w for w in ordered if counts[w] > 1], [w for w in ordered if counts[w] == 1]
-    return list(dict.fromkeys([*often, *(word.lower() for word in whole_words), *once]))[:size]
+    forms: dict[str, Counter[str]] = {}
+    for form, count in counts.items():
+        forms.setdefault(form.lower(), Counter())[form] = count
+    for form in whole_words:
+        forms.setdefault(form.lower(), Counter({form: 0}))
+    words = [
+        Word(tuple(dict.fromkeys([*sorted(found, key=lambda form: (-found[form], form)), word])), found.total())
+        for word, found in forms.items()
+    ]
+    # Words of the texts that occur once come after the encoder's own, which keep their order.
+    often, own, once = ([word for word in words if min(word.count, 2) == n] for n in (2, 0, 1))
+    return [*sorted(often, key=lambda word: (-word.count, word.forms)), *own, *sorted(once, key=lambda w: w.forms)][
+        :size
+    ]
 
 
 def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) -> Floats:
@@ -123,7 +148,7 @@ def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) ->
     """
     dimensions = min(settings.dimensions, *encoded.shape)
     reduced = PCA(dimensions, svd_solver="full").fit_transform(encoded)
-    reduced /= numpy.sqrt((reduced**2).mean()) or 1
+    reduced /= numpy.sqrt((reduced**2).mean())
     if settings.sif:
         reduced *= (settings.sif / (settings.sif + shares))[:, None]
     return round_mantissa(reduced.astype("float32"), settings.mantissa_bits)
@@ -143,14 +168,19 @@ def round_mantissa(values: Floats, bits: int) -> Floats:
     return ((values.view("uint32") + half) & mask).view("float32")
 
 
-def write_vectors(path: Path, words: Sequence[str], vectors: Floats) -> None:
-    """Write a pipeline that has nothing but vectors, found by the hashes of lower-case words; not the words themselves.
+def write_vectors(path: Path, lang: str, words: Sequence[Word], vectors: Floats) -> None:
+    """Write a pipeline that has nothing but vectors, found by the hashes of all forms of the words.
+
+    The words themselves are left out. (spaCy has vectors for lower-case words, `Vectors.attr`, but does not save it.)
 
     path (Path): The folder to write; `[initialize] vectors` of a config.
+    lang (str): The language of the student.
     vectors (NDArray[float32]): Shape (n_words, dimensions).
     """
-    nlp = spacy.blank("xx")
-    keys = numpy.asarray([get_string_id(word) for word in words], dtype="uint64")
-    nlp.vocab.vectors = Vectors(data=vectors, keys=keys, attr=LOWER, name="teacher")
+    nlp = spacy.blank(lang)
+    nlp.vocab.vectors = Vectors(data=vectors, name="teacher")
+    for row, word in enumerate(words):
+        for form in word.forms:
+            nlp.vocab.vectors.add(get_string_id(form), row=row)
     with replacing_folder(path) as folder:
         nlp.to_disk(folder)

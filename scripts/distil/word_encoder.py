@@ -8,7 +8,7 @@ import numpy
 import spacy
 import torch
 from numpy.typing import NDArray
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from .hub import check_model, find_model
 from .settings import HF, JSONL, TRAIN
@@ -31,6 +31,7 @@ class WordEncoder:
         tokenizer (PreTrainedTokenizerFast): Its tokenizer.
         """
         self._model, self._tokenizer = model.eval(), tokenizer
+        self._collate = DataCollatorWithPadding(tokenizer)
 
     def whole_words(self) -> list[str]:
         """Return the words, of letters alone, that the tokenizer has as one piece, in the order of its vocabulary."""
@@ -57,13 +58,13 @@ class WordEncoder:
         start = 0
         while start < len(order):
             rows = order[start : start + max(1, batch_tokens // int(lengths[order[start]]))]
-            vectors[rows] = self._encode({key: [values[i] for i in rows] for key, values in encoded.items()})
+            vectors[rows] = self._encode([{key: values[i] for key, values in encoded.items()} for i in rows])
             start += len(rows)
             advance(len(rows))
         return vectors
 
-    def _encode(self, words: dict[str, list[list[int]]]) -> Floats:
-        padded = self._tokenizer.pad(words, return_tensors="pt")
+    def _encode(self, words: list[dict[str, list[int]]]) -> Floats:
+        padded = self._collate(words)
         special = padded.pop("special_tokens_mask").bool() | (padded["attention_mask"] == 0)
         with torch.inference_mode():
             states = self._model(**padded.to(self._model.device)).last_hidden_state.float().cpu()
