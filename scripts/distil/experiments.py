@@ -24,6 +24,7 @@ from . import metrics
 from .evaluation import OVERALL
 from .files import folder_size, hash_file, hash_folder, write_json
 from .gold import load_split
+from .metrics import Labels
 from .progress import MakeBar
 from .score_cache import ScoreCache
 from .score_settings import load_score_settings
@@ -32,7 +33,8 @@ from .settings import TRAIN, find_teacher
 from .teachers import load_pipeline, load_teacher
 
 CODE = "scripts/functions.py"
-AUGMENT, SCORE, VECTORS = Path("configs/augment.cfg"), Path("configs/score.cfg"), Path("configs/vectors.cfg")
+AUGMENT, SCORE, VECTOR_SETTINGS = Path("configs/augment.cfg"), Path("configs/score.cfg"), Path("configs/vectors.cfg")
+VECTORS = Path("corpus/vectors")
 TRAINED = Path("training/teacher/model-best")
 # What a config's [paths] begin with where a cell has corpora of its own.
 CORPUS = "corpus/"
@@ -119,11 +121,14 @@ def find_corpora(cell: Cell, home: Path) -> Path:
 
     cell (Cell): The cell.
     home (Path): Where experiments are kept.
+    RAISES (ValueError): If the teacher has not been trained yet.
     """
     place = TRAINED if cell.teacher == TRAIN else find_teacher(cell.teacher)
+    if place and not place.exists():
+        raise ValueError(f"{place}: no trained teacher. Train it with: python -m spacy project run train-teacher .")
     made_of = [
         cell.lang, cell.teacher, cell.augment, cell.vectors, hash_folder(Path(cell.folder)),
-        [hash_file(path) for path in (AUGMENT, SCORE, VECTORS)],
+        [hash_file(path) for path in (AUGMENT, SCORE, VECTOR_SETTINGS)],
         place and (hash_folder(place) if place.is_dir() else hash_file(place)),
     ]  # fmt: skip
     key = hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
@@ -131,7 +136,7 @@ def find_corpora(cell: Cell, home: Path) -> Path:
 
 
 def make_corpora(cell: Cell, corpus: Path, cache: Path, bar: MakeBar) -> None:
-    """Make a cell's corpora, unless they are there: all that `project.yml` does before `train-student`.
+    """Make a cell's corpora, unless they are there: what `project.yml` does before `train-student`.
 
     cell (Cell): The cell.
     corpus (Path): The folder, see `find_corpora`.
@@ -140,36 +145,36 @@ def make_corpora(cell: Cell, corpus: Path, cache: Path, bar: MakeBar) -> None:
     RAISES (ExperimentError): If a command fails.
     RAISES (ValueError): If the teacher can't be used.
     """
-    done = corpus / "complete.json"
-    if done.exists():
-        return
     corpus.mkdir(parents=True, exist_ok=True)
-    teacher = ["--teacher", cell.teacher]
+    teacher, at_dev = ["--teacher", cell.teacher], corpus / "teacher_dev.json"
+    transfer = [str(corpus), str(SCORE), str(corpus / "transfer")]
     commands = {
         "prepare": ["scripts.prepare", cell.folder, str(corpus), "--lang", cell.lang],
         "augment": ["scripts.augment", "run", str(corpus), str(AUGMENT), *_options(cell.augment)],
-        "score": [
-            "scripts.score",
-            "run",
-            str(corpus),
-            str(SCORE),
-            str(corpus / "transfer"),
-            *teacher,
-            "--cache",
-            str(cache),
-        ],
-        "vectors": ["scripts.vectors", str(corpus), str(VECTORS), *teacher, *_options(cell.vectors)],
+        "score": ["scripts.score", "run", *transfer, *teacher, "--cache", str(cache)],
     }
-    for name, command in commands.items():
-        _run(command, corpus / f"{name}.log")
+    if not at_dev.exists():
+        for name, command in commands.items():
+            _run(command, corpus / f"{name}.log")
+        write_json(at_dev, predict_dev(cell, corpus, cache, bar).tolist())
+    if str(VECTORS) in _paths(cell).values() and not (corpus / "vectors.json").exists():
+        _run(
+            ["scripts.vectors", str(corpus), str(VECTOR_SETTINGS), *teacher, *_options(cell.vectors)],
+            corpus / "vectors.log",
+        )
+
+
+def predict_dev(cell: Cell, corpus: Path, cache: Path, bar: MakeBar) -> Labels:
+    """Return what the teacher of a cell says of the dev texts.
+
+    RETURNS (NDArray[int64]): Label indices, shape (n_texts,).
+    """
     labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
     settings = load_score_settings(SCORE)
     model = load_teacher(cell.teacher, labels, trained=TRAINED, settings=settings.hugging_face)
     gold = load_split(corpus / "gold" / f"{DEV}.spacy", labels)
     with ScoreCache(cache) as scores:
-        rows = score_texts(gold.texts, model, scores, settings.batches, bar)
-    write_json(corpus / "teacher_dev.json", rows.argmax(axis=1).tolist())
-    write_json(done, asdict(cell))
+        return score_texts(gold.texts, model, scores, settings.batches, bar).argmax(axis=1)
 
 
 def run_cell(cell: Cell, home: Path, corpus: Path, *, threads: int | None = None) -> dict[str, Any]:
@@ -187,8 +192,7 @@ def run_cell(cell: Cell, home: Path, corpus: Path, *, threads: int | None = None
     result = read_result(folder)
     if result and result["made_of"] == json.loads(json.dumps(made_of)):
         return result
-    paths = {f"paths.{name}": value for name, value in Config().from_disk(cell.config)["paths"].items()}
-    settings = {**paths, "nlp.lang": cell.lang, "system.seed": cell.seed, **cell.train}
+    settings = {"nlp.lang": cell.lang, "system.seed": cell.seed, **cell.train, **_paths(cell)}
     options = _options({name: _move(value, corpus) for name, value in settings.items()})
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").unlink(missing_ok=True)
@@ -265,6 +269,12 @@ def table(cells: Sequence[Cell], home: Path) -> list[tuple[str, ...]]:
         )
         rows.append(tuple(row))
     return rows
+
+
+def _paths(cell: Cell) -> dict[str, Any]:
+    """Return the paths of a cell's config, as in the project's own folder."""
+    paths = {f"paths.{name}": value for name, value in Config().from_disk(cell.config)["paths"].items()}
+    return paths | {name: value for name, value in cell.train.items() if name in paths}
 
 
 def _move(value: Any, corpus: Path) -> Any:

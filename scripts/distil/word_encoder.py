@@ -64,7 +64,7 @@ class WordEncoder:
         return vectors
 
     def _encode(self, words: list[dict[str, list[int]]]) -> Floats:
-        padded = self._collate(words)
+        padded: Any = self._collate(words)
         special = padded.pop("special_tokens_mask").bool() | (padded["attention_mask"] == 0)
         with torch.inference_mode():
             states = self._model(**padded.to(self._model.device)).last_hidden_state.float().cpu()
