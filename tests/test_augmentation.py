@@ -68,7 +68,8 @@ def own_plan(tmp_path: Path) -> Iterator[Plan]:
     code, path = tmp_path / "own.py", tmp_path / "own.cfg"
     code.write_text(OWN, encoding="utf-8")
     path.write_text(
-        '[augment]\nvariants = 3\nmask_token = "[MASK]"\n\n[taggers]\n\n[shares]\nshout = 1\n\n[methods]\n\n'
+        '[augment]\nvariants = 3\nunlabelled_variants = 0\nmask_token = "[MASK]"\n\n'
+        "[taggers]\n\n[shares]\nshout = 1\n\n[methods]\n\n"
         '[methods.shout]\n@distil_augmenters = "test_shout.v1"\nmark = "!"\n',
         encoding="utf-8",
     )
@@ -304,7 +305,10 @@ BAD_SHARE = (
     "[shares] must be 0 or more, and one above 0. "
     "Found: {'mask': 0.0, 'pos_swap': 1.0, 'ngram': 1.0, 'sentence': 1.0, 'tang': "
 )
-SECTIONS = "expected the sections [augment], [taggers], [shares], [methods], and in [augment] variants and mask_token. "
+SECTIONS = (
+    "expected the sections [augment], [taggers], [shares], [methods], "
+    "and in [augment] mask_token, unlabelled_variants, variants. "
+)
 
 
 @pytest.mark.parametrize(
@@ -333,19 +337,20 @@ SECTIONS = "expected the sections [augment], [taggers], [shares], [methods], and
         ('@distil_augmenters = "sentence.v1"', "p = 1", "[methods.sentence] has no line with @distil_augmenters"),
         (
             "variants = 20", "variant = 20",
-            SECTIONS + "Found: [augment], [taggers], [shares], [methods], and variant, mask_token",
+            SECTIONS + "Found: [augment], [taggers], [shares], [methods], and variant, unlabelled_variants, mask_token",
         ),
         (
             "[taggers]", "[tagger]",
-            SECTIONS + "Found: [augment], [tagger], [shares], [methods], and variants, mask_token",
+            SECTIONS + "Found: [augment], [tagger], [shares], [methods], and variants, unlabelled_variants, mask_token",
         ),
         (
             '[taggers]\nxx = "assets/tagger"\n', "",
-            SECTIONS + "Found: [augment], [shares], [methods], and variants, mask_token",
+            SECTIONS + "Found: [augment], [shares], [methods], and variants, unlabelled_variants, mask_token",
         ),
         (
             "[taggers]", "[extra]\n\n[taggers]",
-            SECTIONS + "Found: [augment], [extra], [taggers], [shares], [methods], and variants, mask_token",
+            SECTIONS + "Found: [augment], [extra], [taggers], [shares], [methods], "
+            "and variants, unlabelled_variants, mask_token",
         ),
     ],
     ids=[
@@ -387,7 +392,7 @@ def test_augmentation_refuses_a_plan_without_settings(tmp_path: Path) -> None:
 
 
 def test_augmentation_refuses_overrides_that_the_plan_does_not_know() -> None:
-    with pytest.raises(ValueError, match=r"Found: .*variants, mask_token, variant$"):
+    with pytest.raises(ValueError, match=r"Found: .*variants, unlabelled_variants, mask_token, variant$"):
         load_plan(CONFIG, {"augment.variant": 3})
     with pytest.raises(ValueError, match="not a section value that can be overridden"):
         load_plan(CONFIG, {"augments.variants": 3})

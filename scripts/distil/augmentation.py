@@ -29,7 +29,8 @@ CHUNK = 50
 class Plan:
     """What configs/augment.cfg says.
 
-    variants (int): How many new texts to make from each text, at most.
+    variants (int): How many new texts to make from each train text, at most.
+    unlabelled_variants (int): How many to make from each unlabelled text, at most.
     mask_token (str): What masked words are replaced with; a token of its own for the student.
     taggers (Mapping[str, str]): The pipeline that sets parts of speech, by language; "xx" for all
         languages that are not named.
@@ -40,6 +41,7 @@ class Plan:
     """
 
     variants: int
+    unlabelled_variants: int
     mask_token: str
     taggers: Mapping[str, str]
     methods: Mapping[str, Augmenter]
@@ -51,12 +53,18 @@ class Plan:
         """Let another process read the plan again: functions can't be sent to it."""
         return load_plan, self.source
 
+    def for_unlabelled(self) -> "Plan":
+        """Return the plan for unlabelled texts: the same, but for the number of variants."""
+        path, overrides, code = self.source
+        return load_plan(path, {**(overrides or {}), "augment.variants": self.unlabelled_variants}, code)
+
 
 @dataclass(frozen=True)
 class Variant:
     """One new text.
 
-    source (int): The index of the train text that it was made from.
+    source (int): The number of the text that it was made from: an index into the train texts; those after the last
+        are the unlabelled ones.
     swapped (tuple[str, ...]): The parts of speech of the words that were swapped.
     """
 
@@ -104,8 +112,9 @@ def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path
     settings = config.get("augment", {})
     if set(config) != set(_SECTIONS) or set(settings) != _SETTINGS:
         raise ValueError(
-            f"{path}: expected the sections {', '.join(f'[{name}]' for name in _SECTIONS)}, and in [augment] variants "
-            f"and mask_token. Found: {', '.join(f'[{name}]' for name in config)}, and {', '.join(settings) or 'none'}"
+            f"{path}: expected the sections {', '.join(f'[{name}]' for name in _SECTIONS)}, and in [augment] "
+            f"{', '.join(sorted(_SETTINGS))}. Found: {', '.join(f'[{name}]' for name in config)}, "
+            f"and {', '.join(settings) or 'none'}"
         )
     sections = {name: config[name] for name in ("taggers", "methods", "shares")}
     plan = Plan(**settings, **sections, config=dict(read), source=(path, overrides, code))
@@ -114,7 +123,8 @@ def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path
 
 
 _SECTIONS = ("augment", "taggers", "shares", "methods")
-_SETTINGS = {"variants", "mask_token"}
+_COUNTS = ("variants", "unlabelled_variants")
+_SETTINGS = {*_COUNTS, "mask_token"}
 
 
 def _check_plan(path: Path, plan: Plan) -> None:
@@ -128,8 +138,10 @@ def _check_plan(path: Path, plan: Plan) -> None:
     shares = list(plan.shares.values())
     if not all(isinstance(s, int | float) and 0 <= s < math.inf for s in shares) or not sum(shares):
         raise ValueError(f"{path}: [shares] must be 0 or more, and one above 0. Found: {dict(plan.shares)}")
-    if type(plan.variants) is not int or plan.variants < 0:
-        raise ValueError(f"{path}: variants must be a whole number, 0 or more. Found: {plan.variants!r}")
+    for name in _COUNTS:
+        count = getattr(plan, name)
+        if type(count) is not int or count < 0:
+            raise ValueError(f"{path}: {name} must be a whole number, 0 or more. Found: {count!r}")
     unknown = [lang for lang in plan.taggers if lang != MULTI_LANGUAGE and not is_language(lang)]
     if unknown:
         raise ValueError(f"{path}: [taggers] names {', '.join(unknown)}. Use xx, or the code of a language (en, fr …)")
@@ -138,7 +150,7 @@ def _check_plan(path: Path, plan: Plan) -> None:
 
 
 def make_variants(
-    texts: Sequence[TaggedText], plan: Plan, words: WordsByKind, *, seed: int, processes: int = 1
+    texts: Sequence[TaggedText], plan: Plan, words: WordsByKind, *, seed: int, processes: int = 1, first: int = 0
 ) -> Iterator[Variant]:
     """Make up to `plan.variants` new texts from each text.
 
@@ -146,13 +158,15 @@ def make_variants(
     so the number of processes changes nothing. The variants of one text differ from each other and
     from it.
 
-    texts (Sequence[TaggedText]): The train texts.
+    texts (Sequence[TaggedText]): The texts.
     plan (Plan): Which methods, in what shares.
     words (WordsByKind): The words to draw from.
     seed (int): The seed.
+    processes (int): How many work.
+    first (int): The number of the first text, see `Variant.source`.
     YIELDS (Variant): The new texts, in the order of their sources.
     """
-    jobs = list(enumerate(texts))
+    jobs = list(enumerate(texts, start=first))
     if processes == 1:
         for source, text in jobs:
             yield from _vary(text, source, plan, words, seed)
@@ -197,7 +211,7 @@ def drop_repeats(
 ) -> Iterator[Variant]:
     """Drop variants that equal, after normalising, an original, an earlier variant or a held-out text.
 
-    originals (Iterable[str]): The train texts.
+    originals (Iterable[str]): The texts that they were made from.
     held_out (Collection[str]): Normalised texts of dev and test, see `normalize`.
     counts (Counts): Updated with what became of the variants.
     YIELDS (Variant): The others.

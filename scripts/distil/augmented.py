@@ -5,17 +5,18 @@ import itertools
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import spacy
+from spacy.language import Language
 from spacy.symbols import ORTH
 from spacy.tokenizer import Tokenizer
 from spacy.util import compile_infix_regex, compile_prefix_regex, compile_suffix_regex
 
-from .augmentation import Counts, Plan, drop_repeats, make_variants
+from .augmentation import Counts, Plan, Variant, drop_repeats, make_variants
 from .files import replacing_folder, write_json, write_jsonl
 from .gold import LANG, METHOD, read_gold
 from .provenance import PREPARED, fingerprint_corpora, read_summary
@@ -23,6 +24,8 @@ from .splits import normalize
 from .tagging import load_taggers, tag_texts
 from .words import WordsByKind
 
+# Unlabelled texts that are tagged at a time.
+AT_A_TIME = 5000
 T = TypeVar("T")
 # Called with an iterable, what is being done, how many there are and what they are: tqdm, for example.
 Progress = Callable[[Iterable[T], str, int, str], Iterable[T]]
@@ -43,23 +46,30 @@ def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progr
     texts = [(doc.text, doc.user_data[LANG]) for doc in read_gold(gold / "train.spacy")]
     held_out = {normalize(doc.text) for split in ("dev", "test") for doc in read_gold(gold / f"{split}.spacy")}
     lang = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))["lang"]
-    taggers = load_taggers(plan.taggers, {lang for _, lang in texts})
+    unlabelled = read_unlabelled(corpus) if plan.unlabelled_variants else []
+    taggers = load_taggers(plan.taggers, {lang for _, lang in (*texts, *unlabelled)})
     # Written last, it says that the rest is complete.
     (corpus / "augment.json").unlink(missing_ok=True)
     write_tokenizer(corpus / "tokenizer", lang, plan.mask_token)
     tagged = list(progress(tag_texts(taggers, texts, processes=processes), "tagging", len(texts), "texts"))
-    variants = make_variants(tagged, plan, WordsByKind(tagged), seed=seed, processes=processes)
+    words = WordsByKind(tagged)
+    variants = itertools.chain(
+        make_variants(tagged, plan, words, seed=seed, processes=processes),
+        _vary_unlabelled(unlabelled, taggers, plan, words, first=len(texts), seed=seed, processes=processes),
+    )
     counts = Counts()
-    kept = drop_repeats(variants, (text for text, _ in texts), held_out, counts)
-    bar = progress(kept, "augmenting", len(texts) * plan.variants, "variants")
+    kept = drop_repeats(variants, (text for text, _ in (*texts, *unlabelled)), held_out, counts)
+    total = len(texts) * plan.variants + len(unlabelled) * plan.unlabelled_variants
+    bar = progress(kept, "augmenting", total, "variants")
     rows = ({"text": v.text, LANG: v.lang, METHOD: v.method, "source": v.source} for v in bar)
-    total = write_jsonl(corpus / "augmented.jsonl", rows)
+    written = write_jsonl(corpus / "augmented.jsonl", rows)
     summary = {
         PREPARED: fingerprint,
         "seed": seed,
         "plan": plan.config,
         "sources": dict(Counter(lang for _, lang in texts)),
-        "total": total,
+        "unlabelled_sources": dict(Counter(lang for _, lang in unlabelled)),
+        "total": written,
         "untagged_languages": sorted(lang for lang, tagger in taggers.items() if tagger is None),
         "kept": {lang: dict(sorted(methods.items())) for lang, methods in sorted(counts.kept.items())},
         "words_swapped": {lang: dict(pos.most_common()) for lang, pos in sorted(counts.swapped.items())},
@@ -68,6 +78,23 @@ def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progr
     }
     write_json(corpus / "augment.json", summary)
     return summary
+
+
+def read_unlabelled(corpus: Path) -> list[tuple[str, str]]:
+    """Return the unlabelled texts with their languages."""
+    with (corpus / "unlabelled.jsonl").open(encoding="utf-8") as file:
+        return [(row["text"], row[LANG]) for row in map(json.loads, file)]
+
+
+def _vary_unlabelled(
+    texts: Sequence[tuple[str, str]], taggers: Mapping[str, Language | None], plan: Plan, words: WordsByKind, *,
+    first: int, seed: int, processes: int,
+) -> Iterator[Variant]:  # fmt: skip
+    """Yield variants of unlabelled texts, of which only some are tagged and in memory at a time."""
+    plan = plan.for_unlabelled()
+    for start in range(0, len(texts), AT_A_TIME):
+        tagged = list(tag_texts(taggers, texts[start : start + AT_A_TIME], processes=processes))
+        yield from make_variants(tagged, plan, words, seed=seed, processes=processes, first=first + start)
 
 
 def write_tokenizer(path: Path, lang: str, mask_token: str) -> None:
@@ -110,6 +137,8 @@ def show_variants(corpus: Path, lang: str, n: int) -> Iterator[Shown]:
     """
     path, summary = corpus / "augmented.jsonl", read_summary(corpus, "augment")
     texts = [doc.text for doc in read_gold(corpus / "gold" / "train.spacy")]
+    if summary["unlabelled_sources"]:
+        texts += [text for text, _ in read_unlabelled(corpus)]
     with path.open(encoding="utf-8") as file:
         rows = (row for row in map(json.loads, file) if row[LANG] == lang)
         groups = itertools.groupby(rows, key=lambda row: row["source"])
