@@ -8,19 +8,21 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
+from scripts.distil.experiment_results import DEV, TEST, add_test, table
 from scripts.distil.experiments import (
     Cell,
     ExperimentError,
+    ask_teacher,
     find_corpora,
     load_experiment,
     make_corpora,
     run_cell,
-    table,
 )
 from scripts.distil.scored import SCORES
 
 app = typer.Typer()
 TABLE = typer.Argument(..., help="The table: a config in configs/experiments", exists=True, dir_okay=False)
+CACHE = typer.Option(SCORES, help="The file with all scores")
 HOME = typer.Option("experiments", help="Where corpora and cells are kept")
 
 
@@ -28,7 +30,7 @@ HOME = typer.Option("experiments", help="Where corpora and cells are kept")
 def run(
     path: Path = TABLE,
     home: Path = HOME,
-    cache: Path = typer.Option(SCORES, help="The file with all scores"),
+    cache: Path = CACHE,
     processes: int = typer.Option(1, help="Cells trained at a time; with one thread each if it is more than 1", min=1),
 ) -> None:
     """Train each cell of a table that has no result yet, score it on dev, and print the table."""
@@ -36,7 +38,7 @@ def run(
         cells = load_experiment(path)
         corpora = [find_corpora(cell, home) for cell in cells]
         for cell, corpus in zip(cells, corpora, strict=True):
-            make_corpora(cell, corpus, cache, lambda n: tqdm(total=n, desc="teacher on dev", disable=None))
+            make_corpora(cell, corpus, cache, _bar)
     except (OSError, ValueError, ExperimentError) as err:
         msg.fail("Can't make the corpora", str(err), exits=1)
 
@@ -57,16 +59,34 @@ def run(
 
 
 @app.command()
+def test(path: Path = TABLE, home: Path = HOME, cache: Path = CACHE) -> None:
+    """Score the trained cells of a table on the test texts and print it: once, for final settings."""
+    try:
+        cells = load_experiment(path)
+        for cell in cells:
+            corpus = find_corpora(cell, home)
+            ask_teacher(cell, corpus, cache, _bar, TEST)
+            add_test(home / cell.name, corpus)
+    except (OSError, ValueError) as err:
+        msg.fail("Can't score the cells", str(err), exits=1)
+    _print(cells, home, TEST)
+
+
+@app.command()
 def show(path: Path = TABLE, home: Path = HOME) -> None:
-    """Print a table as far as it has results."""
+    """Print a table as far as it has results on dev."""
     try:
         _print(load_experiment(path), home)
     except ValueError as err:
         msg.fail("Can't read the experiments", str(err), exits=1)
 
 
-def _print(cells: Sequence[Cell], home: Path) -> None:
-    header, *rows = table(cells, home)
+def _bar(total: int) -> tqdm:
+    return tqdm(total=total, desc="teacher", unit=" texts", disable=None)
+
+
+def _print(cells: Sequence[Cell], home: Path, split: str = DEV) -> None:
+    header, *rows = table(cells, home, split)
     msg.table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1)))
 
 

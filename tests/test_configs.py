@@ -10,7 +10,7 @@ from spacy.util import load_config
 import scripts.functions  # noqa: F401
 from scripts.distil.sources import KINDS
 
-CONFIGS = sorted(path for path in Path("configs").glob("*.cfg") if path.stem not in ("augment", "score"))
+CONFIGS = sorted(path for path in Path("configs").glob("*.cfg") if path.stem not in ("augment", "score", "vectors"))
 STUDENTS = [path for path in CONFIGS if path.stem.startswith("student")]
 # What makes a student: the loss, the weights and repeats by source, the transfer set and its tokenizer, streaming, and
 # the stock checkpoint.

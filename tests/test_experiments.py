@@ -8,16 +8,9 @@ from typing import Any
 
 import pytest
 
-from scripts.distil import experiments
-from scripts.distil.experiments import (
-    Cell,
-    ExperimentError,
-    find_corpora,
-    load_experiment,
-    read_result,
-    run_cell,
-    table,
-)
+from scripts.distil import experiment_results, experiments
+from scripts.distil.experiment_results import DEV, TEST, Cell, add_test, read_result, table
+from scripts.distil.experiments import ExperimentError, find_corpora, load_experiment, run_cell
 
 CONFIG = """
 [experiment]
@@ -133,7 +126,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     scores = {"overall": {"accuracy": 0.8, "teacher": 0.9, "agreement": 0.85}}
     monkeypatch.setattr(experiments, "_run", run)
-    monkeypatch.setattr(experiments, "score_model", lambda model, corpus: scores)
+    monkeypatch.setattr(experiments, "score_model", lambda model, corpus, split: scores)
     return asked
 
 
@@ -193,17 +186,28 @@ def test_experiments_a_failed_command_is_an_error_with_its_output() -> None:
 def test_experiments_table_has_all_seeds_and_gaps(commands: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     cells = [replace(CELL, setting=setting, seed=seed) for seed in (0, 1) for setting in ("plain", "swaps")]
     accuracies = iter([0.8, 0.85, 0.825])
-    monkeypatch.setattr(
-        experiments,
-        "score_model",
-        lambda *_: {"overall": {"accuracy": next(accuracies), "teacher": 0.9, "agreement": 0.75}},
-    )
+    give = lambda *_: {"overall": {"accuracy": next(accuracies), "teacher": 0.9, "agreement": 0.75}}  # noqa: E731
+    monkeypatch.setattr(experiments, "score_model", give)
     for cell in cells[:3]:
         run_cell(cell, Path("ex"), Path("ex/corpora/nl"))
     header, plain, swaps = table(cells, Path("ex"))
     assert header == ("setting", "nl acc", "nl gap", "nl agree", "seeds", "s", "MB")
     assert plain == ("plain", "80.0/82.5", "8.8", "75.0", "2", "0", "0.0")
     assert swaps == ("swaps", "85.0", "5.0", "75.0", "1", "0", "0.0")
+
+
+def test_experiments_test_texts_are_scored_once(commands: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    run_cell(CELL, Path("ex"), Path("ex/corpora/nl"))
+    assert table([CELL], Path("ex"), TEST)[1] == ("plain", "–", "–", "–", "0", "–", "–")
+    asked: list[tuple[Any, ...]] = []
+    scores = {"overall": {"accuracy": 0.7, "teacher": 0.8, "agreement": 0.9}}
+    monkeypatch.setattr(experiment_results, "score_model", lambda *given: asked.append(given) or scores)
+    for corpora in ("ex/corpora/other", "ex/corpora/nl", "ex/corpora/nl"):
+        add_test(Path("ex/plain.nl.0"), Path(corpora))
+    assert asked == [(Path("ex/plain.nl.0/model-best"), Path("ex/corpora/nl"), TEST)]
+    assert table([CELL], Path("ex"), TEST)[1][:4] == ("plain", "70.0", "10.0", "90.0")
+    assert table([CELL], Path("ex"), DEV)[1][:4] == ("plain", "80.0", "10.0", "85.0")
+    add_test(Path("ex/not.trained.0"), Path("ex/corpora/nl"))
 
 
 ROOT = Path(__file__).parent.parent

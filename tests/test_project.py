@@ -128,8 +128,9 @@ def test_project_readme_has_the_current_tables(tmp_path: Path) -> None:
 SMALL = {
     "teacher.cfg": {"max_steps": "4", "eval_frequency": "2"},
     "baseline.cfg": {"max_steps": "20", "eval_frequency": "10"},
-    "student_ensemble.cfg": {"max_steps": "20", "eval_frequency": "10"},
+    "student.cfg": {"max_steps": "20", "eval_frequency": "10"},
     "augment.cfg": {"variants": "3"},
+    "vectors.cfg": {"words": "500"},
 }
 MADE = ["corpus/prepare.json", "corpus/augmented.jsonl", "corpus/score.json", "training/teacher/model-best",
         "training/student/export", "metrics/evaluation.json"]  # fmt: skip
@@ -214,10 +215,15 @@ def test_project_second_run_skips_every_step(finished: Path) -> None:
 
 
 def test_project_same_seed_makes_the_same_bytes(finished: Path, tmp_path: Path) -> None:
-    made = ["corpus/augmented.jsonl", "corpus/transfer/00000.spacy", "training/student/model-best/textcat/model"]
+    made = [
+        "corpus/augmented.jsonl",
+        "corpus/transfer/00000.spacy",
+        "corpus/vectors/vocab/vectors",
+        "training/student/model-best/textcat/model",
+    ]
     before = [(finished / name).read_bytes() for name in made]
     (finished / "corpus/scores.sqlite").unlink()
-    for step in ("prepare", "augment", "score", "train-student"):
+    for step in ("prepare", "augment", "score", "vectors", "train-student"):
         done = run_project(finished, step, ".", "--force")
         assert done.returncode == 0, done.stdout + done.stderr
     assert [(finished / name).read_bytes() for name in made] == before

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import spacy
+from numpy.testing import assert_allclose
 from spacy.cli.train import train
 from spacy.language import Language
 from transformers import BertConfig, BertModel, BertTokenizerFast
@@ -15,6 +16,7 @@ from scripts.distil.encoders import resolve_encoder
 from scripts.distil.gold import prepare
 from scripts.distil.scoring import BatchSettings
 from scripts.distil.teachers import SpacyTeacher, load_teacher
+from scripts.distil.word_encoder import load_word_encoder
 
 from .uncached import predict_all
 
@@ -101,3 +103,12 @@ def test_teacher_config_has_the_same_fingerprint_at_each_load(teacher_folder: Pa
     loaded = [load_teacher("train", ["NEG", "POS"], trained=teacher_folder) for _ in range(2)]
     assert loaded[0].fingerprint == loaded[1].fingerprint
     assert len(loaded[0].fingerprint) == 64
+
+
+def test_teacher_config_gives_an_encoder_for_word_vectors(teacher: Language, teacher_folder: Path) -> None:
+    """The fine-tuned one: each of a text's tokens has the vector of the word, if it is the text."""
+    vectors = load_word_encoder("train", teacher_folder, Path("nowhere")).encode(["good", "boek"], 100, lambda n: None)
+    transformer = teacher.get_pipe("transformer")
+    for word, vector in zip(("good", "boek"), vectors, strict=True):
+        output = transformer.predict([teacher.make_doc(word)]).model_output.last_hidden_state[0]  # type: ignore[attr-defined]
+        assert_allclose(output[1:-1].mean(axis=0), vector, atol=1e-5)

@@ -12,25 +12,21 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from configparser import Error
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
-import numpy
 from confection import Config, ConfigValidationError
 
-from . import metrics
-from .evaluation import OVERALL
+from .experiment_results import DEV, Cell, read_result, score_model, teacher_labels
 from .files import folder_size, hash_file, hash_folder, write_json
 from .gold import load_split
-from .metrics import Labels
 from .progress import MakeBar
 from .score_cache import ScoreCache
 from .score_settings import load_score_settings
 from .scored import score_texts
 from .settings import TRAIN, find_teacher
-from .teachers import load_pipeline, load_teacher
+from .teachers import load_teacher
 
 CODE = "scripts/functions.py"
 AUGMENT, SCORE, VECTOR_SETTINGS = Path("configs/augment.cfg"), Path("configs/score.cfg"), Path("configs/vectors.cfg")
@@ -38,41 +34,11 @@ VECTORS = Path("corpus/vectors")
 TRAINED = Path("training/teacher/model-best")
 # What a config's [paths] begin with where a cell has corpora of its own.
 CORPUS = "corpus/"
-DEV = "dev"
 _DATA, _OVERRIDES = ("folder", "lang", "teacher"), ("train", "augment", "vectors")
 
 
 class ExperimentError(RuntimeError):
     """A command of an experiment failed."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One training.
-
-    setting, data (str): The names of its row and its column.
-    seed (int): The seed of the training; the corpora are the same for all seeds.
-    folder, lang, teacher (str): The data folder, the language code or "xx", and the teacher, see
-        `settings.check_teacher`.
-    config (str): The config of the pipeline that is trained.
-    train, augment, vectors (Mapping[str, Any]): Overrides of it, of configs/augment.cfg and of configs/vectors.cfg.
-    """
-
-    setting: str
-    data: str
-    seed: int
-    folder: str
-    lang: str
-    teacher: str
-    config: str
-    train: Mapping[str, Any]
-    augment: Mapping[str, Any]
-    vectors: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        """The name of the cell's folder."""
-        return f"{self.setting}.{self.data}.{self.seed}"
 
 
 def load_experiment(path: Path) -> list[Cell]:
@@ -146,17 +112,17 @@ def make_corpora(cell: Cell, corpus: Path, cache: Path, bar: MakeBar) -> None:
     RAISES (ValueError): If the teacher can't be used.
     """
     corpus.mkdir(parents=True, exist_ok=True)
-    teacher, at_dev = ["--teacher", cell.teacher], corpus / "teacher_dev.json"
+    teacher = ["--teacher", cell.teacher]
     transfer = [str(corpus), str(SCORE), str(corpus / "transfer")]
     commands = {
         "prepare": ["scripts.prepare", cell.folder, str(corpus), "--lang", cell.lang],
         "augment": ["scripts.augment", "run", str(corpus), str(AUGMENT), *_options(cell.augment)],
         "score": ["scripts.score", "run", *transfer, *teacher, "--cache", str(cache)],
     }
-    if not at_dev.exists():
+    if not teacher_labels(corpus, DEV).exists():
         for name, command in commands.items():
             _run(command, corpus / f"{name}.log")
-        write_json(at_dev, predict_dev(cell, corpus, cache, bar).tolist())
+        ask_teacher(cell, corpus, cache, bar, DEV)
     if str(VECTORS) in _paths(cell).values() and not (corpus / "vectors.json").exists():
         _run(
             ["scripts.vectors", str(corpus), str(VECTOR_SETTINGS), *teacher, *_options(cell.vectors)],
@@ -164,17 +130,21 @@ def make_corpora(cell: Cell, corpus: Path, cache: Path, bar: MakeBar) -> None:
         )
 
 
-def predict_dev(cell: Cell, corpus: Path, cache: Path, bar: MakeBar) -> Labels:
-    """Return what the teacher of a cell says of the dev texts.
+def ask_teacher(cell: Cell, corpus: Path, cache: Path, bar: MakeBar, split: str) -> None:
+    """Write down which labels the teacher of a cell gives the texts of a split, unless that has been done.
 
-    RETURNS (NDArray[int64]): Label indices, shape (n_texts,).
+    split (str): "dev" or "test".
     """
+    path = teacher_labels(corpus, split)
+    if path.exists():
+        return
     labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
     settings = load_score_settings(SCORE)
     model = load_teacher(cell.teacher, labels, trained=TRAINED, settings=settings.hugging_face)
-    gold = load_split(corpus / "gold" / f"{DEV}.spacy", labels)
+    gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
     with ScoreCache(cache) as scores:
-        return score_texts(gold.texts, model, scores, settings.batches, bar).argmax(axis=1)
+        rows = score_texts(gold.texts, model, scores, settings.batches, bar)
+    write_json(path, rows.argmax(axis=1).tolist())
 
 
 def run_cell(cell: Cell, home: Path, corpus: Path, *, threads: int | None = None) -> dict[str, Any]:
@@ -204,71 +174,10 @@ def run_cell(cell: Cell, home: Path, corpus: Path, *, threads: int | None = None
     )
     seconds = time.perf_counter() - start
     shutil.rmtree(folder / "model-last")
-    scores = score_model(folder / "model-best", corpus)
+    scores = score_model(folder / "model-best", corpus, DEV)
     result = {"made_of": made_of, "seconds": seconds, "bytes": folder_size(folder / "model-best"), DEV: scores}
     write_json(folder / "result.json", result)
     return result
-
-
-def read_result(folder: Path) -> dict[str, Any] | None:
-    """Return what a cell's result.json says, if there is one.
-
-    RETURNS (dict[str, Any] | None): "made_of": all its settings; "seconds" of training; "bytes" of the pipeline;
-        "dev": language or "overall" → {"accuracy", "teacher", "agreement"}.
-    """
-    path = folder / "result.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
-
-
-def score_model(model: Path, corpus: Path) -> dict[str, dict[str, float]]:
-    """Score a pipeline on the dev texts, against gold and against the teacher.
-
-    RETURNS (dict): Language or "overall" → {"accuracy", "teacher", "agreement"}.
-    """
-    labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
-    gold = load_split(corpus / "gold" / f"{DEV}.spacy", labels)
-    predicted = numpy.stack(list(load_pipeline(str(model), labels).pipe(gold.texts))).argmax(axis=1)
-    teacher = numpy.asarray(json.loads((corpus / "teacher_dev.json").read_text(encoding="utf-8")))
-    langs = numpy.asarray(gold.langs)
-    rows = {lang: langs == lang for lang in sorted(set(gold.langs))} | {OVERALL: langs != ""}
-    return {
-        name: {
-            "accuracy": float((predicted[at] == gold.labels[at]).mean()),
-            "teacher": float((teacher[at] == gold.labels[at]).mean()),
-            "agreement": metrics.agreement(predicted[at], teacher[at]),
-        }
-        for name, at in rows.items()
-    }
-
-
-def table(cells: Sequence[Cell], home: Path) -> list[tuple[str, ...]]:
-    """Return the accuracies on dev, in per cent, as far as cells have results.
-
-    RETURNS (list[tuple[str, ...]]): A header and a row for each setting: for each of the data the mean over the seeds,
-        the gap to the teacher and the agreement with it, each language's accuracy if there are several; then
-        seconds of training and megabytes, as means.
-    """
-    results = {(c.setting, c.data, c.seed): read_result(home / c.name) for c in cells}
-    settings, data = dict.fromkeys(c.setting for c in cells), dict.fromkeys(c.data for c in cells)
-    seeds = dict.fromkeys(c.seed for c in cells)
-    rows = [("setting", *(f"{name} {what}" for name in data for what in ("acc", "gap", "agree")), "seeds", "s", "MB")]
-    for setting in settings:
-        found = {d: [r for s in seeds if (r := results.get((setting, d, s)))] for d in data}
-        row: list[str] = [setting]
-        for of_data in found.values():
-            dev = [r[DEV][OVERALL] for r in of_data]
-            row.append("/".join(f"{100 * d['accuracy']:.1f}" for d in dev) or "–")
-            row.append(f"{100 * mean(d['teacher'] - d['accuracy'] for d in dev):.1f}" if dev else "–")
-            row.append(f"{100 * mean(d['agreement'] for d in dev):.1f}" if dev else "–")
-        every = [r for of_data in found.values() for r in of_data]
-        row.append(str(len(every)))
-        row += (
-            [f"{mean(r['seconds'] for r in every):.0f}", f"{mean(r['bytes'] for r in every) / 1e6:.1f}"]
-            if every
-            else ["–", "–"]
-        )
-        rows.append(tuple(row))
-    return rows
 
 
 def _paths(cell: Cell) -> dict[str, Any]:

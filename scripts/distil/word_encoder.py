@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
+from . import architectures as _architectures  # the trained teacher's own layer  # noqa: F401
 from .hub import check_model, find_model
 from .settings import HF, JSONL, TRAIN
 

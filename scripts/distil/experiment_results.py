@@ -1,0 +1,126 @@
+"""The results of experiments: one for each trained cell, and tables of them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy
+
+from . import metrics
+from .evaluation import OVERALL
+from .files import write_json
+from .gold import load_split
+from .teachers import load_pipeline
+
+DEV, TEST = "dev", "test"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training.
+
+    setting, data (str): The names of its row and its column.
+    seed (int): The seed of the training; the corpora are the same for all seeds.
+    folder, lang, teacher (str): The data folder, the language code or "xx", and the teacher, see
+        `settings.check_teacher`.
+    config (str): The config of the pipeline that is trained.
+    train, augment, vectors (Mapping[str, Any]): Overrides of it, of configs/augment.cfg and of configs/vectors.cfg.
+    """
+
+    setting: str
+    data: str
+    seed: int
+    folder: str
+    lang: str
+    teacher: str
+    config: str
+    train: Mapping[str, Any]
+    augment: Mapping[str, Any]
+    vectors: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The name of the cell's folder."""
+        return f"{self.setting}.{self.data}.{self.seed}"
+
+
+def teacher_labels(corpus: Path, split: str) -> Path:
+    """Return the file that has the teacher's label of each text of a split, as indices."""
+    return corpus / f"teacher_{split}.json"
+
+
+def read_result(folder: Path) -> dict[str, Any] | None:
+    """Return what a cell's result.json says, if there is one.
+
+    RETURNS (dict[str, Any] | None): "made_of": all its settings; "seconds" of training; "bytes" of the pipeline;
+        "dev" and, once scored, "test": language or "overall" → {"accuracy", "teacher", "agreement"}.
+    """
+    path = folder / "result.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+
+
+def add_test(folder: Path, corpus: Path) -> None:
+    """Add the scores on the test texts to the result of a trained cell, unless they are there.
+
+    folder (Path): The cell's folder.
+    corpus (Path): Its corpora; `teacher_test.json` must be there, see `experiments.ask_teacher`.
+    """
+    result = read_result(folder)
+    if result and result["made_of"]["corpora"] == corpus.name and TEST not in result:
+        result[TEST] = score_model(folder / "model-best", corpus, TEST)
+        write_json(folder / "result.json", result)
+
+
+def score_model(model: Path, corpus: Path, split: str) -> dict[str, dict[str, float]]:
+    """Score a pipeline on a split, against gold and against the teacher.
+
+    split (str): "dev" or "test".
+    RETURNS (dict): Language or "overall" → {"accuracy", "teacher", "agreement"}.
+    """
+    labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+    gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
+    predicted = numpy.stack(list(load_pipeline(str(model), labels).pipe(gold.texts))).argmax(axis=1)
+    teacher = numpy.asarray(json.loads(teacher_labels(corpus, split).read_text(encoding="utf-8")))
+    langs = numpy.asarray(gold.langs)
+    rows = {lang: langs == lang for lang in sorted(set(gold.langs))} | {OVERALL: langs != ""}
+    return {
+        name: {
+            "accuracy": float((predicted[at] == gold.labels[at]).mean()),
+            "teacher": float((teacher[at] == gold.labels[at]).mean()),
+            "agreement": metrics.agreement(predicted[at], teacher[at]),
+        }
+        for name, at in rows.items()
+    }
+
+
+def table(cells: Sequence[Cell], home: Path, split: str = DEV) -> list[tuple[str, ...]]:
+    """Return the accuracies on a split, in per cent, as far as cells have results.
+
+    RETURNS (list[tuple[str, ...]]): A header and a row for each setting: for each of the data the mean over the seeds,
+        the gap to the teacher and the agreement with it, each language's accuracy if there are several; then
+        seconds of training and megabytes, as means.
+    """
+    results = {(c.setting, c.data, c.seed): read_result(home / c.name) for c in cells}
+    settings, data = dict.fromkeys(c.setting for c in cells), dict.fromkeys(c.data for c in cells)
+    seeds = dict.fromkeys(c.seed for c in cells)
+    rows = [("setting", *(f"{name} {what}" for name in data for what in ("acc", "gap", "agree")), "seeds", "s", "MB")]
+    for setting in settings:
+        found = {d: [r for s in seeds if (r := results[setting, d, s]) and split in r] for d in data}
+        row: list[str] = [setting]
+        for of_data in found.values():
+            scores = [r[split][OVERALL] for r in of_data]
+            row.append("/".join(f"{100 * s['accuracy']:.1f}" for s in scores) or "–")
+            row.append(f"{100 * mean(s['teacher'] - s['accuracy'] for s in scores):.1f}" if scores else "–")
+            row.append(f"{100 * mean(s['agreement'] for s in scores):.1f}" if scores else "–")
+        every = [r for of_data in found.values() for r in of_data]
+        row.append(str(len(every)))
+        row += (
+            [f"{mean(r['seconds'] for r in every):.0f}", f"{mean(r['bytes'] for r in every) / 1e6:.1f}"]
+            if every
+            else ["–", "–"]
+        )
+        rows.append(tuple(row))
+    return rows
