@@ -1,7 +1,10 @@
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +15,7 @@ from scripts.distil import experiment_results, experiments
 from scripts.distil.experiment_results import DEV, TEST, Cell, add_test, read_result, table
 from scripts.distil.experiments import ExperimentError, find_corpora, load_experiment, run_cell
 
+ROOT = Path(__file__).parent.parent
 CONFIG = """
 [experiment]
 seeds = [0, 1]
@@ -183,6 +187,29 @@ def test_experiments_a_failed_command_is_an_error_with_its_output() -> None:
     assert read_result(Path("ex/plain.nl.0")) is None
 
 
+def test_experiments_an_orphaned_training_is_not_disturbed(project: Path) -> None:
+    """The runner was killed, what it had started lives on."""
+    log = project / "train.log"
+    code = "import time; print('training', flush=True); time.sleep(60)"
+    runner = (
+        "import sys; from pathlib import Path; from scripts.distil.experiments import _run;"
+        f"_run(['timeit', '-n', '1', '-r', '1', {code!r}], Path({str(log)!r}))"
+    )
+    process = subprocess.Popen([sys.executable, "-c", runner], cwd=ROOT, start_new_session=True)
+    try:
+        for _ in range(600):
+            if log.exists() and "training" in log.read_text(encoding="utf-8"):
+                break
+            time.sleep(0.1)
+        process.kill()
+        process.wait()
+        with pytest.raises(ExperimentError, match=r"train\.log: another process is still at it"):
+            experiments._run(["timeit", "1"], log)
+        assert "training" in log.read_text(encoding="utf-8")
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+
+
 def test_experiments_table_has_all_seeds_and_gaps(commands: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
     cells = [replace(CELL, setting=setting, seed=seed) for seed in (0, 1) for setting in ("plain", "swaps")]
     accuracies = iter([0.8, 0.85, 0.825])
@@ -210,7 +237,6 @@ def test_experiments_test_texts_are_scored_once(commands: list[list[str]], monke
     add_test(Path("ex/not.trained.0"), Path("ex/corpora/nl"))
 
 
-ROOT = Path(__file__).parent.parent
 REAL = """
 [experiment]
 seeds = [0]

@@ -3,6 +3,7 @@
 The steps are the project's own commands, as subprocesses; what they print is in a log beside what they make.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -204,7 +205,13 @@ def _run(command: Sequence[str], log: Path, threads: int | None = None) -> None:
     environment = dict(os.environ)
     if threads:
         environment |= {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    with log.open("w", encoding="utf-8") as file:
+    with log.open("a", encoding="utf-8") as file:
+        try:
+            # The command inherits the lock with its output: it lasts until this process and the command have both ended.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            raise ExperimentError(f"{log}: another process is still at it. Wait for it to end, or stop it") from err
+        file.truncate(0)
         done = subprocess.run(
             [sys.executable, "-m", *command], env=environment, stdout=file, stderr=subprocess.STDOUT
         )  # fmt: skip
