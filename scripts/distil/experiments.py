@@ -207,7 +207,7 @@ def _run(command: Sequence[str], log: Path, threads: int | None = None) -> None:
         environment |= {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
     with log.open("a", encoding="utf-8") as file:
         try:
-            # The command inherits the lock with its output: it lasts until both have ended, this process and the command.
+            # The command inherits the lock with its output: it lasts until both this process and the command end.
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as err:
             raise ExperimentError(f"{log}: another process is still at it. Wait for it to end, or stop it") from err
