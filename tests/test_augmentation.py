@@ -68,8 +68,8 @@ def own_plan(tmp_path: Path) -> Iterator[Plan]:
     code, path = tmp_path / "own.py", tmp_path / "own.cfg"
     code.write_text(OWN, encoding="utf-8")
     path.write_text(
-        '[augment]\nvariants = 3\nunlabelled_variants = 0\nmask_token = "[MASK]"\n\n'
-        "[taggers]\n\n[shares]\nshout = 1\n\n[methods]\n\n"
+        '[augment]\nvariants = 3\nmask_token = "[MASK]"\n\n[taggers]\n\n[shares]\nshout = 1\n\n[methods]\n\n'
+        "[unlabelled]\nvariants = 2\n\n[unlabelled.shares]\nshout = 1\n\n"
         '[methods.shout]\n@distil_augmenters = "test_shout.v1"\nmark = "!"\n',
         encoding="utf-8",
     )
@@ -144,6 +144,15 @@ def test_augmentation_fewer_variants_are_the_first_of_more() -> None:
     fewer = vary([OTHER], plan_with({"augment.variants": 10}))
     assert fewer == more[: len(fewer)]
     assert 0 < len(fewer) <= 10 < len(more) <= 20
+
+
+def test_augmentation_plan_for_unlabelled_texts_has_its_own_variants_and_shares() -> None:
+    plan = load_plan(CONFIG, {"augment.variants": 3, "unlabelled.variants": 4, "unlabelled.shares.ngram": 0})
+    unlabelled = plan.for_unlabelled()
+    assert (plan.variants, unlabelled.variants) == (3, 4)
+    assert dict(unlabelled.shares) == {"mask": 0, "pos_swap": 0, "ngram": 0, "sentence": 1, "tang": 0}
+    again = pickle.loads(pickle.dumps(unlabelled))  # noqa: S301
+    assert (again.variants, again.shares) == (4, unlabelled.shares)
 
 
 def test_augmentation_of_no_variants() -> None:
@@ -306,8 +315,8 @@ BAD_SHARE = (
     "Found: {'mask': 0.0, 'pos_swap': 1.0, 'ngram': 1.0, 'sentence': 1.0, 'tang': "
 )
 SECTIONS = (
-    "expected the sections [augment], [taggers], [shares], [methods], "
-    "and in [augment] mask_token, unlabelled_variants, variants. "
+    "expected the sections [augment], [taggers], [shares], [unlabelled], [methods], "
+    "and in [augment] variants and mask_token. "
 )
 
 
@@ -325,10 +334,23 @@ SECTIONS = (
         ("tang = 0.0", "tang = null", BAD_SHARE + "None}"),
         ("tang = 0.0", "tang = NaN", BAD_SHARE + "nan}"),
         ("tang = 0.0", "tang = Infinity", BAD_SHARE + "inf}"),
-        ("variants = 20", "variants = -1", "variants must be a whole number, 0 or more. Found: -1"),
-        ("variants = 20", "variants = 1.5", "variants must be a whole number, 0 or more. Found: 1.5"),
-        ("variants = 20", 'variants = "many"', "variants must be a whole number, 0 or more. Found: 'many'"),
-        ("variants = 20", "variants = true", "variants must be a whole number, 0 or more. Found: True"),
+        (
+            "[unlabelled]\nvariants = 8", "[unlabelled]\nvariants = -8",
+            "[unlabelled] variants must be a whole number, 0 or more. Found: -8",
+        ),
+        (
+            "[unlabelled]\nvariants = 8", "[unlabelled]\nvariant = 8",
+            "expected in [unlabelled] variants and shares. Found: shares, variant",
+        ),
+        (
+            "[unlabelled.shares]\nmask = 0.0", "[unlabelled.shares]\nmask = -1",
+            "[unlabelled.shares] must be 0 or more, and one above 0. "
+            "Found: {'mask': -1, 'pos_swap': 0.0, 'ngram': 1.0, 'sentence': 1.0, 'tang': 0.0}",
+        ),
+        ("variants = 20", "variants = -1", "[augment] variants must be a whole number, 0 or more. Found: -1"),
+        ("variants = 20", "variants = 1.5", "[augment] variants must be a whole number, 0 or more. Found: 1.5"),
+        ("variants = 20", 'variants = "many"', "[augment] variants must be a whole number, 0 or more. Found: 'many'"),
+        ("variants = 20", "variants = true", "[augment] variants must be a whole number, 0 or more. Found: True"),
         (
             '[taggers]\n', '[taggers]\nfrench = "assets/tagger"\n',
             "[taggers] names french. Use xx, or the code of a language (en, fr …)",
@@ -337,25 +359,26 @@ SECTIONS = (
         ('@distil_augmenters = "sentence.v1"', "p = 1", "[methods.sentence] has no line with @distil_augmenters"),
         (
             "variants = 20", "variant = 20",
-            SECTIONS + "Found: [augment], [taggers], [shares], [methods], and variant, unlabelled_variants, mask_token",
+            SECTIONS + "Found: [augment], [taggers], [shares], [unlabelled], [methods], and variant, mask_token",
         ),
         (
             "[taggers]", "[tagger]",
-            SECTIONS + "Found: [augment], [tagger], [shares], [methods], and variants, unlabelled_variants, mask_token",
+            SECTIONS + "Found: [augment], [tagger], [shares], [unlabelled], [methods], and variants, mask_token",
         ),
         (
             '[taggers]\nxx = "assets/tagger"\n', "",
-            SECTIONS + "Found: [augment], [shares], [methods], and variants, unlabelled_variants, mask_token",
+            SECTIONS + "Found: [augment], [shares], [unlabelled], [methods], and variants, mask_token",
         ),
         (
             "[taggers]", "[extra]\n\n[taggers]",
-            SECTIONS + "Found: [augment], [extra], [taggers], [shares], [methods], "
-            "and variants, unlabelled_variants, mask_token",
+            SECTIONS + "Found: [augment], [extra], [taggers], [shares], [unlabelled], [methods], "
+            "and variants, mask_token",
         ),
     ],
     ids=[
         "method without share", "misspelt share", "all zero", "negative", "share in words", "no share",
-        "not a number", "infinite", "negative variants", "half a variant", "variants in words", "true variants",
+        "not a number", "infinite", "negative unlabelled variants", "misspelt unlabelled variants",
+        "negative unlabelled share", "negative variants", "half a variant", "variants in words", "true variants",
         "misspelt language", "empty mask", "no augmenter", "misspelt variants", "misspelt section", "no taggers",
         "another section",
     ],
@@ -392,7 +415,7 @@ def test_augmentation_refuses_a_plan_without_settings(tmp_path: Path) -> None:
 
 
 def test_augmentation_refuses_overrides_that_the_plan_does_not_know() -> None:
-    with pytest.raises(ValueError, match=r"Found: .*variants, unlabelled_variants, mask_token, variant$"):
+    with pytest.raises(ValueError, match=r"Found: .*variants, mask_token, variant$"):
         load_plan(CONFIG, {"augment.variant": 3})
     with pytest.raises(ValueError, match="not a section value that can be overridden"):
         load_plan(CONFIG, {"augments.variants": 3})

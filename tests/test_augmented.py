@@ -11,6 +11,7 @@ import pytest
 import spacy
 from spacy.language import Language
 
+from scripts.distil import augmented
 from scripts.distil.augmentation import Plan, load_plan
 from scripts.distil.augmented import Shown, augment_corpus, mark_changes, show_variants, write_tokenizer
 from scripts.distil.files import hash_file, write_json
@@ -71,7 +72,8 @@ def make_plan(tagger: str, overrides: Mapping[str, Any] | None = None, **shares:
     """The project's plan, with this tagger and these methods alone."""
     names = ("mask", "pos_swap", "ngram", "sentence", "tang")
     settings = {f"shares.{name}": shares.get(name, 0) for name in names} if shares else {}
-    return load_plan(CONFIG, {"taggers.xx": tagger, "augment.variants": 20, **settings, **(overrides or {})})
+    variants = {"augment.variants": 20, "unlabelled.variants": 0}
+    return load_plan(CONFIG, {"taggers.xx": tagger, **variants, **settings, **(overrides or {})})
 
 
 def augment(corpus: Path, plan: Plan, *, seed: int = 0, processes: int = 1) -> dict[str, Any]:
@@ -103,6 +105,45 @@ def test_augmented_rows_have_their_provenance(corpus: Path, tagger: str) -> None
             assert row["text"] in TRAIN[row["source"]][0]
         if row["method"] == "mask":
             assert "[MASK]" in row["text"]
+
+
+UNLABELLED = [("A phone is good. Lamps was cheap!", "en"), ("De boeken was slecht. Mooie lamp.", "nl"), ("Livre", "fr")]
+
+
+def write_unlabelled(corpus: Path) -> None:
+    lines = [json.dumps({"text": text, "lang": lang}) + "\n" for text, lang in UNLABELLED]
+    (corpus / "unlabelled.jsonl").write_text("".join(lines), encoding="utf-8")
+
+
+@pytest.mark.parametrize("at_a_time", [1, 2, 100])
+def test_augmented_unlabelled_texts_have_their_own_variants_and_shares(
+    corpus: Path, tagger: str, monkeypatch: pytest.MonkeyPatch, at_a_time: int
+) -> None:
+    monkeypatch.setattr(augmented, "AT_A_TIME", at_a_time)
+    write_unlabelled(corpus)
+    without = augment(corpus, make_plan(tagger, {"augment.variants": 3}))
+    of_train = read_rows(corpus)
+    summary = augment(corpus, make_plan(tagger, {"augment.variants": 3, "unlabelled.variants": 4}))
+    rows = read_rows(corpus)
+    assert rows[: len(of_train)] == of_train
+    more, texts = rows[len(of_train) :], [*TRAIN, *UNLABELLED]
+    assert {row["source"] for row in more} == {len(TRAIN), len(TRAIN) + 1}  # one word has no part
+    assert {row["method"] for row in more} == {"ngram", "sentence"}
+    for row in more:
+        text, lang = texts[row["source"]]
+        assert row["text"] in text
+        assert row["lang"] == lang
+    assert without["unlabelled_sources"] == {}
+    assert summary["unlabelled_sources"] == {"en": 1, "nl": 1, "fr": 1}
+    assert summary["total"] == len(rows)
+    assert "fr" in summary["untagged_languages"]
+    shown = list(show_variants(corpus, "en", 99))
+    assert shown[-1].text == UNLABELLED[0][0]
+
+
+def test_augmented_unlabelled_texts_that_are_missing_are_an_error(corpus: Path, tagger: str) -> None:
+    with pytest.raises(ValueError, match=r"unlabelled\.jsonl: no such file\. Make it with: .* run prepare \."):
+        augment(corpus, make_plan(tagger, {"unlabelled.variants": 4}))
 
 
 def test_augmented_texts_are_new_and_distinct(corpus: Path, tagger: str) -> None:

@@ -30,7 +30,6 @@ class Plan:
     """What configs/augment.cfg says.
 
     variants (int): How many new texts to make from each train text, at most.
-    unlabelled_variants (int): How many to make from each unlabelled text, at most.
     mask_token (str): What masked words are replaced with; a token of its own for the student.
     taggers (Mapping[str, str]): The pipeline that sets parts of speech, by language; "xx" for all
         languages that are not named.
@@ -38,25 +37,29 @@ class Plan:
     shares (Mapping[str, float]): How often each is used, relative to the others.
     config (Mapping[str, Any]): All of it as it was read, for the record.
     source (tuple): The arguments of `load_plan`.
+    unlabelled_variants (int): How many new texts to make from each unlabelled text, at most.
+    unlabelled_shares (Mapping[str, float]): How often each method is used for those.
     """
 
     variants: int
-    unlabelled_variants: int
     mask_token: str
     taggers: Mapping[str, str]
     methods: Mapping[str, Augmenter]
     shares: Mapping[str, float]
     config: Mapping[str, Any] = field(default_factory=dict)
     source: tuple[Any, ...] = ()
+    unlabelled_variants: int = 0
+    unlabelled_shares: Mapping[str, float] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Callable[..., "Plan"], tuple[Any, ...]]:
         """Let another process read the plan again: functions can't be sent to it."""
         return load_plan, self.source
 
     def for_unlabelled(self) -> "Plan":
-        """Return the plan for unlabelled texts: the same, but for the number of variants."""
+        """Return the plan for unlabelled texts: with their number of variants, and their shares."""
         path, overrides, code = self.source
-        return load_plan(path, {**(overrides or {}), "augment.variants": self.unlabelled_variants}, code)
+        shares = {f"shares.{name}": share for name, share in self.unlabelled_shares.items()}
+        return load_plan(path, {**(overrides or {}), "augment.variants": self.unlabelled_variants, **shares}, code)
 
 
 @dataclass(frozen=True)
@@ -109,44 +112,53 @@ def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path
         import_file("python_code", code)
     read = Config().from_disk(path, overrides=dict(overrides or {}))
     config = spacy.registry.resolve(read)
-    settings = config.get("augment", {})
+    settings, unlabelled = config.get("augment", {}), config.get("unlabelled", {})
     if set(config) != set(_SECTIONS) or set(settings) != _SETTINGS:
         raise ValueError(
-            f"{path}: expected the sections {', '.join(f'[{name}]' for name in _SECTIONS)}, and in [augment] "
-            f"{', '.join(sorted(_SETTINGS))}. Found: {', '.join(f'[{name}]' for name in config)}, "
-            f"and {', '.join(settings) or 'none'}"
+            f"{path}: expected the sections {', '.join(f'[{name}]' for name in _SECTIONS)}, and in [augment] variants "
+            f"and mask_token. Found: {', '.join(f'[{name}]' for name in config)}, and {', '.join(settings) or 'none'}"
         )
-    sections = {name: config[name] for name in ("taggers", "methods", "shares")}
-    plan = Plan(**settings, **sections, config=dict(read), source=(path, overrides, code))
+    if set(unlabelled) != _UNLABELLED_SETTINGS:
+        raise ValueError(
+            f"{path}: expected in [unlabelled] variants and shares. Found: {', '.join(unlabelled) or 'none'}"
+        )
+    plan = Plan(
+        **settings, **{name: config[name] for name in ("taggers", "methods", "shares")}, config=dict(read),
+        source=(path, overrides, code), unlabelled_variants=unlabelled["variants"],
+        unlabelled_shares=unlabelled["shares"],
+    )  # fmt: skip
     _check_plan(path, plan)
     return plan
 
 
-_SECTIONS = ("augment", "taggers", "shares", "methods")
-_COUNTS = ("variants", "unlabelled_variants")
-_SETTINGS = {*_COUNTS, "mask_token"}
+_SECTIONS = ("augment", "taggers", "shares", "unlabelled", "methods")
+_SETTINGS, _UNLABELLED_SETTINGS = {"variants", "mask_token"}, {"variants", "shares"}
 
 
 def _check_plan(path: Path, plan: Plan) -> None:
-    if set(plan.methods) != set(plan.shares):
-        raise ValueError(
-            f"{path}: [methods] names {sorted(plan.methods)}, [shares] {sorted(plan.shares)}. Name the same in both"
-        )
+    for section, shares in (("shares", plan.shares), ("unlabelled.shares", plan.unlabelled_shares)):
+        _check_shares(path, section, shares, plan.methods)
     for name, method in plan.methods.items():
         if not callable(method):
             raise ValueError(f"{path}: [methods.{name}] has no line with @distil_augmenters")
-    shares = list(plan.shares.values())
-    if not all(isinstance(s, int | float) and 0 <= s < math.inf for s in shares) or not sum(shares):
-        raise ValueError(f"{path}: [shares] must be 0 or more, and one above 0. Found: {dict(plan.shares)}")
-    for name in _COUNTS:
-        count = getattr(plan, name)
-        if type(count) is not int or count < 0:
-            raise ValueError(f"{path}: {name} must be a whole number, 0 or more. Found: {count!r}")
+    for section, variants in (("augment", plan.variants), ("unlabelled", plan.unlabelled_variants)):
+        if type(variants) is not int or variants < 0:
+            raise ValueError(f"{path}: [{section}] variants must be a whole number, 0 or more. Found: {variants!r}")
     unknown = [lang for lang in plan.taggers if lang != MULTI_LANGUAGE and not is_language(lang)]
     if unknown:
         raise ValueError(f"{path}: [taggers] names {', '.join(unknown)}. Use xx, or the code of a language (en, fr …)")
     if not isinstance(plan.mask_token, str) or not plan.mask_token.strip():
         raise ValueError(f"{path}: mask_token must be a word. Found: {plan.mask_token!r}")
+
+
+def _check_shares(path: Path, section: str, shares: Mapping[str, Any], methods: Collection[str]) -> None:
+    if set(methods) != set(shares):
+        raise ValueError(
+            f"{path}: [methods] names {sorted(methods)}, [{section}] {sorted(shares)}. Name the same in both"
+        )
+    values = list(shares.values())
+    if not all(isinstance(s, int | float) and 0 <= s < math.inf for s in values) or not sum(values):
+        raise ValueError(f"{path}: [{section}] must be 0 or more, and one above 0. Found: {dict(shares)}")
 
 
 def make_variants(

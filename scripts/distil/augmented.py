@@ -19,7 +19,7 @@ from spacy.util import compile_infix_regex, compile_prefix_regex, compile_suffix
 from .augmentation import Counts, Plan, Variant, drop_repeats, make_variants
 from .files import replacing_folder, write_json, write_jsonl
 from .gold import LANG, METHOD, read_gold
-from .provenance import PREPARED, fingerprint_corpora, read_summary
+from .provenance import PREPARED, fingerprint_corpora, read_rows, read_summary
 from .splits import normalize
 from .tagging import load_taggers, tag_texts
 from .words import WordsByKind
@@ -82,8 +82,7 @@ def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progr
 
 def read_unlabelled(corpus: Path) -> list[tuple[str, str]]:
     """Return the unlabelled texts with their languages."""
-    with (corpus / "unlabelled.jsonl").open(encoding="utf-8") as file:
-        return [(row["text"], row[LANG]) for row in map(json.loads, file)]
+    return [(row["text"], row[LANG]) for row in read_rows(corpus / "unlabelled.jsonl", "prepare", ("text", LANG))]
 
 
 def _vary_unlabelled(

@@ -1,6 +1,7 @@
 """Tie what a step makes to the corpora it was made from, so that stale outputs are not mixed."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -36,3 +37,24 @@ def read_summary(corpus: Path, command: str) -> dict[str, Any]:
     if summary.get(PREPARED) != fingerprint_corpora(corpus):
         raise ValueError(f"{path}: made from other data than {corpus / 'prepare.json'} tells of. {remedy}")
     return summary
+
+
+def read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a JSONL file that `command` makes; each has strings under `keys`.
+
+    RAISES (ValueError): If there is no such file, or a line is another; the message names the command.
+    """
+    remedy = f"Make it with: python -m spacy project run {command} ."
+    if not path.exists():
+        raise ValueError(f"{path}: no such file. {remedy}")
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                row = json.loads(line)
+                if not all(isinstance(row[key], str) for key in keys):
+                    raise TypeError("a value is not a string")
+            except (ValueError, KeyError, TypeError) as err:
+                raise ValueError(
+                    f"{path}:{number}: expected a JSON object with the strings {', '.join(keys)} ({err!r}). {remedy}"
+                ) from err
+            yield row

@@ -1,6 +1,5 @@
 """The transfer set: gather its texts, let the teacher score them, write them with its probabilities."""
 
-import json
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from spacy.tokens import Doc
 
 from .docbins import write_docs
 from .gold import LANG, METHOD, read_gold
+from .provenance import read_rows
 from .scoring import Scorer
 from .sources import SOURCE, UNLABELLED
 from .splits import normalize
@@ -56,9 +56,9 @@ def gather_texts(corpus: Path) -> tuple[TextSpool, dict[str, dict[str, int]]]:
 def _read_all(corpus: Path) -> Iterator[dict[str, Any]]:
     for doc in read_gold(corpus / "gold" / "train.spacy"):
         yield {"text": doc.text, LANG: doc.user_data[LANG], SOURCE: doc.user_data[SOURCE], CATS: doc.cats}
-    for row in _read_rows(corpus / "unlabelled.jsonl", "prepare", ("text", LANG)):
+    for row in read_rows(corpus / "unlabelled.jsonl", "prepare", ("text", LANG)):
         yield {"text": row["text"], LANG: row[LANG], SOURCE: UNLABELLED}
-    for row in _read_rows(corpus / "augmented.jsonl", "augment", ("text", LANG, METHOD)):
+    for row in read_rows(corpus / "augmented.jsonl", "augment", ("text", LANG, METHOD)):
         yield {"text": row["text"], LANG: row[LANG], SOURCE: row[METHOD]}
 
 
@@ -67,24 +67,6 @@ def _nest(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
     for (lang, source), count in sorted(counts.items()):
         nested.setdefault(lang, {})[source] = count
     return nested
-
-
-def _read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Yield the rows of a JSONL file that `command` makes; each has strings under `keys`."""
-    remedy = f"Make it with: python -m spacy project run {command} ."
-    if not path.exists():
-        raise ValueError(f"{path}: no such file. {remedy}")
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                row = json.loads(line)
-                if not all(isinstance(row[key], str) for key in keys):
-                    raise TypeError("a value is not a string")
-            except (ValueError, KeyError, TypeError) as err:
-                raise ValueError(
-                    f"{path}:{number}: expected a JSON object with the strings {', '.join(keys)} ({err!r}). {remedy}"
-                ) from err
-            yield row
 
 
 def load_tokenizer(corpus: Path) -> Language:
