@@ -8,9 +8,8 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.distil.experiment_results import DEV, TEST, add_test, table
+from scripts.distil.experiment_results import DEV, TEST, Cell, add_test, table
 from scripts.distil.experiments import (
-    Cell,
     ExperimentError,
     ask_teacher,
     find_corpora,
@@ -44,7 +43,7 @@ def run(
 
     def train(cell: Cell, corpus: Path) -> str | None:
         try:
-            run_cell(cell, home, corpus, threads=1 if processes > 1 else None)
+            run_cell(cell, home, corpus, one_thread=processes > 1)
         except (OSError, ValueError, ExperimentError) as err:
             return f"{cell.name}: {err}"
         return None

@@ -122,7 +122,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Let `spacy train` do nothing but write a model of ten bytes, and note what was asked."""
     asked: list[list[str]] = []
 
-    def run(command: list[str], log: Path, threads: int | None = None) -> None:
+    def run(command: list[str], log: Path, *, one_thread: bool = False) -> None:
         asked.append(command)
         for name in ("model-best", "model-last"):
             (log.parent / name).mkdir()

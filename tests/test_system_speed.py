@@ -9,7 +9,8 @@ import pytest
 
 from scripts.distil import system_speed
 from scripts.distil.control import fit_control, write_control
-from scripts.distil.system_speed import ONE_THREAD, TimedSystem, pick_texts, run_system, time_systems
+from scripts.distil.cores import ONE_THREAD
+from scripts.distil.system_speed import TimedSystem, pick_texts, run_system, time_systems
 
 from .test_teachers import textcat_pipeline
 

@@ -1,6 +1,10 @@
-"""Which processor cores this process runs on."""
+"""Which processor cores this process runs on, and how many threads those that it starts have."""
 
 import os
+
+# Environment variables that keep the libraries of a new process to one thread.
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
+              "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
 
 
 def use_one_core() -> None:

@@ -99,9 +99,9 @@ def score_model(model: Path, corpus: Path, split: str) -> dict[str, dict[str, fl
 def table(cells: Sequence[Cell], home: Path, split: str = DEV) -> list[tuple[str, ...]]:
     """Return the accuracies on a split, in per cent, as far as cells have results.
 
-    RETURNS (list[tuple[str, ...]]): A header and a row for each setting: for each of the data the mean over the seeds,
-        the gap to the teacher and the agreement with it, each language's accuracy if there are several; then
-        seconds of training and megabytes, as means.
+    RETURNS (list[tuple[str, ...]]): A header and a row for each setting: for each of the data the accuracy of each
+        seed, and the mean gap to the teacher and agreement with it; then the number of results, and, as means, the
+        seconds of training and the megabytes.
     """
     results = {(c.setting, c.data, c.seed): read_result(home / c.name) for c in cells}
     settings, data = dict.fromkeys(c.setting for c in cells), dict.fromkeys(c.data for c in cells)

@@ -19,8 +19,9 @@ from typing import Any
 
 from confection import Config, ConfigValidationError
 
+from .cores import ONE_THREAD
 from .experiment_results import DEV, Cell, read_result, score_model, teacher_labels
-from .files import folder_size, hash_file, hash_folder, write_json
+from .files import folder_size, hash_file, hash_path, write_json
 from .gold import load_split
 from .progress import MakeBar
 from .score_cache import ScoreCache
@@ -94,9 +95,9 @@ def find_corpora(cell: Cell, home: Path) -> Path:
     if place and not place.exists():
         raise ValueError(f"{place}: no trained teacher. Train it with: python -m spacy project run train-teacher .")
     made_of = [
-        cell.lang, cell.teacher, cell.augment, cell.vectors, hash_folder(Path(cell.folder)),
+        cell.lang, cell.teacher, cell.augment, cell.vectors, hash_path(Path(cell.folder)),
         [hash_file(path) for path in (AUGMENT, SCORE, VECTOR_SETTINGS)],
-        place and (hash_folder(place) if place.is_dir() else hash_file(place)),
+        place and hash_path(place),
     ]  # fmt: skip
     key = hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
     return home / "corpora" / f"{cell.data}-{key[:8]}"
@@ -148,13 +149,13 @@ def ask_teacher(cell: Cell, corpus: Path, cache: Path, bar: MakeBar, split: str)
     write_json(path, rows.argmax(axis=1).tolist())
 
 
-def run_cell(cell: Cell, home: Path, corpus: Path, *, threads: int | None = None) -> dict[str, Any]:
+def run_cell(cell: Cell, home: Path, corpus: Path, *, one_thread: bool = False) -> dict[str, Any]:
     """Train a cell and score it on dev, unless that has been done.
 
     cell (Cell): The cell.
     home (Path): Where experiments are kept: the cell in <home>/<cell>/.
     corpus (Path): Its corpora.
-    threads (int | None): How many threads a training may use; None: as many as it likes.
+    one_thread (bool): Whether the training may use one thread alone.
     RETURNS (dict[str, Any]): The result, see `read_result`.
     RAISES (ExperimentError): If the training fails.
     """
@@ -171,7 +172,7 @@ def run_cell(cell: Cell, home: Path, corpus: Path, *, threads: int | None = None
     _run(
         ["spacy", "train", cell.config, "--output", str(folder), "--code", CODE, *options],
         folder / "train.log",
-        threads,
+        one_thread=one_thread,
     )
     seconds = time.perf_counter() - start
     shutil.rmtree(folder / "model-last")
@@ -201,10 +202,8 @@ def _options(overrides: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _run(command: Sequence[str], log: Path, threads: int | None = None) -> None:
-    environment = dict(os.environ)
-    if threads:
-        environment |= {name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
+def _run(command: Sequence[str], log: Path, *, one_thread: bool = False) -> None:
+    environment = {**os.environ, **(ONE_THREAD if one_thread else {})}
     with log.open("a", encoding="utf-8") as file:
         try:
             # The command inherits the lock with its output: it lasts until both this process and the command end.

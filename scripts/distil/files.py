@@ -98,6 +98,11 @@ def hash_folder(folder: Path) -> str:
     return digest.hexdigest()
 
 
+def hash_path(path: Path) -> str:
+    """Return the sha256 of a file, or of all that is below a folder, in hexadecimal."""
+    return hash_folder(path) if path.is_dir() else hash_file(path)
+
+
 def folder_size(folder: Path) -> int:
     """Return the size in bytes of all files below a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

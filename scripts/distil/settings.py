@@ -13,7 +13,7 @@ from typing import Any
 import srsly
 from packaging.version import InvalidVersion, Version
 
-from .files import hash_file, hash_folder, write_json
+from .files import hash_path, write_json
 
 _PREFIX = "--vars."
 TRAIN, SPACY, HF, JSONL = "train", "spacy", "hf", "jsonl"
@@ -147,7 +147,7 @@ def note_teacher(teacher: str, folder: Path) -> None:
         path.unlink(missing_ok=True)
         return
     place = find_teacher(teacher)
-    sha256 = (hash_folder(place) if place.is_dir() else hash_file(place)) if place else None
+    sha256 = hash_path(place) if place else None
     write_json(path, {"teacher": teacher, "sha256": sha256})
 
 

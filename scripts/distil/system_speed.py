@@ -13,6 +13,7 @@ from typing import Any
 import numpy
 
 from . import timed_system
+from .cores import ONE_THREAD
 
 WORKER = Path(timed_system.__file__)
 ROUNDS = 5
@@ -22,8 +23,6 @@ TEXTS = 1000
 SLOW_WARM_UP, SLOW_TEXTS = 8, 64
 SLOW = ("transformer", "hugging_face")
 STOCK = ("tokenizer", "pipeline")
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-              "TOKENIZERS_PARALLELISM": "false"}  # fmt: skip
 
 
 @dataclass(frozen=True)
