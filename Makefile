@@ -13,7 +13,7 @@ test: install
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
-	$(VENV) -m pytest
+	$(VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .venv/installed: requirements.txt requirements-test.txt constraints.txt
 	$(PYTHON) -m venv .venv

@@ -1,8 +1,8 @@
 """Measure what the documentation claims about speed and memory."""
 
-import json
 import sys
 import tempfile
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +20,6 @@ from scripts.distil.evaluation import (
     STUDENT,
     TEACHER,
     add_teacher,
-    check_same_teacher,
     predict,
 )
 from scripts.distil.files import replacing_folder, write_json
@@ -34,14 +33,13 @@ from scripts.distil.frontier import (
     table_rows,
 )
 from scripts.distil.gold import load_split
-from scripts.distil.provenance import read_summary
-from scripts.distil.score_cache import ScoreCache
 from scripts.distil.score_settings import load_score_settings
 from scripts.distil.score_speed import stream_texts, time_scoring
-from scripts.distil.scored import SCORES, score_texts
+from scripts.distil.scored import SCORES
 from scripts.distil.splits import read_splits, stream_unlabelled
 from scripts.distil.system_speed import time_systems
-from scripts.distil.teachers import load_pipeline, load_teacher
+from scripts.distil.teachers import load_pipeline
+from scripts.distil.trials import load_trial
 from scripts.distil.wheels import WheelError, spacy_environment
 
 app = typer.Typer()
@@ -138,24 +136,20 @@ def student(
     with tempfile.TemporaryDirectory() as folder:
         try:
             pipelines, missing = find_pipelines({STUDENT: student, BASELINE: baseline, BOW: bow}, system)
-            scored = read_summary(corpus, "score")
-            labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+            trial = load_trial(corpus, split, teacher, trained=trained, settings_path=settings_path)
+            trial = replace(trial, gold=choose_lang(trial.gold, lang))
+            labels, gold = trial.labels, trial.gold
             train = load_split(corpus / "gold" / "train.spacy", labels)
-            gold = choose_lang(load_split(corpus / "gold" / f"{split}.spacy", labels), lang)
-            settings = load_score_settings(settings_path)
-            model = load_teacher(teacher, labels, trained=trained, settings=settings.hugging_face)
-            check_same_teacher(teacher, model.fingerprint, scored)
             python = spacy_environment(Path(".venv-spacy"), constraints) if spacy_alone else sys.executable
             loaded = {name: load_pipeline(str(path), labels) for name, path in pipelines.items()}
             predictions = predict(loaded, gold, lambda name, rows: bar(rows, name, len(gold.texts)))
-            with ScoreCache(cache) as scores:
-                rows = score_texts(gold.texts, model, scores, settings.batches, lambda n: bar(desc=TEACHER, total=n))
+            rows, _ = trial.ask_teacher(cache, lambda n: bar(desc=TEACHER, total=n))
             no_teacher = add_teacher(predictions, rows, None)
             control = fit_control(train.texts, train.labels)
             write_control(control, Path(folder))
             predictions.scores[CONTROL] = control.predict_proba(gold.texts)
-            about = {"labels": labels, "settings": str(settings_path)}
-            systems = find_systems(pipelines, Path(folder), teacher, trained, about)
+            how = {"labels": labels, "settings": str(settings_path)}
+            systems = find_systems(pipelines, Path(folder), teacher, trained, how)
             use_one_core()
             warm_up = choose_lang(train, lang).texts
             times = time_systems(systems, gold.texts, warm_up, python, partial(tqdm, unit=" starts", disable=None))

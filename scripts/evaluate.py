@@ -20,7 +20,6 @@ from scripts.distil.evaluation import (
     TEACHER,
     add_teacher,
     better_controls,
-    check_same_teacher,
     evaluate,
     near_majority,
     predict,
@@ -29,12 +28,10 @@ from scripts.distil.evaluation import (
 )
 from scripts.distil.files import folder_size, write_json
 from scripts.distil.gold import load_split
-from scripts.distil.provenance import read_summary
-from scripts.distil.score_cache import ScoreCache
-from scripts.distil.score_settings import load_score_settings
-from scripts.distil.scored import SCORES, score_texts
+from scripts.distil.scored import SCORES
 from scripts.distil.settings import TRAIN
-from scripts.distil.teachers import load_pipeline, load_teacher
+from scripts.distil.teachers import load_pipeline
+from scripts.distil.trials import load_trial
 
 
 def main(
@@ -51,20 +48,14 @@ def main(
 ) -> None:
     """Print and write accuracy, F-score, calibration, gap, agreement, size and speed of all systems."""
     try:
-        scored = read_summary(corpus, "score")
-        labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+        trial = load_trial(corpus, split, teacher, trained=trained, settings_path=settings_path, gpu_id=gpu_id)
         prepared = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
-        gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
-        settings = load_score_settings(settings_path)
-        model = load_teacher(teacher, labels, trained=trained, settings=settings.hugging_face, gpu_id=gpu_id)
-        check_same_teacher(teacher, model.fingerprint, scored)
+        labels, gold = trial.labels, trial.gold
         paths = {BASELINE: baseline, STUDENT: student}
         systems = {name: load_pipeline(str(path), labels, gpu_id) for name, path in paths.items()}
         bar = partial(tqdm, total=len(gold.texts), unit=" texts", disable=None)
         predictions = predict(systems, gold, lambda name, rows: bar(rows, name))
-        with ScoreCache(cache) as scores:
-            rows = score_texts(gold.texts, model, scores, settings.batches, lambda n: bar(desc=TEACHER, total=n))
-            speed = scores.speed(model.fingerprint)
+        rows, speed = trial.ask_teacher(cache, lambda n: bar(desc=TEACHER, total=n))
         no_teacher = add_teacher(predictions, rows, speed)
         train = load_split(corpus / "gold" / "train.spacy", labels)
         predictions.scores[CONTROL] = predict_control(train, gold.texts)
@@ -75,7 +66,7 @@ def main(
     if teacher == TRAIN:
         sizes[TEACHER] = folder_size(trained)
     about = {"data": prepared["data"], "lang": prepared["lang"], "seed": prepared["seed"], "split": split}
-    fingerprints = {name: system.fingerprint for name, system in {**systems, TEACHER: model}.items()}
+    fingerprints = {name: system.fingerprint for name, system in {**systems, TEACHER: trial.teacher}.items()}
     about |= {"teacher": None if no_teacher else teacher, "why_no_teacher": no_teacher}
     write_json(output, {**about, **result, "size_bytes": sizes, "fingerprints": fingerprints})
     msg.table(list(table_rows(result)), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 10))

@@ -34,25 +34,6 @@ class Predictions:
     docs_per_second: dict[str, float] = field(default_factory=dict)
 
 
-def check_same_teacher(teacher: str, fingerprint: str, scored: Mapping[str, Any]) -> None:
-    """Check that a teacher is the one that the student learnt from.
-
-    teacher, fingerprint (str): The teacher's name and fingerprint.
-    scored (Mapping): The contents of score.json.
-    RAISES (ValueError): If it is another one.
-    """
-    if teacher != scored["teacher"]:
-        raise ValueError(
-            f"The student learnt from teacher {scored['teacher']!r}, this evaluation was given {teacher!r}. Run it "
-            f"with --vars.teacher {scored['teacher']}"
-        )
-    if fingerprint != scored["teacher_fingerprint"]:
-        raise ValueError(
-            "The teacher has changed since it scored the transfer set. Run, with the same --vars: "
-            "python -m spacy project run score . and then train-student and export"
-        )
-
-
 class System(Protocol):
     """A pipeline to be compared, see `SpacyTeacher`."""
 

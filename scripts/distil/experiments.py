@@ -22,13 +22,9 @@ from confection import Config, ConfigValidationError
 from .cores import ONE_THREAD
 from .experiment_results import DEV, Cell, read_result, score_model, teacher_labels
 from .files import folder_size, hash_file, hash_path, write_json
-from .gold import load_split
 from .progress import MakeBar
-from .score_cache import ScoreCache
-from .score_settings import load_score_settings
-from .scored import score_texts
 from .settings import TRAIN, find_teacher
-from .teachers import load_teacher
+from .trials import load_trial
 
 CODE = "scripts/functions.py"
 AUGMENT, SCORE, VECTOR_SETTINGS = Path("configs/augment.cfg"), Path("configs/score.cfg"), Path("configs/vectors.cfg")
@@ -140,12 +136,8 @@ def ask_teacher(cell: Cell, corpus: Path, cache: Path, bar: MakeBar, split: str)
     path = teacher_labels(corpus, split)
     if path.exists():
         return
-    labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
-    settings = load_score_settings(SCORE)
-    model = load_teacher(cell.teacher, labels, trained=TRAINED, settings=settings.hugging_face)
-    gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
-    with ScoreCache(cache) as scores:
-        rows = score_texts(gold.texts, model, scores, settings.batches, bar)
+    trial = load_trial(corpus, split, cell.teacher, trained=TRAINED, settings_path=SCORE)
+    rows, _ = trial.ask_teacher(cache, bar)
     write_json(path, rows.argmax(axis=1).tolist())
 
 
