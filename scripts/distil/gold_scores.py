@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy
 from spacy.tokens import Doc
 
+from .messages import quote
 from .teacher_scores import Scores
 
 _REMEDY = "Make the transfer set anew with: python -m spacy project run prepare . and then augment and score"
@@ -24,7 +25,7 @@ def get_gold_scores(docs: Sequence[Doc], labels: Sequence[str]) -> Scores:
         if gold is not None:
             if gold not in labels:
                 raise ValueError(
-                    f"The gold label {gold!r} of the text {doc.text[:60]!r} is none of the student's {sorted(labels)}. "
+                    f"The gold label {gold!r} of the text {quote(doc.text)} is none of the student's {sorted(labels)}. "
                     f"{_REMEDY}"
                 )
             row[labels.index(gold)] = 1.0
@@ -42,6 +43,6 @@ def find_gold_label(doc: Doc) -> str | None:
     if len(gold) != 1 or any(value not in (0.0, 1.0) for value in doc.cats.values()):
         raise ValueError(
             f"Gold labels must be 1.0 for one label and 0.0 for the others. Found {doc.cats} for the text "
-            f"{doc.text[:60]!r}. {_REMEDY}"
+            f"{quote(doc.text)}. {_REMEDY}"
         )
     return gold[0]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy
 from numpy.typing import NDArray
 
+from .messages import quote
 from .score_cache import ScoreCache
 from .teacher_scores import Scores
 from .teachers import Teacher
@@ -77,7 +78,7 @@ def score_batch(teacher: Teacher, batch: Batch) -> ScoredBatch:
     if wrong.any():
         i = int(wrong.argmax())
         raise ValueError(
-            f"The teacher {teacher.name} gave {scores[i].tolist()} for the text {batch.texts[i][:60]!r}: not "
+            f"The teacher {teacher.name} gave {scores[i].tolist()} for the text {quote(batch.texts[i])}: not "
             "probabilities that sum to 1. Its labels must be exclusive (textcat, not textcat_multilabel)"
         )
     return ScoredBatch(batch.number, scores, seconds)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 
 from spacy.tokens import Doc
 
+from .messages import quote
+
 SOURCE = "source"
 GOLD, UNLABELLED, AUGMENTED = "gold", "unlabelled", "augmented"
 KINDS = (GOLD, UNLABELLED, AUGMENTED)
@@ -18,7 +20,7 @@ def source_kind(doc: Doc) -> str:
     source = doc.user_data.get(SOURCE)
     if source is None:
         raise ValueError(
-            f"No source on the text {doc.text[:60]!r}. Make the transfer set with: python -m spacy project run score ."
+            f"No source on the text {quote(doc.text)}. Make the transfer set with: python -m spacy project run score ."
         )
     return source if source in KINDS else AUGMENTED
 

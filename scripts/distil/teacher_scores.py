@@ -6,6 +6,8 @@ import numpy
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
+from .messages import quote
+
 KEY = "teacher_cats"
 Scores = NDArray[numpy.float32]
 
@@ -32,13 +34,13 @@ def get_teacher_scores(docs: Sequence[Doc], labels: Sequence[str]) -> Scores:
         scores = doc.user_data.get(KEY)
         if scores is None:
             raise ValueError(
-                f"No teacher probabilities for the text {_shorten(doc.text)!r}. Score the corpus with: "
+                f"No teacher probabilities for the text {quote(doc.text)}. Score the corpus with: "
                 "python -m spacy project run score ."
             )
         if set(scores) != set(labels):
             raise ValueError(
                 f"The teacher's labels {sorted(scores)} are not the student's {sorted(labels)} for the text "
-                f"{_shorten(doc.text)!r}. Score the corpus anew with: python -m spacy project run score ."
+                f"{quote(doc.text)}. Score the corpus anew with: python -m spacy project run score ."
             )
         rows[i] = [scores[label] for label in labels]
     sums = rows.sum(axis=1)
@@ -46,12 +48,8 @@ def get_teacher_scores(docs: Sequence[Doc], labels: Sequence[str]) -> Scores:
     if len(wrong):
         doc = docs[wrong[0]]
         raise ValueError(
-            f"The teacher probabilities of the text {_shorten(doc.text)!r} sum to {sums[wrong[0]]}, "
+            f"The teacher probabilities of the text {quote(doc.text)} sum to {sums[wrong[0]]}, "
             "not to 1. Choose a teacher of exclusive labels, and score the corpus anew with: "
             "python -m spacy project run score ."
         )
     return rows
-
-
-def _shorten(text: str, length: int = 60) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

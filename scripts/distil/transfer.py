@@ -13,6 +13,7 @@ from spacy.tokens import Doc
 
 from .docbins import write_docs
 from .gold import LANG, METHOD, read_gold
+from .messages import quote
 from .provenance import read_rows
 from .scoring import Scorer
 from .sources import SOURCE, UNLABELLED
@@ -43,7 +44,7 @@ def gather_texts(corpus: Path) -> tuple[TextSpool, dict[str, dict[str, int]]]:
         key = text_key(normalize(row["text"]))
         if key in held_out:
             raise ValueError(
-                f"A text of {held_out[key]} is in the transfer set: {row['text'][:60]!r}. Make the corpora anew with: "
+                f"A text of {held_out[key]} is in the transfer set: {quote(row['text'])}. Make the corpora anew with: "
                 "python -m spacy project run prepare . and then augment"
             )
         if key not in seen:

@@ -1,0 +1,6 @@
+"""How messages name texts."""
+
+
+def quote(text: str, length: int = 60) -> str:
+    """Return a text in quotes, cut to a number of characters, so that a person can find it."""
+    return repr(text if len(text) <= length else text[: length - 1] + "…")
