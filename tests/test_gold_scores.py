@@ -4,6 +4,7 @@ from spacy.tokens import Doc
 from spacy.vocab import Vocab
 
 from scripts.distil.gold_scores import find_gold_label, get_gold_scores
+from scripts.distil.messages import quote
 
 REMEDY = "python -m spacy project run prepare . and then augment and score"
 
@@ -41,5 +42,5 @@ def test_gold_scores_of_another_label_name_text_labels_and_command() -> None:
 def test_gold_scores_that_are_not_hard_name_text_and_command(cats: dict[str, float]) -> None:
     with pytest.raises(ValueError) as error:
         get_gold_scores([make_doc({"A": 1.0, "B": 0.0}), make_doc(cats, "x" * 200)], ["A", "B"])
-    for part in (str(cats), "'" + "x" * 60 + "'", REMEDY):
+    for part in (str(cats), quote("x" * 99), REMEDY):
         assert part in str(error.value)

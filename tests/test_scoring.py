@@ -13,6 +13,7 @@ import numpy
 import pytest
 
 from scripts.distil import scoring, text_spool
+from scripts.distil.messages import quote
 from scripts.distil.score_cache import ScoreCache
 from scripts.distil.scoring import (
     Batch,
@@ -191,7 +192,7 @@ def test_scoring_batch_refuses_what_are_no_probabilities(row: list[float], place
     with pytest.raises(ValueError) as error:
         score_batch(Answer(rows), Batch(0, texts))
     assert "The teacher fake gave" in str(error.value)
-    assert repr(("wrong text " * 20)[:60]) in str(error.value)
+    assert quote("wrong text " * 20) in str(error.value)
     assert str(numpy.asarray(row, dtype="float32").tolist()) in str(error.value)
 
 
