@@ -7,13 +7,16 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy
 import pytest
+from tqdm import tqdm
 
 from scripts.distil import experiment_results, experiments
 from scripts.distil.experiment_results import DEV, TEST, Cell, add_test, read_result, table
-from scripts.distil.experiments import ExperimentError, find_corpora, load_experiment, run_cell
+from scripts.distil.experiments import ExperimentError, ask_teacher, find_corpora, load_experiment, run_cell
 
 ROOT = Path(__file__).parent.parent
 CONFIG = """
@@ -90,6 +93,7 @@ def test_experiments_are_settings_by_data_by_seeds() -> None:
         ),
         ('config = "student.cfg"', 'config = "other.cfg"', r"\[settings.plain\] config: there is no other\.cfg"),
         ("[experiment]", "experiment]", "can't be read as a config"),
+        ('teacher = "train"', 'teacher = "trian"', r"\[data.nl\] teacher: Unknown teacher 'trian'"),
     ],
 )
 def test_experiments_that_are_wrong_are_an_error(old: str, new: str, message: str) -> None:
@@ -291,3 +295,12 @@ def test_experiments_run_from_the_command_line(project: Path) -> None:
         assert result["dev"]["overall"]["teacher"] == 1
         assert f"\n{name} " in done.stdout
     assert len(list((project / "ex/corpora").iterdir())) == 1
+
+
+def test_experiments_a_teacher_without_all_answers_is_an_error(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = numpy.asarray([[0.1, 0.9], [numpy.nan, numpy.nan]], dtype="float32")
+    trial = SimpleNamespace(ask_teacher=lambda cache, bar: (rows, None))
+    monkeypatch.setattr("scripts.distil.experiments.load_trial", lambda *args, **kwargs: trial)
+    with pytest.raises(ValueError, match=r"jsonl:scores\.jsonl has no answer for 1 of 2 dev texts of reviews"):
+        ask_teacher(CELL, project, project / "scores.sqlite", tqdm, "dev")
+    assert not list(project.glob("teacher_*.json"))

@@ -171,6 +171,7 @@ def test_vectors_committed_settings_are_the_defaults_of_the_code() -> None:
         ({"vectors.words": "many"}, "words must be a whole number, found 'many'"),
         ({"vectors.sif": "a"}, "sif must be a number"),
         ({"vectors.sif": -1}, "sif must be a number, found -1"),
+        ({"vectors.sif": float("nan")}, "sif must be a number, found nan"),
         ({"vectors.mantissa_bits": 24}, "mantissa_bits must be 23 or less, found 24"),
         ({"vectors.wrods": 5}, r"expected in \[vectors\] the settings batch_tokens, .*wrods"),
     ],

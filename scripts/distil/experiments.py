@@ -17,13 +17,14 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy
 from confection import Config, ConfigValidationError
 
 from .cores import ONE_THREAD
 from .experiment_results import DEV, Cell, read_result, score_model, teacher_labels
 from .files import folder_size, hash_file, hash_path, write_json
 from .progress import MakeBar
-from .settings import TRAIN, find_teacher
+from .settings import TRAIN, check_teacher, find_teacher
 from .trials import load_trial
 
 CODE = "scripts/functions.py"
@@ -57,6 +58,10 @@ def load_experiment(path: Path) -> list[Cell]:
         )
     for name, about in config["data"].items():
         _check_keys(path, f"data.{name}", about, required=_DATA)
+        try:
+            check_teacher(about["teacher"])
+        except ValueError as err:
+            raise ValueError(f"{path}: [data.{name}] teacher: {err}") from err
     for name, about in config["settings"].items():
         _check_keys(path, f"settings.{name}", about, required=("config",), optional=_OVERRIDES)
         if not Path(about["config"]).is_file():
@@ -132,12 +137,18 @@ def ask_teacher(cell: Cell, corpus: Path, cache: Path, bar: MakeBar, split: str)
     """Write down which labels the teacher of a cell gives the texts of a split, unless that has been done.
 
     split (str): "dev" or "test".
+    RAISES (ValueError): If it has no answer for some of them.
     """
     path = teacher_labels(corpus, split)
     if path.exists():
         return
     trial = load_trial(corpus, split, cell.teacher, trained=TRAINED, settings_path=SCORE)
     rows, _ = trial.ask_teacher(cache, bar)
+    if missing := int(numpy.isnan(rows).any(axis=1).sum()):
+        raise ValueError(
+            f"The teacher {cell.teacher} has no answer for {missing} of {len(rows)} {split} texts of {cell.folder}. "
+            "Experiments compare with its answers: add these texts to its file"
+        )
     write_json(path, rows.argmax(axis=1).tolist())
 
 

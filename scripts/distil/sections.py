@@ -1,5 +1,6 @@
 """Read the sections of a config into dataclasses, and refuse what is missing, misspelt or of the wrong type."""
 
+import math
 from collections.abc import Mapping
 from configparser import Error
 from dataclasses import MISSING, fields
@@ -8,7 +9,12 @@ from typing import Any
 
 from confection import Config, ConfigValidationError
 
-_KINDS: dict[type, str] = {int: "a whole number", float: "a number", str: "a string", dict: "a section"}
+_KINDS: dict[type, str] = {
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    dict: "a section",
+}
 
 
 def read_sections(
@@ -44,6 +50,6 @@ def _read_section(path: Path, section: str, found: Mapping[str, Any], dataclass:
         value = found[field.name]
         kind: type = dict if field.default is MISSING else type(field.default)
         fits = isinstance(value, int | float if kind is float else kind) and not isinstance(value, bool)
-        if not fits or (isinstance(value, int | float) and value < 0):
+        if not fits or (isinstance(value, int | float) and not 0 <= value < math.inf):
             raise ValueError(f"{path}: [{section}] {field.name} must be {_KINDS[kind]}, found {value!r}")
     return dataclass(**found)

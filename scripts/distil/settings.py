@@ -126,7 +126,7 @@ def check_teacher(teacher: str) -> None:
 def find_teacher(teacher: str) -> Path | None:
     """Return the file or folder of a teacher from elsewhere; None if it is a model of the Hub, or not to be found."""
     kind, _, name = teacher.partition(":")
-    if Path(name).exists():
+    if name and Path(name).exists():
         return Path(name)
     spec = find_spec(name) if kind == SPACY and name.isidentifier() else None
     if not spec or not spec.origin:
