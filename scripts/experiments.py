@@ -8,11 +8,11 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.distil.experiment_results import DEV, TEST, Cell, add_test, table
+from scripts.distil.experiment_results import DEV, TEST, Cell, Place, add_test, check_trained, read_result, table
 from scripts.distil.experiments import (
     ExperimentError,
     ask_teacher,
-    find_corpora,
+    find_places,
     load_experiment,
     make_corpora,
     run_cell,
@@ -35,22 +35,22 @@ def run(
     """Train each cell of a table that has no result yet, score it on dev, and print the table."""
     try:
         cells = load_experiment(path)
-        corpora = [find_corpora(cell, home) for cell in cells]
-        for cell, corpus in zip(cells, corpora, strict=True):
-            make_corpora(cell, corpus, cache, _bar)
+        places = find_places(cells, home)
+        for cell, place in zip(cells, places, strict=True):
+            make_corpora(cell, place.corpus, cache, _bar)
     except (OSError, ValueError, ExperimentError) as err:
         msg.fail("Can't make the corpora", str(err), exits=1)
 
-    def train(cell: Cell, corpus: Path) -> str | None:
+    def train(cell: Cell, place: Place) -> str | None:
         try:
-            run_cell(cell, home, corpus, one_thread=processes > 1)
+            run_cell(cell, place, one_thread=processes > 1)
         except (OSError, ValueError, ExperimentError) as err:
             return f"{cell.name}: {err}"
         return None
 
     with ThreadPoolExecutor(processes) as pool:
-        failures = list(tqdm(pool.map(train, cells, corpora), "cells", len(cells), unit=" cells", disable=None))
-    _print(cells, home)
+        failures = list(tqdm(pool.map(train, cells, places), "cells", len(cells), unit=" cells", disable=None))
+    _print(cells, places)
     for failure in filter(None, failures):
         msg.fail("A cell has failed", failure)
     if any(failures):
@@ -62,21 +62,23 @@ def test(path: Path = TABLE, home: Path = HOME, cache: Path = CACHE) -> None:
     """Score the trained cells of a table on the test texts and print it: once, for final settings."""
     try:
         cells = load_experiment(path)
-        for cell in cells:
-            corpus = find_corpora(cell, home)
-            ask_teacher(cell, corpus, cache, _bar, TEST)
-            add_test(home / cell.name, corpus)
+        places = find_places(cells, home)
+        check_trained(places)
+        for cell, place in zip(cells, places, strict=True):
+            ask_teacher(cell, place.corpus, cache, _bar, TEST)
+            add_test(place)
     except (OSError, ValueError) as err:
         msg.fail("Can't score the cells", str(err), exits=1)
-    _print(cells, home, TEST)
+    _print(cells, places, TEST)
 
 
 @app.command()
 def show(path: Path = TABLE, home: Path = HOME) -> None:
     """Print a table as far as it has results on dev."""
     try:
-        _print(load_experiment(path), home)
-    except ValueError as err:
+        cells = load_experiment(path)
+        _print(cells, find_places(cells, home))
+    except (OSError, ValueError) as err:
         msg.fail("Can't read the experiments", str(err), exits=1)
 
 
@@ -84,8 +86,8 @@ def _bar(total: int) -> tqdm:
     return tqdm(total=total, desc="teacher", unit=" texts", disable=None)
 
 
-def _print(cells: Sequence[Cell], home: Path, split: str = DEV) -> None:
-    header, *rows = table(cells, home, split)
+def _print(cells: Sequence[Cell], places: Sequence[Place], split: str = DEV) -> None:
+    header, *rows = table(cells, [read_result(place.folder) for place in places], split)
     msg.table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1)))
 
 

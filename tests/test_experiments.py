@@ -15,8 +15,15 @@ import pytest
 from tqdm import tqdm
 
 from scripts.distil import experiment_results, experiments
-from scripts.distil.experiment_results import DEV, TEST, Cell, add_test, read_result, table
-from scripts.distil.experiments import ExperimentError, ask_teacher, find_corpora, load_experiment, run_cell
+from scripts.distil.experiment_results import DEV, TEST, Cell, Place, add_test, check_trained, read_result, table
+from scripts.distil.experiments import (
+    ExperimentError,
+    ask_teacher,
+    find_places,
+    load_experiment,
+    make_corpora,
+    run_cell,
+)
 
 ROOT = Path(__file__).parent.parent
 CONFIG = """
@@ -49,7 +56,28 @@ training.max_steps = 7
 components.textcat.model.tok2vec.embed.rows = [100, 50]
 paths.vectors = "corpus/vectors"
 """
+STUDENT = """
+[paths]
+train = "corpus/transfer"
+vectors = null
+
+[training]
+max_steps = 1
+
+[components]
+
+[components.textcat]
+
+[components.textcat.model]
+
+[components.textcat.model.tok2vec]
+
+[components.textcat.model.tok2vec.embed]
+rows = [1]
+"""
 CELL = Cell("plain", "nl", 0, "reviews", "nl", "jsonl:scores.jsonl", "student.cfg", {}, {}, {})
+HOME = Path("ex")
+PLACE = Place(HOME / "plain.nl.0", HOME / "corpora/nl")
 
 
 @pytest.fixture(autouse=True)
@@ -59,10 +87,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "reviews").mkdir()
     (tmp_path / "reviews" / "nl.jsonl").write_text("{}", encoding="utf-8")
     (tmp_path / "scores.jsonl").write_text("{}", encoding="utf-8")
-    (tmp_path / "configs").mkdir()
-    for name in ("augment", "score", "vectors"):
-        (tmp_path / f"configs/{name}.cfg").write_text(f"[{name}]\n", encoding="utf-8")
-    (tmp_path / "student.cfg").write_text('[paths]\ntrain = "corpus/transfer"\nvectors = null\n', encoding="utf-8")
+    for folder in ("configs", "assets/tagger", "assets/encoder"):
+        (tmp_path / folder).mkdir(parents=True)
+    for path in ("configs/score.cfg", "configs/vectors.cfg", "assets/tagger/model", "assets/encoder/model"):
+        (tmp_path / path).write_text("[section]\n", encoding="utf-8")
+    (tmp_path / "configs/augment.cfg").write_text('[taggers]\nxx = "assets/tagger"\nfr = null\n', encoding="utf-8")
+    (tmp_path / "student.cfg").write_text(STUDENT, encoding="utf-8")
     return tmp_path
 
 
@@ -93,6 +123,13 @@ def test_experiments_are_settings_by_data_by_seeds() -> None:
         ),
         ('config = "student.cfg"', 'config = "other.cfg"', r"\[settings.plain\] config: there is no other\.cfg"),
         ("[experiment]", "experiment]", "can't be read as a config"),
+        (
+            "training.max_steps",
+            "training.max_stpes",
+            r"\[settings.swaps.train\]: student.cfg has no .* training.max_stpes",
+        ),
+        ("training.max_steps", "paths.train.more", r"\[settings.swaps.train\]: student.cfg has no .* paths.train.more"),
+        ("seeds = [0, 1]", "seeds = 3", r"\[experiment\] seeds: expected a list of numbers such as \[0, 1\], found 3"),
         ('teacher = "train"', 'teacher = "trian"', r"\[data.nl\] teacher: Unknown teacher 'trian'"),
     ],
 )
@@ -101,24 +138,81 @@ def test_experiments_that_are_wrong_are_an_error(old: str, new: str, message: st
         load_experiment(write_experiment(CONFIG.replace(old, new, 1)))
 
 
+def find_place(cell: Cell) -> Place:
+    return find_places([cell], HOME)[0]
+
+
 def test_experiments_share_corpora_unless_something_that_makes_them_differs(project: Path) -> None:
-    home = Path("experiments")
-    same = find_corpora(CELL, home)
-    assert same.parent == home / "corpora"
+    same = find_place(CELL)
+    assert same.corpus.parent == HOME / "corpora"
+    assert same.folder.name.startswith("plain.nl.0-")
+    (project / "other.cfg").write_text("[paths]\n", encoding="utf-8")
+    folders = {same.folder}
     for change in ({"seed": 1}, {"setting": "other"}, {"train": {"training.dropout": 0.2}}, {"config": "other.cfg"}):
-        assert find_corpora(replace(CELL, **change), home) == same  # type: ignore[arg-type]
-    others = {same}
+        place = find_place(replace(CELL, **change))  # type: ignore[arg-type]
+        assert place.corpus == same.corpus
+        folders.add(place.folder)
+    (project / "student.cfg").write_text("[paths]\n", encoding="utf-8")
+    folders.add(find_place(CELL).folder)
+    assert len(folders) == 6
+    others = {same.corpus}
     for change in ({"lang": "xx"}, {"teacher": "hf:nobody/nothing"}, {"augment": {"a": 1}}, {"vectors": {"a": 1}}):
-        others.add(find_corpora(replace(CELL, **change), home))  # type: ignore[arg-type]
-    for file in ("reviews/nl.jsonl", "scores.jsonl", "configs/augment.cfg", "configs/score.cfg", "configs/vectors.cfg"):
+        others.add(find_place(replace(CELL, **change)).corpus)  # type: ignore[arg-type]
+    for file in (
+        "reviews/nl.jsonl", "scores.jsonl", "configs/score.cfg", "configs/vectors.cfg", "assets/tagger/model",
+        "assets/encoder/model",
+    ):  # fmt: skip
         (project / file).write_text("changed", encoding="utf-8")
-        others.add(find_corpora(CELL, home))
-    assert len(others) == 10
+        others.add(find_place(CELL).corpus)
+    (project / "configs/augment.cfg").write_text("[taggers]\n", encoding="utf-8")
+    others.add(find_place(CELL).corpus)
+    assert len(others) == 12
 
 
-def test_experiments_without_the_trained_teacher_are_an_error() -> None:
-    with pytest.raises(ValueError, match=r"no trained teacher\. Train it with: .* run train-teacher \."):
-        find_corpora(replace(CELL, teacher="train"), Path("experiments"))
+def test_experiments_another_tagger_makes_other_corpora(project: Path) -> None:
+    cell = replace(CELL, augment={"taggers.fr": "tagger"})
+    before = find_place(cell)
+    (project / "tagger").write_text("changed", encoding="utf-8")
+    assert find_place(cell).corpus != before.corpus
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"teacher": "train"}, r"no trained teacher\. Train it with: .* run train-teacher \."),
+        ({"folder": "nowhere"}, r"\[data\.nl\] folder: there is no nowhere"),
+    ],
+)
+def test_experiments_without_teacher_or_data_are_an_error(change: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        find_place(replace(CELL, **change))
+
+
+def test_experiments_the_teacher_trained_here_must_have_learnt_from_the_same_texts(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise it may have learnt from the texts that it is scored on."""
+    asked: list[str] = []
+
+    def run(command: list[str], log: Path) -> None:
+        asked.append(command[0])
+        (log.parent / "prepare.json").write_text('{"seed": 0}', encoding="utf-8")
+
+    monkeypatch.setattr(experiments, "_run", run)
+    monkeypatch.setattr(experiments, "ask_teacher", lambda *given: asked.append(given[-1]))
+    cell, cache = replace(CELL, teacher="train"), Path("scores.sqlite")
+    for prepared in (None, '{"seed": 1}', '{"seed": 0}'):
+        if prepared:
+            (project / "corpus").mkdir(exist_ok=True)
+            (project / "corpus/prepare.json").write_text(prepared, encoding="utf-8")
+        asked.clear()
+        if prepared == '{"seed": 0}':
+            make_corpora(cell, PLACE.corpus, cache, tqdm)
+            assert asked == ["scripts.prepare", "scripts.augment", "scripts.score", "dev"]
+        else:
+            with pytest.raises(ValueError, match=r"has learnt from other texts.* run train-teacher \."):
+                make_corpora(cell, PLACE.corpus, cache, tqdm)
+            assert asked == ["scripts.prepare"]
 
 
 @pytest.fixture
@@ -140,7 +234,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def test_experiments_a_cell_is_trained_on_its_own_corpora(commands: list[list[str]]) -> None:
     train = {"training.max_steps": 7, "paths.vectors": "corpus/vectors", "training.batcher.size": {"a": [1]}}
-    result = run_cell(replace(CELL, train=train), Path("ex"), Path("ex/corpora/nl"))
+    result = run_cell(replace(CELL, train=train), PLACE)
     options = dict(zip(commands[0][3::2], commands[0][4::2], strict=True))
     assert commands[0][:3] == ["spacy", "train", "student.cfg"]
     assert options["--output"] == "ex/plain.nl.0"
@@ -155,31 +249,13 @@ def test_experiments_a_cell_is_trained_on_its_own_corpora(commands: list[list[st
     assert not Path("ex/plain.nl.0/model-last").exists()
 
 
-@pytest.mark.parametrize(
-    ("change", "trainings"),
-    [({}, 1), ({"train": {"a": 1}}, 2), ({"teacher": "train"}, 2), ("config", 2), ("corpora", 2)],
-)
-def test_experiments_a_cell_is_trained_again_only_if_something_differs(
-    commands: list[list[str]], change: Any, trainings: int
-) -> None:
-    cell, corpora = CELL, Path("ex/corpora/nl")
-    run_cell(cell, Path("ex"), corpora)
-    if change == "config":
-        Path("student.cfg").write_text("[paths]\ntrain = null\n", encoding="utf-8")
-    elif change == "corpora":
-        corpora = Path("ex/corpora/nl-2")
-    else:
-        cell = replace(CELL, **change)
-    shutil.rmtree("ex/plain.nl.0/model-best") if trainings == 2 else None
-    run_cell(cell, Path("ex"), corpora)
-    assert len(commands) == trainings
-
-
-def test_experiments_a_killed_cell_is_trained_again(commands: list[list[str]]) -> None:
-    run_cell(CELL, Path("ex"), Path("ex/corpora/nl"))
-    Path("ex/plain.nl.0/result.json").unlink()
-    shutil.rmtree("ex/plain.nl.0/model-best")
-    run_cell(CELL, Path("ex"), Path("ex/corpora/nl"))
+def test_experiments_a_cell_is_trained_once_even_if_the_first_try_was_killed(commands: list[list[str]]) -> None:
+    run_cell(CELL, PLACE)
+    run_cell(CELL, PLACE)
+    assert len(commands) == 1
+    (PLACE.folder / "result.json").unlink()
+    shutil.rmtree(PLACE.folder / "model-best")
+    run_cell(CELL, PLACE)
     assert len(commands) == 2
 
 
@@ -187,7 +263,7 @@ def test_experiments_a_failed_command_is_an_error_with_its_output() -> None:
     with pytest.raises(
         ExperimentError, match=r"spacy train student\.cfg(.|\n)*train\.log ends with:\n(.|\n)*code not found"
     ):
-        run_cell(CELL, Path("ex"), Path("ex/corpora/nl"))
+        run_cell(CELL, PLACE)
     assert read_result(Path("ex/plain.nl.0")) is None
 
 
@@ -220,25 +296,28 @@ def test_experiments_table_has_all_seeds_and_gaps(commands: list[list[str]], mon
     give = lambda *_: {"overall": {"accuracy": next(accuracies), "teacher": 0.9, "agreement": 0.75}}  # noqa: E731
     monkeypatch.setattr(experiments, "score_model", give)
     for cell in cells[:3]:
-        run_cell(cell, Path("ex"), Path("ex/corpora/nl"))
-    header, plain, swaps = table(cells, Path("ex"))
+        run_cell(cell, replace(PLACE, folder=HOME / cell.name))
+    header, plain, swaps = table(cells, [read_result(HOME / cell.name) for cell in cells])
     assert header == ("setting", "nl acc", "nl gap", "nl agree", "seeds", "s", "MB")
     assert plain == ("plain", "80.0/82.5", "8.8", "75.0", "2", "0", "0.0")
     assert swaps == ("swaps", "85.0", "5.0", "75.0", "1", "0", "0.0")
 
 
 def test_experiments_test_texts_are_scored_once(commands: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
-    run_cell(CELL, Path("ex"), Path("ex/corpora/nl"))
-    assert table([CELL], Path("ex"), TEST)[1] == ("plain", "–", "–", "–", "0", "–", "–")
+    with pytest.raises(ValueError, match=r"no trained cell\. Train the table first: .*scripts\.experiments run"):
+        check_trained([PLACE])
+    run_cell(CELL, PLACE)
+    check_trained([PLACE])
+    assert table([CELL], [read_result(PLACE.folder)], TEST)[1] == ("plain", "–", "–", "–", "0", "–", "–")
     asked: list[tuple[Any, ...]] = []
     scores = {"overall": {"accuracy": 0.7, "teacher": 0.8, "agreement": 0.9}}
     monkeypatch.setattr(experiment_results, "score_model", lambda *given: asked.append(given) or scores)
-    for corpora in ("ex/corpora/other", "ex/corpora/nl", "ex/corpora/nl"):
-        add_test(Path("ex/plain.nl.0"), Path(corpora))
-    assert asked == [(Path("ex/plain.nl.0/model-best"), Path("ex/corpora/nl"), TEST)]
-    assert table([CELL], Path("ex"), TEST)[1][:4] == ("plain", "70.0", "10.0", "90.0")
-    assert table([CELL], Path("ex"), DEV)[1][:4] == ("plain", "80.0", "10.0", "85.0")
-    add_test(Path("ex/not.trained.0"), Path("ex/corpora/nl"))
+    add_test(PLACE)
+    add_test(PLACE)
+    assert asked == [(PLACE.folder / "model-best", PLACE.corpus, TEST)]
+    result = read_result(PLACE.folder)
+    assert table([CELL], [result], TEST)[1][:4] == ("plain", "70.0", "10.0", "90.0")
+    assert table([CELL], [result], DEV)[1][:4] == ("plain", "80.0", "10.0", "85.0")
 
 
 REAL = """
@@ -276,6 +355,16 @@ training.eval_frequency = 1
 """
 
 
+BROKEN = """
+[settings.broken]
+config = "configs/student_bow.cfg"
+
+[settings.broken.augment]
+augment.variants = 0
+
+[settings.broken.train]
+training.dropout = "much"
+"""
 CATS = {"NEG": {"NEG": 0.8, "POS": 0.2}, "POS": {"NEG": 0.1, "POS": 0.9}}
 
 
@@ -284,17 +373,57 @@ def test_experiments_run_from_the_command_line(project: Path) -> None:
     rows = [json.loads(line) for path in (sample / "nl").iterdir() for line in path.open(encoding="utf-8")]
     scores = [{"text": row["text"], "cats": CATS["NEG" if row.get("stars", 5) < 3 else "POS"]} for row in rows]
     (project / "scores.jsonl").write_text("".join(json.dumps(row) + "\n" for row in scores), encoding="utf-8")
-    path = write_experiment(REAL.format(folder=project)).absolute()
-    command = [sys.executable, "-m", "scripts.experiments", "run", str(path), "--home", str(project / "ex")]
-    command += ["--cache", str(project / "scores.sqlite"), "--processes", "2"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    for name in ("one", "two"):
-        result = read_result(project / f"ex/{name}.nl.0")
+    path, home = write_experiment((REAL + BROKEN).format(folder=project)).absolute(), project / "ex"
+
+    def call(command: str, *options: str) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-m", "scripts.experiments", command, str(path), "--home", str(home)]
+        return subprocess.run([*words, *options], cwd=ROOT, capture_output=True, text=True)
+
+    cache = ("--cache", str(project / "scores.sqlite"))
+    done = call("run", *cache, "--processes", "2")
+    assert done.returncode == 1
+    assert "A cell has failed" in done.stdout
+    assert "broken.nl.0: spacy train" in done.stdout
+    results = {name: read_result(next(home.glob(f"{name}.nl.0-*"))) for name in ("one", "two", "broken")}
+    assert results.pop("broken") is None
+    for name, result in results.items():
         assert result and result["dev"]["overall"] == result["dev"]["nl"]
         assert result["dev"]["overall"]["teacher"] == 1
         assert f"\n{name} " in done.stdout
-    assert len(list((project / "ex/corpora").iterdir())) == 1
+    assert len(list((home / "corpora").iterdir())) == 1
+    path.write_text(REAL.format(folder=project), encoding="utf-8")
+    assert call("test", *cache).returncode == 0
+    for name in ("one", "two"):
+        result = read_result(next(home.glob(f"{name}.nl.0-*")))
+        assert result and result["test"]["nl"]["teacher"] == 1
+    assert len(list((home / "corpora").glob("*/teacher_test.json"))) == 1
+
+
+def test_experiments_vectors_are_made_if_a_cell_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[list[str]] = []
+    monkeypatch.setattr(experiments, "_run", lambda command, log: asked.append(command))
+    monkeypatch.setattr(experiments, "ask_teacher", lambda *given: None)
+    cell = replace(CELL, train={"paths.vectors": "corpus/vectors"}, vectors={"vectors.words": 5})
+    for made in (CELL, cell):
+        make_corpora(made, PLACE.corpus, Path("scores.sqlite"), tqdm)
+    corpus = str(PLACE.corpus)
+    assert [command[0] for command in asked] == ["scripts.prepare", "scripts.augment", "scripts.score"] * 2 + [
+        "scripts.vectors"
+    ]
+    assert asked[-1] == [
+        "scripts.vectors", corpus, "configs/vectors.cfg", "--teacher", CELL.teacher, "--vectors.words", "5",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("one_thread", [True, False])
+def test_experiments_beside_others_a_training_has_one_thread(
+    project: Path, monkeypatch: pytest.MonkeyPatch, one_thread: bool
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    log = project / "train.log"
+    code = "import os; print('threads', os.environ['OMP_NUM_THREADS'])"
+    experiments._run(["timeit", "-n", "1", "-r", "1", code], log, one_thread=one_thread)
+    assert f"threads {1 if one_thread else 7}\n" in log.read_text(encoding="utf-8")
 
 
 def test_experiments_a_teacher_without_all_answers_is_an_error(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

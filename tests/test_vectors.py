@@ -66,7 +66,7 @@ def corpus(tmp_path: Path) -> Path:
     for number, part in enumerate((docs[:2], docs[2:])):
         write_docs(part, tmp_path / "transfer" / f"{number:05}.spacy")
     (tmp_path / "prepare.json").write_text('{"lang": "nl"}', encoding="utf-8")
-    about = {"prepare_sha256": hash_file(tmp_path / "prepare.json")}
+    about = {"prepare_sha256": hash_file(tmp_path / "prepare.json"), "teacher": "train"}
     (tmp_path / "score.json").write_text(json.dumps(about), encoding="utf-8")
     return tmp_path
 
@@ -91,6 +91,14 @@ def test_vectors_of_stale_or_missing_texts_are_an_error(corpus: Path) -> None:
     (corpus / "prepare.json").write_text('{"seed": 1}', encoding="utf-8")
     with pytest.raises(ValueError, match=r"made from other data .* project run score \."):
         make_vectors(corpus, FakeEncoder(), VectorSettings(), teacher="train", bar=Bar)
+    assert not (corpus / "vectors").exists()
+
+
+def test_vectors_of_another_teacher_than_the_transfer_sets_are_an_error(corpus: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"scored by teacher 'train', .* by 'hf:other'\. Run it with --vars\.teacher train"
+    ):
+        make_vectors(corpus, FakeEncoder(), VectorSettings(), teacher="hf:other", bar=Bar)
     assert not (corpus / "vectors").exists()
 
 
@@ -167,11 +175,11 @@ def test_vectors_committed_settings_are_the_defaults_of_the_code() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"vectors.words": 0}, "words must be 1 or more, found 0"),
-        ({"vectors.words": "many"}, "words must be a whole number, found 'many'"),
+        ({"vectors.words": 1}, "words must be 2 or more, found 1"),
+        ({"vectors.words": "many"}, "words must be a whole number, 0 or more, found 'many'"),
         ({"vectors.sif": "a"}, "sif must be a number"),
-        ({"vectors.sif": -1}, "sif must be a number, found -1"),
-        ({"vectors.sif": float("nan")}, "sif must be a number, found nan"),
+        ({"vectors.sif": -1}, "sif must be a number, 0 or more, found -1"),
+        ({"vectors.sif": float("nan")}, "sif must be a number, 0 or more, found nan"),
         ({"vectors.mantissa_bits": 24}, "mantissa_bits must be 23 or less, found 24"),
         ({"vectors.wrods": 5}, r"expected in \[vectors\] the settings batch_tokens, .*wrods"),
     ],

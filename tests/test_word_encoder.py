@@ -5,7 +5,8 @@ import pytest
 import spacy
 import torch
 from numpy.testing import assert_allclose
-from transformers import AutoModel, AutoTokenizer
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from scripts.distil.word_encoder import WordEncoder, load_word_encoder
 
@@ -47,6 +48,18 @@ def test_word_encoder_can_encode_a_word_of_no_pieces(folder: Path) -> None:
 
 def test_word_encoder_whole_words_are_neither_pieces_nor_special(folder: Path) -> None:
     assert load(folder).whole_words() == WORDS
+
+
+@pytest.mark.parametrize("spaced", [True, False])
+def test_word_encoder_reads_words_as_they_stand_in_texts(spaced: bool) -> None:
+    """Byte-level BPE, as of RoBERTa, writes a word differently after a space; only so it is a piece of its own."""
+    first = "Ġgood" if spaced else "good"
+    vocabulary = {piece: i for i, piece in enumerate([*pre_tokenizers.ByteLevel.alphabet(), "go", "od", "Ġgo", first])}
+    merges = [("g", "o"), ("o", "d"), ("Ġ", "go"), ("Ġgo" if spaced else "go", "od")]
+    bpe = Tokenizer(models.BPE(vocabulary, merges))
+    bpe.pre_tokenizer, bpe.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe)
+    assert WordEncoder(torch.nn.Module(), tokenizer).whole_words()[-1:] == (["good"] if spaced else ["go"])
 
 
 def test_word_encoder_of_a_teacher_without_one_is_the_projects(folder: Path) -> None:

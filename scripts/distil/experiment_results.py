@@ -1,7 +1,7 @@
 """The results of experiments: one for each trained cell, and tables of them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
@@ -43,8 +43,21 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """The name of the cell's folder."""
+        """The cell's name: that of its folder begins with it."""
         return f"{self.setting}.{self.data}.{self.seed}"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a cell lies.
+
+    folder (Path): The cell's own. Its name has a hash of all that the cell is made of: with any other setting, config
+        or data it is another folder, so a result is never shown for what it was not measured on.
+    corpus (Path): Its corpora, shared by all cells whose corpora would be the same.
+    """
+
+    folder: Path
+    corpus: Path
 
 
 def teacher_labels(corpus: Path, split: str) -> Path:
@@ -62,16 +75,27 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
 
 
-def add_test(folder: Path, corpus: Path) -> None:
+def check_trained(places: Iterable[Place]) -> None:
+    """Check that all cells have been trained.
+
+    RAISES (ValueError): If one has not.
+    """
+    for place in places:
+        if read_result(place.folder) is None:
+            raise ValueError(
+                f"{place.folder}: no trained cell. Train the table first: python -m scripts.experiments run"
+            )
+
+
+def add_test(place: Place) -> None:
     """Add the scores on the test texts to the result of a trained cell, unless they are there.
 
-    folder (Path): The cell's folder.
-    corpus (Path): Its corpora; `teacher_test.json` must be there, see `experiments.ask_teacher`.
+    place (Place): The cell; its corpora must have `teacher_test.json`, see `experiments.ask_teacher`.
     """
-    result = read_result(folder)
-    if result and result["made_of"]["corpora"] == corpus.name and TEST not in result:
-        result[TEST] = score_model(folder / "model-best", corpus, TEST)
-        write_json(folder / "result.json", result)
+    result = read_result(place.folder)
+    if result and TEST not in result:
+        result[TEST] = score_model(place.folder / "model-best", place.corpus, TEST)
+        write_json(place.folder / "result.json", result)
 
 
 def score_model(model: Path, corpus: Path, split: str) -> dict[str, dict[str, float]]:
@@ -96,19 +120,23 @@ def score_model(model: Path, corpus: Path, split: str) -> dict[str, dict[str, fl
     }
 
 
-def table(cells: Sequence[Cell], home: Path, split: str = DEV) -> list[tuple[str, ...]]:
+def table(
+    cells: Sequence[Cell], results: Sequence[Mapping[str, Any] | None], split: str = DEV
+) -> list[tuple[str, ...]]:
     """Return the accuracies on a split, in per cent, as far as cells have results.
 
+    cells (Sequence[Cell]): The cells.
+    results (Sequence[Mapping | None]): Their results, see `read_result`.
     RETURNS (list[tuple[str, ...]]): A header and a row for each setting: for each of the data the accuracy of each
         seed, and the mean gap to the teacher and agreement with it; then the number of results, and, as means, the
         seconds of training and the megabytes.
     """
-    results = {(c.setting, c.data, c.seed): read_result(home / c.name) for c in cells}
+    by_name = {(c.setting, c.data, c.seed): result for c, result in zip(cells, results, strict=True)}
     settings, data = dict.fromkeys(c.setting for c in cells), dict.fromkeys(c.data for c in cells)
     seeds = dict.fromkeys(c.seed for c in cells)
     rows = [("setting", *(f"{name} {what}" for name in data for what in ("acc", "gap", "agree")), "seeds", "s", "MB")]
     for setting in settings:
-        found = {d: [r for s in seeds if (r := results[setting, d, s]) and split in r] for d in data}
+        found = {d: [r for s in seeds if (r := by_name[setting, d, s]) and split in r] for d in data}
         row: list[str] = [setting]
         for of_data in found.values():
             scores = [r[split][OVERALL] for r in of_data]

@@ -4,6 +4,7 @@ The steps are the project's own commands, as subprocesses; what they print is in
 """
 
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -11,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from configparser import Error
 from dataclasses import asdict
 from pathlib import Path
@@ -21,8 +22,8 @@ import numpy
 from confection import Config, ConfigValidationError
 
 from .cores import ONE_THREAD
-from .experiment_results import DEV, Cell, read_result, score_model, teacher_labels
-from .files import folder_size, hash_file, hash_path, write_json
+from .experiment_results import DEV, Cell, Place, read_result, score_model, teacher_labels
+from .files import folder_size, hash_path, write_json
 from .progress import MakeBar
 from .settings import TRAIN, check_teacher, find_teacher
 from .trials import load_trial
@@ -30,7 +31,7 @@ from .trials import load_trial
 CODE = "scripts/functions.py"
 AUGMENT, SCORE, VECTOR_SETTINGS = Path("configs/augment.cfg"), Path("configs/score.cfg"), Path("configs/vectors.cfg")
 VECTORS = Path("corpus/vectors")
-TRAINED = Path("training/teacher/model-best")
+TRAINED, ENCODER = Path("training/teacher/model-best"), Path("assets/encoder")
 # What a config's [paths] begin with where a cell has corpora of its own.
 CORPUS = "corpus/"
 _DATA, _OVERRIDES = ("folder", "lang", "teacher"), ("train", "augment", "vectors")
@@ -56,6 +57,9 @@ def load_experiment(path: Path) -> list[Cell]:
         raise ValueError(
             f"{path}: expected the sections [experiment], with seeds and nothing else, [data] and [settings]"
         )
+    seeds = config["experiment"]["seeds"]
+    if not isinstance(seeds, list) or not all(isinstance(seed, int) for seed in seeds):
+        raise ValueError(f"{path}: [experiment] seeds: expected a list of numbers such as [0, 1], found {seeds!r}")
     for name, about in config["data"].items():
         _check_keys(path, f"data.{name}", about, required=_DATA)
         try:
@@ -66,12 +70,25 @@ def load_experiment(path: Path) -> list[Cell]:
         _check_keys(path, f"settings.{name}", about, required=("config",), optional=_OVERRIDES)
         if not Path(about["config"]).is_file():
             raise ValueError(f"{path}: [settings.{name}] config: there is no {about['config']}")
+        for setting in about.get("train", {}):
+            if not _has_setting(Config().from_disk(about["config"], interpolate=False), setting):
+                raise ValueError(f"{path}: [settings.{name}.train]: {about['config']} has no setting {setting}")
     return [
         Cell(setting, data, seed, **about, **{key: {} for key in _OVERRIDES} | values)
-        for seed in config["experiment"]["seeds"]
+        for seed in seeds
         for data, about in config["data"].items()
         for setting, values in config["settings"].items()
     ]
+
+
+def _has_setting(config: Mapping[str, Any], name: str) -> bool:
+    """Say whether a config has a setting; `spacy train` takes one that it does not know without a word."""
+    found: Any = config
+    for part in name.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return False
+        found = found[part]
+    return True
 
 
 def _check_keys(
@@ -85,23 +102,37 @@ def _check_keys(
         )
 
 
-def find_corpora(cell: Cell, home: Path) -> Path:
-    """Return the folder of a cell's corpora: cells whose corpora would be the same share it.
+def find_places(cells: Sequence[Cell], home: Path) -> list[Place]:
+    """Return where cells and their corpora lie.
 
-    cell (Cell): The cell.
+    cells (Sequence[Cell]): The cells.
     home (Path): Where experiments are kept.
-    RAISES (ValueError): If the teacher has not been trained yet.
+    RAISES (ValueError): If the teacher has not been trained yet, or there is no such data folder.
     """
-    place = TRAINED if cell.teacher == TRAIN else find_teacher(cell.teacher)
-    if place and not place.exists():
-        raise ValueError(f"{place}: no trained teacher. Train it with: python -m spacy project run train-teacher .")
-    made_of = [
-        cell.lang, cell.teacher, cell.augment, cell.vectors, hash_path(Path(cell.folder)),
-        [hash_file(path) for path in (AUGMENT, SCORE, VECTOR_SETTINGS)],
-        place and hash_path(place),
+    # Each file is read once, however many cells are made of it.
+    sha256 = functools.cache(hash_path)
+    return [_find_place(cell, home, sha256) for cell in cells]
+
+
+def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
+    if not Path(cell.folder).exists():
+        raise ValueError(f"[data.{cell.data}] folder: there is no {cell.folder}")
+    teacher = TRAINED if cell.teacher == TRAIN else find_teacher(cell.teacher)
+    if teacher and not teacher.exists():
+        raise ValueError(f"{teacher}: no trained teacher. Train it with: python -m spacy project run train-teacher .")
+    taggers = {f"taggers.{lang}": name for lang, name in Config().from_disk(AUGMENT).get("taggers", {}).items()}
+    taggers |= {name: value for name, value in cell.augment.items() if name.startswith("taggers.")}
+    files = [AUGMENT, SCORE, VECTOR_SETTINGS, ENCODER, *(Path(name) for name in taggers.values() if name), teacher]
+    corpora = [
+        cell.lang, cell.teacher, cell.augment, cell.vectors, sha256(Path(cell.folder)),
+        [sha256(path) if path and path.exists() else None for path in files],
     ]  # fmt: skip
-    key = hashlib.sha256(json.dumps(made_of, sort_keys=True, default=str).encode()).hexdigest()
-    return home / "corpora" / f"{cell.data}-{key[:8]}"
+    corpus = home / "corpora" / f"{cell.data}-{_key(corpora)}"
+    return Place(home / f"{cell.name}-{_key([asdict(cell), sha256(Path(cell.config)), corpus.name])}", corpus)
+
+
+def _key(made_of: Any) -> str:
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def make_corpora(cell: Cell, corpus: Path, cache: Path, bar: MakeBar) -> None:
@@ -125,11 +156,25 @@ def make_corpora(cell: Cell, corpus: Path, cache: Path, bar: MakeBar) -> None:
     if not teacher_labels(corpus, DEV).exists():
         for name, command in commands.items():
             _run(command, corpus / f"{name}.log")
+            if name == "prepare" and cell.teacher == TRAIN:
+                _check_same_split(corpus, Path(CORPUS))
         ask_teacher(cell, corpus, cache, bar, DEV)
     if str(VECTORS) in _paths(cell).values() and not (corpus / "vectors.json").exists():
         _run(
             ["scripts.vectors", str(corpus), str(VECTOR_SETTINGS), *teacher, *_options(cell.vectors)],
             corpus / "vectors.log",
+        )
+
+
+def _check_same_split(corpus: Path, trained_on: Path) -> None:
+    """Check that the teacher trained here has learnt from the train texts of a cell: else it may know the others."""
+    about = [json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+             for path in (corpus / "prepare.json", trained_on / "prepare.json")]  # fmt: skip
+    if about[0] != about[1]:
+        raise ValueError(
+            f"{trained_on / 'prepare.json'} is not what {corpus / 'prepare.json'} is: the teacher trained here has "
+            "learnt from other texts than these cells, perhaps from those that they are scored on. Train one on the "
+            "table's data: python -m spacy project run train-teacher . --vars.data ... --vars.lang ..."
         )
 
 
@@ -152,25 +197,21 @@ def ask_teacher(cell: Cell, corpus: Path, cache: Path, bar: MakeBar, split: str)
     write_json(path, rows.argmax(axis=1).tolist())
 
 
-def run_cell(cell: Cell, home: Path, corpus: Path, *, one_thread: bool = False) -> dict[str, Any]:
+def run_cell(cell: Cell, place: Place, *, one_thread: bool = False) -> dict[str, Any]:
     """Train a cell and score it on dev, unless that has been done.
 
     cell (Cell): The cell.
-    home (Path): Where experiments are kept: the cell in <home>/<cell>/.
-    corpus (Path): Its corpora.
+    place (Place): Where it lies, and its corpora.
     one_thread (bool): Whether the training may use one thread alone.
     RETURNS (dict[str, Any]): The result, see `read_result`.
     RAISES (ExperimentError): If the training fails.
     """
-    folder = home / cell.name
-    made_of = {**asdict(cell), "config_sha256": hash_file(Path(cell.config)), "corpora": corpus.name}
-    result = read_result(folder)
-    if result and result["made_of"] == json.loads(json.dumps(made_of)):
+    folder, corpus = place.folder, place.corpus
+    if result := read_result(folder):
         return result
     settings = {"nlp.lang": cell.lang, "system.seed": cell.seed, **cell.train, **_paths(cell)}
     options = _options({name: _move(value, corpus) for name, value in settings.items()})
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "result.json").unlink(missing_ok=True)
     start = time.perf_counter()
     _run(
         ["spacy", "train", cell.config, "--output", str(folder), "--code", CODE, *options],
@@ -180,6 +221,7 @@ def run_cell(cell: Cell, home: Path, corpus: Path, *, one_thread: bool = False) 
     seconds = time.perf_counter() - start
     shutil.rmtree(folder / "model-last")
     scores = score_model(folder / "model-best", corpus, DEV)
+    made_of = {**asdict(cell), "corpora": corpus.name}
     result = {"made_of": made_of, "seconds": seconds, "bytes": folder_size(folder / "model-best"), DEV: scores}
     write_json(folder / "result.json", result)
     return result
@@ -187,7 +229,7 @@ def run_cell(cell: Cell, home: Path, corpus: Path, *, one_thread: bool = False) 
 
 def _paths(cell: Cell) -> dict[str, Any]:
     """Return the paths of a cell's config, as in the project's own folder."""
-    paths = {f"paths.{name}": value for name, value in Config().from_disk(cell.config)["paths"].items()}
+    paths = {f"paths.{name}": value for name, value in Config().from_disk(cell.config).get("paths", {}).items()}
     return paths | {name: value for name, value in cell.train.items() if name in paths}
 
 

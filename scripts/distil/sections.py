@@ -10,11 +10,8 @@ from typing import Any
 from confection import Config, ConfigValidationError
 
 _KINDS: dict[type, str] = {
-    int: "a whole number",
-    float: "a number",
-    str: "a string",
-    dict: "a section",
-}
+    int: "a whole number, 0 or more", float: "a number, 0 or more", str: "a string", dict: "a section",
+}  # fmt: skip
 
 
 def read_sections(

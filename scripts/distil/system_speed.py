@@ -87,7 +87,9 @@ def run_system(system: TimedSystem, texts: Sequence[str], warm_up: Sequence[str]
         command, env={**os.environ, **ONE_THREAD}, input=json.dumps(job), capture_output=True, text=True
     )
     if done.returncode:
-        raise ValueError(f"{system.folder} can't be timed by {command[0]}:\n{done.stderr[-2000:]}")
+        needs_more = python != sys.executable and system.kind in STOCK
+        remedy = "\nIf it needs more than spaCy, torch perhaps, add --here" if needs_more else ""
+        raise ValueError(f"{system.folder} can't be timed by {command[0]}:\n{done.stderr[-2000:]}{remedy}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 

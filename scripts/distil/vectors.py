@@ -63,9 +63,9 @@ def load_vector_settings(path: Path, overrides: Mapping[str, Any] | None = None)
     RAISES (ValueError): If a setting is missing, misspelt, of the wrong type or impossible, or the file is no config.
     """
     settings: VectorSettings = read_sections(path, {"vectors": VectorSettings}, overrides)["vectors"]
-    for name in ("words", "dimensions", "batch_tokens"):
-        if getattr(settings, name) < 1:
-            raise ValueError(f"{path}: [vectors] {name} must be 1 or more, found 0")
+    for name, least in {"words": 2, "dimensions": 1, "batch_tokens": 1}.items():
+        if getattr(settings, name) < least:
+            raise ValueError(f"{path}: [vectors] {name} must be {least} or more, found {getattr(settings, name)}")
     if settings.mantissa_bits > MANTISSA_BITS:
         raise ValueError(
             f"{path}: [vectors] mantissa_bits must be {MANTISSA_BITS} or less, found {settings.mantissa_bits}"
@@ -85,9 +85,14 @@ def make_vectors(
     teacher (str): How the teacher was named, for vectors.json.
     bar (Callable): Shows progress.
     RETURNS (dict[str, Any]): The contents of vectors.json. "coverage": the share of running words that have a vector.
-    RAISES (ValueError): If there is no transfer set, or it was made from other data.
+    RAISES (ValueError): If there is no transfer set, or it was made from other data or scored by another teacher.
     """
-    prepared = read_summary(corpus, "score")[PREPARED]
+    scored = read_summary(corpus, "score")
+    if scored["teacher"] != teacher:
+        raise ValueError(
+            f"The transfer set was scored by teacher {scored['teacher']!r}, and the vectors are to be made by "
+            f"{teacher!r}. Run it with --vars.teacher {scored['teacher']}"
+        )
     shards = sorted((corpus / "transfer").glob("*.spacy"))
     counts = count_forms(doc for shard in shards for doc in read_docs(shard) if source_kind(doc) != AUGMENTED)
     words = choose_words(counts, encoder.whole_words(), settings.words)
@@ -100,7 +105,7 @@ def make_vectors(
     lang = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))["lang"]
     write_vectors(corpus / "vectors", lang, words, reduce_vectors(encoded, shares, settings))
     summary = {
-        PREPARED: prepared, "teacher": teacher, **asdict(settings), "words": len(words),
+        PREPARED: scored[PREPARED], "teacher": teacher, **asdict(settings), "words": len(words),
         "forms": sum(len(word.forms) for word in words), "coverage": sum(word.count for word in words) / total,
     }  # fmt: skip
     write_json(corpus / "vectors.json", summary)

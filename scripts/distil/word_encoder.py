@@ -18,8 +18,8 @@ Floats = NDArray[numpy.float32]
 # Word pieces of a word that are read, at most.
 MAX_LENGTH = 64
 _TRANSFORMER = "transformer"
-# What tokenizers mark the beginning of a word with.
-_WORD_STARTS = ("▁", "Ġ")
+# What tokenizers mark the beginning of a word with; for the second, of byte-level BPE, it is the space before it.
+_WORD_START, _SPACE = "▁", "Ġ"
 
 
 class WordEncoder:
@@ -33,13 +33,14 @@ class WordEncoder:
         """
         self._model, self._tokenizer = model.eval(), tokenizer
         self._collate = DataCollatorWithPadding(tokenizer)
+        self._before = " " if any(piece.startswith(_SPACE) for piece in tokenizer.get_vocab()) else ""
 
     def whole_words(self) -> list[str]:
         """Return the words, of letters alone, that the tokenizer has as one piece, in the order of its vocabulary."""
         pieces = sorted(self._tokenizer.get_vocab().items(), key=lambda item: item[1])
-        words = [_strip_start(piece) for piece, _ in pieces]
+        words = [piece.removeprefix(_WORD_START).removeprefix(_SPACE) for piece, _ in pieces]
         words = list(dict.fromkeys(word for word in words if word.isalpha()))
-        encoded = self._tokenizer(words, add_special_tokens=False)["input_ids"]
+        encoded = self._tokenizer(self._as_in_texts(words), add_special_tokens=False)["input_ids"]
         return [word for word, ids in zip(words, encoded, strict=True) if len(ids) == 1]
 
     def encode(self, words: Sequence[str], batch_tokens: int, advance: Callable[[int], object]) -> Floats:
@@ -51,7 +52,7 @@ class WordEncoder:
         RETURNS (NDArray[float32]): Shape (n_words, width of the encoder).
         """
         encoded = self._tokenizer(
-            list(words), truncation=True, max_length=MAX_LENGTH, return_special_tokens_mask=True
+            self._as_in_texts(words), truncation=True, max_length=MAX_LENGTH, return_special_tokens_mask=True
         )  # fmt: skip
         lengths = numpy.asarray([len(ids) for ids in encoded["input_ids"]])
         order = numpy.argsort(-lengths, kind="stable")
@@ -64,6 +65,10 @@ class WordEncoder:
             advance(len(rows))
         return vectors
 
+    def _as_in_texts(self, words: Sequence[str]) -> list[str]:
+        """Return words as they stand inside a text, where a byte-level tokenizer has the space before in the piece."""
+        return [self._before + word for word in words]
+
     def _encode(self, words: list[dict[str, list[int]]]) -> Floats:
         padded: Any = self._collate(words)
         special = padded.pop("special_tokens_mask").bool() | (padded["attention_mask"] == 0)
@@ -72,12 +77,6 @@ class WordEncoder:
         kept = (~special).float().unsqueeze(2)
         pooled: Floats = ((states * kept).sum(1) / kept.sum(1).clamp(min=1)).numpy()
         return pooled
-
-
-def _strip_start(piece: str) -> str:
-    for mark in _WORD_STARTS:
-        piece = piece.removeprefix(mark)
-    return piece
 
 
 def load_word_encoder(teacher: str, trained: Path, encoder: Path) -> WordEncoder:
