@@ -1,4 +1,4 @@
-"""Make variants of the train texts with part-of-speech-aware augmentation, and look at them."""
+"""Make variants of the train and unlabelled texts with part-of-speech-aware augmentation, and look at them."""
 
 from pathlib import Path
 
@@ -25,7 +25,7 @@ def run(
     processes: int = typer.Option(1, help="Processes that work; the result is the same", min=1),
     code: Path | None = typer.Option(None, help="Python file with augmenters of your own", exists=True, dir_okay=False),
 ) -> None:
-    """Make new texts from the train texts by masking, swapping and cutting.
+    """Make new texts from the train and unlabelled texts by masking, swapping and cutting.
 
     Settings of the plan can be given as well, as to `spacy train`: --augment.variants 60
     """
@@ -36,7 +36,7 @@ def run(
             progress=lambda items, what, total, unit: tqdm(items, what, total, unit=f" {unit}", disable=None),
         )  # fmt: skip
     except (OSError, ValueError, ClickException) as err:
-        msg.fail("Can't augment the train texts", str(err), exits=1)
+        msg.fail("Can't augment the texts", str(err), exits=1)
     if summary["untagged_languages"]:
         msg.warn(
             f"No tagger knows {', '.join(summary['untagged_languages'])}: no words were swapped in these texts",

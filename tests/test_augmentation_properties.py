@@ -19,6 +19,7 @@ from scripts.distil.augmenters import (
     create_sentence,
     create_tang,
 )
+from scripts.distil.near_copies import similarity
 from scripts.distil.splits import normalize
 from scripts.distil.tagging import TaggedText
 from scripts.distil.words import WordsByKind
@@ -238,7 +239,10 @@ def test_augmentation_properties_kept_variants_never_equal_a_held_out_or_train_t
     keys = [normalize(variant.text) for variant in kept]
     assert len(keys) == len(set(keys))
     assert not set(keys) & (forbidden | {normalize(text.text) for text in corpus})
-    assert counts.leaks.total() == sum(normalize(variant.text) in forbidden for variant in variants)
+    made, originals = [normalize(variant.text) for variant in variants], {normalize(text.text) for text in corpus}
+    equal = sum(text in forbidden - originals for text in made)
+    near = sum(any(similarity(text, other) >= 0.7 for other in forbidden) for text in made)
+    assert equal <= counts.leaks.total() <= near
     assert counts.duplicates.total() == len(variants) - len(kept) - counts.leaks.total()
     assert sum(methods.total() for methods in counts.kept.values()) == len(kept)
 

@@ -162,11 +162,13 @@ def test_experiments_share_corpora_unless_something_that_makes_them_differs(proj
         "reviews/nl.jsonl", "scores.jsonl", "configs/score.cfg", "configs/vectors.cfg", "assets/tagger/model",
         "assets/encoder/model",
     ):  # fmt: skip
-        (project / file).write_text("changed", encoding="utf-8")
+        (project / file).write_text("[changed]\n", encoding="utf-8")
         others.add(find_place(CELL).corpus)
     (project / "configs/augment.cfg").write_text("[taggers]\n", encoding="utf-8")
     others.add(find_place(CELL).corpus)
     assert len(others) == 12
+    (project / "configs/score.cfg").write_text("# A comment changes nothing.\n[changed]\n", encoding="utf-8")
+    assert find_place(CELL).corpus in others
 
 
 def test_experiments_another_tagger_makes_other_corpora(project: Path) -> None:

@@ -15,6 +15,7 @@ from confection import Config
 from spacy.util import import_file
 
 from .augmenters import Augmenter, Edit
+from .near_copies import NearCopies
 from .splits import MULTI_LANGUAGE, is_language, normalize
 from .tagging import TaggedText
 from .text_keys import text_key
@@ -85,7 +86,7 @@ class Counts:
     kept (dict[str, Counter[str]]): Language → method → texts.
     swapped (dict[str, Counter[str]]): Language → part of speech → words swapped in the kept texts.
     duplicates (Counter[str]): Variants that equal a train text or another variant.
-    leaks (Counter[str]): Variants that equal a dev or test text.
+    leaks (Counter[str]): Variants that equal a dev or test text, or nearly so.
     """
 
     kept: dict[str, Counter[str]] = field(default_factory=dict)
@@ -224,18 +225,19 @@ def drop_repeats(
     """Drop variants that equal, after normalising, an original, an earlier variant or a held-out text.
 
     originals (Iterable[str]): The texts that they were made from.
-    held_out (Collection[str]): Normalised texts of dev and test, see `normalize`.
+    held_out (Collection[str]): Normalised texts of dev and test, see `normalize`; near copies of them are dropped, too.
     counts (Counts): Updated with what became of the variants.
     YIELDS (Variant): The others.
     """
     seen = {text_key(normalize(text)) for text in originals}
-    forbidden = {text_key(text) for text in held_out}
+    forbidden = NearCopies(sorted(held_out))
     for variant in variants:
-        key = text_key(normalize(variant.text))
-        if key in forbidden:
-            counts.leaks[variant.lang] += 1
-        elif key in seen:
+        text = normalize(variant.text)
+        key = text_key(text)
+        if key in seen:
             counts.duplicates[variant.lang] += 1
+        elif forbidden.find(text) is not None:
+            counts.leaks[variant.lang] += 1
         else:
             seen.add(key)
             counts.keep(variant)

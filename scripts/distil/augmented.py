@@ -32,10 +32,10 @@ Progress = Callable[[Iterable[T], str, int, str], Iterable[T]]
 
 
 def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progress: Progress[Any]) -> dict[str, Any]:
-    """Write variants of the train texts.
+    """Write variants of the train and unlabelled texts.
 
-    corpus (Path): Holds gold/ and prepare.json. Written: augmented.jsonl with `text`, `lang`, `method`
-        and `source` (the index of the train text), tokenizer/ for the student, and augment.json.
+    corpus (Path): Holds gold/ and prepare.json. Written: augmented.jsonl with `text`, `lang`, `method` and `source`
+        (the index of the text: train texts, then unlabelled ones), tokenizer/ for the student, and augment.json.
     plan (Plan): What to make.
     seed (int): Decides all random choices.
     processes (int): How many processes work; the result is the same.

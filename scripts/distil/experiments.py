@@ -71,7 +71,7 @@ def load_experiment(path: Path) -> list[Cell]:
         if not Path(about["config"]).is_file():
             raise ValueError(f"{path}: [settings.{name}] config: there is no {about['config']}")
         for setting in about.get("train", {}):
-            if not _has_setting(Config().from_disk(about["config"], interpolate=False), setting):
+            if not _has_setting(_read(about["config"]), setting):
                 raise ValueError(f"{path}: [settings.{name}.train]: {about['config']} has no setting {setting}")
     return [
         Cell(setting, data, seed, **about, **{key: {} for key in _OVERRIDES} | values)
@@ -114,21 +114,27 @@ def find_places(cells: Sequence[Cell], home: Path) -> list[Place]:
     return [_find_place(cell, home, sha256) for cell in cells]
 
 
+def _read(config: str | Path) -> dict[str, Any]:
+    """Return what a config says, comments aside."""
+    return dict(Config().from_disk(config, interpolate=False))
+
+
 def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
     if not Path(cell.folder).exists():
         raise ValueError(f"[data.{cell.data}] folder: there is no {cell.folder}")
     teacher = TRAINED if cell.teacher == TRAIN else find_teacher(cell.teacher)
     if teacher and not teacher.exists():
         raise ValueError(f"{teacher}: no trained teacher. Train it with: python -m spacy project run train-teacher .")
-    taggers = {f"taggers.{lang}": name for lang, name in Config().from_disk(AUGMENT).get("taggers", {}).items()}
+    taggers = {f"taggers.{lang}": name for lang, name in _read(AUGMENT).get("taggers", {}).items()}
     taggers |= {name: value for name, value in cell.augment.items() if name.startswith("taggers.")}
-    files = [AUGMENT, SCORE, VECTOR_SETTINGS, ENCODER, *(Path(name) for name in taggers.values() if name), teacher]
+    files = [ENCODER, *(Path(name) for name in taggers.values() if name), teacher]
     corpora = [
         cell.lang, cell.teacher, cell.augment, cell.vectors, sha256(Path(cell.folder)),
+        [_read(path) for path in (AUGMENT, SCORE, VECTOR_SETTINGS)],
         [sha256(path) if path and path.exists() else None for path in files],
     ]  # fmt: skip
     corpus = home / "corpora" / f"{cell.data}-{_key(corpora)}"
-    return Place(home / f"{cell.name}-{_key([asdict(cell), sha256(Path(cell.config)), corpus.name])}", corpus)
+    return Place(home / f"{cell.name}-{_key([asdict(cell), _read(cell.config), corpus.name])}", corpus)
 
 
 def _key(made_of: Any) -> str:
