@@ -36,6 +36,7 @@ from scripts.distil.gold import load_split
 from scripts.distil.score_settings import load_score_settings
 from scripts.distil.score_speed import stream_texts, time_scoring
 from scripts.distil.scored import SCORES
+from scripts.distil.settings import TEACHERS
 from scripts.distil.splits import read_splits, stream_unlabelled
 from scripts.distil.system_speed import time_systems
 from scripts.distil.teachers import load_pipeline
@@ -118,7 +119,7 @@ def student(
     baseline: Path = typer.Option("training/baseline/model-best", help="The baseline"),
     bow: Path = typer.Option("training/bow/model-best", help="spaCy's bag of words, left out if there is none"),
     system: list[str] = typer.Option([], help="Another student, as NAME=PATH; may be repeated"),
-    teacher: str = typer.Option("train", help="train, spacy:<package or path>, hf:<id or path> or jsonl:<path>"),
+    teacher: str = typer.Option("train", help=TEACHERS),
     trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
     settings_path: Path = typer.Option("configs/score.cfg", "--settings", help="How the teacher scores: a config"),
     cache: Path = typer.Option(SCORES, help="The file with all scores"),

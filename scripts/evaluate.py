@@ -29,7 +29,7 @@ from scripts.distil.evaluation import (
 from scripts.distil.files import folder_size, write_json
 from scripts.distil.gold import load_split
 from scripts.distil.scored import SCORES
-from scripts.distil.settings import TRAIN
+from scripts.distil.settings import TEACHERS, TRAIN
 from scripts.distil.teachers import load_pipeline
 from scripts.distil.trials import load_trial
 
@@ -39,7 +39,7 @@ def main(
     output: Path = typer.Argument(..., help="JSON file to write"),
     baseline: Path = typer.Option("training/baseline/model-best", help="The baseline"),
     student: Path = typer.Option("training/student/export", help="The student"),
-    teacher: str = typer.Option("train", help="train, spacy:<package or path>, hf:<id or path> or jsonl:<path>"),
+    teacher: str = typer.Option("train", help=TEACHERS),
     trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
     settings_path: Path = typer.Option("configs/score.cfg", "--settings", help="How the teacher scores: a config"),
     cache: Path = typer.Option(SCORES, help="The file with all scores"),

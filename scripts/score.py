@@ -15,6 +15,7 @@ from scripts.distil.score_cache import ScoreCache
 from scripts.distil.score_settings import load_score_settings
 from scripts.distil.scored import SCORES, score_corpus
 from scripts.distil.scoring import Engine
+from scripts.distil.settings import TEACHERS
 from scripts.distil.teachers import Teacher, load_teacher
 
 app = typer.Typer()
@@ -38,7 +39,7 @@ def run(
     output: Path = typer.Argument(
         ..., help="Folder to write the shards of the transfer set to; counts go beside it, to score.json"
     ),
-    teacher: str = typer.Option("train", help="train, spacy:<package or path>, hf:<id or path> or jsonl:<path>"),
+    teacher: str = typer.Option("train", help=TEACHERS),
     trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
     cache: Path = CACHE,
     seed: int = typer.Option(0, help="Seed of the order of the texts"),

@@ -8,6 +8,7 @@ from spacy.cli._util import parse_config_overrides
 from tqdm import tqdm
 from wasabi import msg
 
+from scripts.distil.settings import TEACHERS
 from scripts.distil.vectors import load_vector_settings, make_vectors
 from scripts.distil.word_encoder import load_word_encoder
 
@@ -19,7 +20,7 @@ def main(
     context: typer.Context,
     corpus: Path = typer.Argument(..., help="Folder with transfer/; vectors/ and vectors.json go there"),
     settings_path: Path = typer.Argument(..., help="How many, how long: a config", exists=True, dir_okay=False),
-    teacher: str = typer.Option("train", help="train, spacy:<package or path>, hf:<id or path> or jsonl:<path>"),
+    teacher: str = typer.Option("train", help=TEACHERS),
     trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
     encoder: Path = typer.Option("assets/encoder", help="The encoder for a teacher that has none"),
 ) -> None:

@@ -253,12 +253,12 @@ def test_settings_find_and_note_a_teacher_in_a_folder_or_file(tmp_path: Path, ki
     for place, digest in ((folder, hash_folder(folder)), (file, hash_file(file))):
         assert find_teacher(f"{kind}:{place}") == place
         note_teacher(f"{kind}:{place}", tmp_path / "teacher")
-        assert read_note(tmp_path / "teacher") == {"teacher": f"{kind}:{place}", "sha256": digest}
+        assert read_note(tmp_path / "teacher") == {"teacher": f"{kind}:{place}", "sha256": [digest]}
 
 
 def test_settings_find_and_note_a_teacher_in_a_package(tmp_path: Path, package: Path) -> None:
     pipeline = package / "xx_tiny_teacher-0.1.0"
-    expected = {"teacher": "spacy:xx_tiny_teacher", "sha256": hash_folder(pipeline)}
+    expected = {"teacher": "spacy:xx_tiny_teacher", "sha256": [hash_folder(pipeline)]}
     assert find_teacher("spacy:xx_tiny_teacher") == pipeline
     note_teacher("spacy:xx_tiny_teacher", tmp_path / "teacher")
     assert read_note(tmp_path / "teacher") == expected
@@ -282,7 +282,17 @@ def test_settings_find_a_package_without_a_folder_of_its_version(package: Path) 
 def test_settings_note_a_teacher_that_is_not_on_this_machine(tmp_path: Path, teacher: str) -> None:
     assert find_teacher(teacher) is None
     note_teacher(teacher, tmp_path / "teacher")
-    assert read_note(tmp_path / "teacher") == {"teacher": teacher, "sha256": None}
+    assert read_note(tmp_path / "teacher") == {"teacher": teacher, "sha256": [None]}
+
+
+def test_settings_note_several_teachers(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.jsonl", tmp_path / "b.jsonl"]
+    for path in paths:
+        path.write_text(path.name, encoding="utf-8")
+    teacher = f"mean:jsonl:{paths[0]},hf:owner/model,jsonl:{paths[1]}"
+    note_teacher(teacher, tmp_path / "teacher")
+    expected = [hash_file(paths[0]), None, hash_file(paths[1])]
+    assert read_note(tmp_path / "teacher") == {"teacher": teacher, "sha256": expected}
 
 
 def test_settings_note_changes_with_the_teachers_files_only(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import numpy
 import pytest
 import spacy
 import torch
+from numpy.testing import assert_allclose
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -72,7 +73,7 @@ def textcat_pipeline(labels: Sequence[str] = LABELS, updates: int = 20) -> Langu
 
 @pytest.mark.parametrize(
     "spec", ["train", "spacy:some_package", "spacy:./some/path", "spacy:c:/path", "hf:owner/model@main", "hf:./path",
-             "jsonl:scores.jsonl", "jsonl:a=b:c.jsonl"],
+             "jsonl:scores.jsonl", "jsonl:a=b:c.jsonl", "mean:train,hf:owner/model", "mean:train, spacy:a, jsonl:b"],
 )  # fmt: skip
 def test_teachers_check_accepts(spec: str) -> None:
     check_teacher(spec)
@@ -90,6 +91,38 @@ def test_teachers_check_refuses_unknown_and_lists_supported(spec: str) -> None:
     assert "train " in TEACHERS
     for form in ("spacy:<package or path>", "hf:<id or path>", "jsonl:<path>"):
         assert form in TEACHERS
+
+
+@pytest.mark.parametrize(
+    ("spec", "message"),
+    [
+        ("mean", "'mean': expected two or more"),
+        ("mean:", "'mean:': expected two or more"),
+        ("mean:train", "'mean:train': expected two or more"),
+        ("mean:train,mean:hf:a,hf:b", "expected two or more"),
+        ("mean:train,", "Unknown teacher ''"),
+        ("mean:train,trian", "Unknown teacher 'trian'"),
+    ],
+)
+def test_teachers_check_refuses_a_mean_of_nothing_or_of_unknown_ones(spec: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        check_teacher(spec)
+
+
+def test_teachers_a_mean_is_that_of_its_teachers(tmp_path: Path) -> None:
+    """And it has no answer where one of them has none."""
+    files = {"a": {"one": 0.9, "two": 0.2}, "b": {"one": 0.4, "three": 0.3}}
+    for name, rows in files.items():
+        lines = [json.dumps({"text": text, "cats": {"NEG": p, "POS": 1 - p}}) for text, p in rows.items()]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    members = [f"jsonl:{tmp_path / name}.jsonl" for name in "ab"]
+    teacher = load_teacher(f"mean:{members[0]}, {members[1]}", LABELS, trained=tmp_path / "none")
+    rows = teacher.predict(["one", "two", "three"])
+    assert rows.dtype == numpy.float32
+    assert_allclose(rows, [[0.65, 0.35], [numpy.nan] * 2, [numpy.nan] * 2], rtol=1e-6)
+    assert teacher.labels == LABELS
+    swapped = load_teacher(f"mean:{members[1]},{members[0]}", LABELS, trained=tmp_path / "none")
+    assert len({teacher.fingerprint, swapped.fingerprint}) == 2
 
 
 def test_teachers_load_refuses_unknown_teacher(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from .cores import ONE_THREAD
 from .experiment_results import DEV, Cell, Place, read_result, score_model, teacher_labels
 from .files import folder_size, hash_path, write_json
 from .progress import MakeBar
-from .settings import TRAIN, check_teacher, find_teacher
+from .settings import TRAIN, check_teacher, find_members, find_teacher
 from .trials import load_trial
 
 CODE = "scripts/functions.py"
@@ -122,12 +122,12 @@ def _read(config: str | Path) -> dict[str, Any]:
 def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
     if not Path(cell.folder).exists():
         raise ValueError(f"[data.{cell.data}] folder: there is no {cell.folder}")
-    teacher = TRAINED if cell.teacher == TRAIN else find_teacher(cell.teacher)
-    if teacher and not teacher.exists():
-        raise ValueError(f"{teacher}: no trained teacher. Train it with: python -m spacy project run train-teacher .")
+    teachers = [TRAINED if member == TRAIN else find_teacher(member) for member in find_members(cell.teacher)]
+    if TRAINED in teachers and not TRAINED.exists():
+        raise ValueError(f"{TRAINED}: no trained teacher. Train it with: python -m spacy project run train-teacher .")
     taggers = {f"taggers.{lang}": name for lang, name in _read(AUGMENT).get("taggers", {}).items()}
     taggers |= {name: value for name, value in cell.augment.items() if name.startswith("taggers.")}
-    files = [ENCODER, *(Path(name) for name in taggers.values() if name), teacher]
+    files = [ENCODER, *(Path(name) for name in taggers.values() if name), *teachers]
     corpora = [
         cell.lang, cell.teacher, cell.augment, cell.vectors, sha256(Path(cell.folder)),
         [_read(path) for path in (AUGMENT, SCORE, VECTOR_SETTINGS)],
@@ -162,7 +162,7 @@ def make_corpora(cell: Cell, corpus: Path, cache: Path, bar: MakeBar) -> None:
     if not teacher_labels(corpus, DEV).exists():
         for name, command in commands.items():
             _run(command, corpus / f"{name}.log")
-            if name == "prepare" and cell.teacher == TRAIN:
+            if name == "prepare" and TRAIN in find_members(cell.teacher):
                 _check_same_split(corpus, Path(CORPUS))
         ask_teacher(cell, corpus, cache, bar, DEV)
     if str(VECTORS) in _paths(cell).values() and not (corpus / "vectors.json").exists():

@@ -8,7 +8,7 @@ from .evaluation import BASELINE, CONTROL, STUDENT, TEACHER, GoldSplit
 from .files import folder_size, zipped_size
 from .hub import find_model
 from .metrics import Labels, score
-from .settings import HF, JSONL, TRAIN, find_teacher
+from .settings import HF, JSONL, MEAN, TRAIN, find_teacher
 from .system_speed import TimedSystem
 
 BOW = "bow"
@@ -65,7 +65,7 @@ def choose_lang(split: GoldSplit, lang: str | None) -> GoldSplit:
 def find_systems(
     pipelines: Mapping[str, Path], control: Path, teacher: str, trained: Path, settings: Mapping[str, Any]
 ) -> dict[str, TimedSystem]:
-    """Return what can be timed: a teacher that is a file can't.
+    """Return what can be timed: a teacher that is a file, or several, can't.
 
     pipelines (Mapping[str, Path]): The stock pipelines.
     control (Path): What `write_control` wrote.
@@ -79,7 +79,7 @@ def find_systems(
     kind, _, name = teacher.partition(":")
     if kind == HF:
         systems[TEACHER] = TimedSystem("hugging_face", find_model(name)[0], settings)
-    elif kind != JSONL:
+    elif kind not in (JSONL, MEAN):
         folder = trained if teacher == TRAIN else find_teacher(teacher)
         systems[TEACHER] = TimedSystem("transformer", folder or Path(name))
     return systems | {CONTROL: TimedSystem("control", control)}

@@ -16,8 +16,11 @@ from packaging.version import InvalidVersion, Version
 from .files import hash_path, write_json
 
 _PREFIX = "--vars."
-TRAIN, SPACY, HF, JSONL = "train", "spacy", "hf", "jsonl"
-TEACHERS = "train (the teacher trained here), spacy:<package or path>, hf:<id or path> or jsonl:<path>"
+TRAIN, SPACY, HF, JSONL, MEAN = "train", "spacy", "hf", "jsonl", "mean"
+TEACHERS = (
+    "train (the teacher trained here), spacy:<package or path>, hf:<id or path>, jsonl:<path> or mean:<several of "
+    "these, with commas between>"
+)
 # The settings that decide what is in corpus/.
 RECORDED = ("lang", "data", "seed")
 
@@ -114,13 +117,28 @@ def full_command(command: str, values: Mapping[str, str], defaults: Mapping[str,
 
 
 def check_teacher(teacher: str) -> None:
-    """Check how a teacher is named: "train", "spacy:<package or path>", "hf:<id or path>" or "jsonl:<path>".
+    """Check how a teacher is named.
 
+    teacher (str): "train", "spacy:<package or path>", "hf:<id or path>", "jsonl:<path>", or "mean:" and two or more of
+        these, with commas between.
     RAISES (SettingsError): If it is none of these.
     """
-    kind, _, name = teacher.partition(":")
-    if teacher != TRAIN and not (kind in (SPACY, HF, JSONL) and name):
-        raise SettingsError(f"Unknown teacher {teacher!r}. Supported: {TEACHERS}")
+    members = find_members(teacher)
+    if members == [teacher]:
+        kind, _, name = teacher.partition(":")
+        if teacher != TRAIN and not (kind in (SPACY, HF, JSONL) and name):
+            raise SettingsError(f"Unknown teacher {teacher!r}. Supported: {TEACHERS}")
+        return
+    if len(members) < 2 or any(member.startswith(f"{MEAN}:") for member in members):
+        raise SettingsError(f"Teacher {teacher!r}: expected two or more teachers after mean:, with commas between")
+    for member in members:
+        check_teacher(member)
+
+
+def find_members(teacher: str) -> list[str]:
+    """Return the teachers that a teacher is the mean of; of any other, itself."""
+    kind, _, names = teacher.partition(":")
+    return [name.strip() for name in names.split(",")] if kind == MEAN else [teacher]
 
 
 def find_teacher(teacher: str) -> Path | None:
@@ -146,9 +164,8 @@ def note_teacher(teacher: str, folder: Path) -> None:
     if teacher == TRAIN:
         path.unlink(missing_ok=True)
         return
-    place = find_teacher(teacher)
-    sha256 = hash_path(place) if place else None
-    write_json(path, {"teacher": teacher, "sha256": sha256})
+    places = [find_teacher(member) for member in find_members(teacher)]
+    write_json(path, {"teacher": teacher, "sha256": [place and hash_path(place) for place in places]})
 
 
 def check_package(lang: str, name: str, version: str) -> None:

@@ -16,7 +16,7 @@ from .files import hash_folder
 from .gpu_memory import predict_in_parts
 from .hugging_face import HuggingFaceSettings, HuggingFaceTeacher
 from .jsonl_teacher import JsonlTeacher
-from .settings import HF, JSONL, TRAIN, check_teacher
+from .settings import HF, JSONL, MEAN, TRAIN, check_teacher, find_members
 from .teacher_scores import Scores
 
 
@@ -89,12 +89,39 @@ class SpacyTeacher:
         return numpy.asarray([doc.cats[label] for label in self.labels], dtype="float32")
 
 
+class MeanTeacher:
+    """Several teachers: the mean of their probabilities (an ensemble, as in Hinton et al. 2015, section 3).
+
+    labels (list[str]): The order of the columns.
+    name (str): For people.
+    fingerprint (str): sha256 over those of the teachers, in their order.
+    """
+
+    def __init__(self, teachers: Sequence[Teacher]) -> None:
+        """Join teachers.
+
+        teachers (Sequence[Teacher]): One or more, with the same labels in the same order.
+        """
+        self._teachers = teachers
+        self.labels = teachers[0].labels
+        self.name = f"{MEAN}:{','.join(teacher.name for teacher in teachers)}"
+        fingerprints = [teacher.fingerprint for teacher in teachers]
+        self.fingerprint = hashlib.sha256(json.dumps(fingerprints).encode()).hexdigest()
+
+    def predict(self, texts: Sequence[str]) -> Scores:
+        """Return the mean of the teachers' probabilities.
+
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN if one of them has no answer for a text.
+        """
+        return numpy.mean([teacher.predict(texts) for teacher in self._teachers], axis=0, dtype="float32")
+
+
 def load_teacher(
     spec: str, labels: list[str], *, trained: Path, settings: HuggingFaceSettings | None = None, gpu_id: int = -1
 ) -> Teacher:
     """Load a teacher.
 
-    spec (str): "train", "spacy:<package or path>", "hf:<id or path>" or "jsonl:<path>".
+    spec (str): "train", "spacy:<package or path>", "hf:<id or path>", "jsonl:<path>" or "mean:" and several of them.
     labels (list[str]): The project's labels, in their order.
     trained (Path): Where the teacher trained here lies.
     settings (HuggingFaceSettings | None): How a Hugging Face teacher reads texts; None: as by default.
@@ -103,6 +130,11 @@ def load_teacher(
     RAISES (ValueError): If the teacher is unknown or can't be loaded.
     """
     check_teacher(spec)
+    members = find_members(spec)
+    if members != [spec]:
+        return MeanTeacher(
+            [load_teacher(member, labels, trained=trained, settings=settings, gpu_id=gpu_id) for member in members]
+        )
     kind, _, name = spec.partition(":")
     if kind == JSONL:
         return JsonlTeacher(Path(name), labels)

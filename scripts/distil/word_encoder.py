@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from . import architectures as _architectures  # the trained teacher's own layer  # noqa: F401
 from .hub import check_model, find_model
-from .settings import HF, JSONL, TRAIN
+from .settings import HF, JSONL, TRAIN, find_members
 
 Floats = NDArray[numpy.float32]
 # Word pieces of a word that are read, at most.
@@ -82,12 +82,12 @@ class WordEncoder:
 def load_word_encoder(teacher: str, trained: Path, encoder: Path) -> WordEncoder:
     """Load a teacher's encoder, or the project's encoder if it has none.
 
-    teacher (str): "train", "spacy:<package or path>", "hf:<id or path>" or "jsonl:<path>".
+    teacher (str): The teacher, see `check_teacher`; of several, the first one's encoder is taken.
     trained (Path): Where the teacher trained here lies.
     encoder (Path): The project's encoder, assets/encoder.
     RAISES (ValueError): If there is none, or it can't be loaded.
     """
-    kind, _, name = teacher.partition(":")
+    kind, _, name = find_members(teacher)[0].partition(":")
     if kind not in (HF, JSONL):
         place = trained if kind == TRAIN else name
         try:
