@@ -37,7 +37,7 @@ def run(
         cells = load_experiment(path)
         places = find_places(cells, home)
         for cell, place in zip(cells, places, strict=True):
-            make_corpora(cell, place.corpus, cache, _bar)
+            make_corpora(cell, place, cache, _bar)
     except (OSError, ValueError, ExperimentError) as err:
         msg.fail("Can't make the corpora", str(err), exits=1)
 

@@ -18,8 +18,9 @@ app = typer.Typer()
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def main(
     context: typer.Context,
-    corpus: Path = typer.Argument(..., help="Folder with transfer/; vectors/ and vectors.json go there"),
+    corpus: Path = typer.Argument(..., help="Folder with transfer/"),
     settings_path: Path = typer.Argument(..., help="How many, how long: a config", exists=True, dir_okay=False),
+    output: Path = typer.Argument(..., help="Folder where vectors/ and vectors.json go"),
     teacher: str = typer.Option("train", help=TEACHERS),
     trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
     encoder: Path = typer.Option("assets/encoder", help="The encoder for a teacher that has none"),
@@ -31,13 +32,13 @@ def main(
     try:
         settings = load_vector_settings(settings_path, parse_config_overrides(context.args, env_var=None))
         summary = make_vectors(
-            corpus, load_word_encoder(teacher, trained, encoder), settings, teacher=teacher,
+            corpus, output, load_word_encoder(teacher, trained, encoder), settings, teacher=teacher,
             bar=lambda total: tqdm(total=total, desc="encoding", unit=" words", disable=None),
         )  # fmt: skip
     except (OSError, ValueError, ClickException) as err:
         msg.fail("Can't make word vectors", str(err), exits=1)
     msg.good(
-        f"Wrote {corpus / 'vectors'}",
+        f"Wrote {output / 'vectors'}",
         f"{summary['words']} words, {100 * summary['coverage']:.1f} % of the words in train and unlabelled texts",
     )
 

@@ -77,7 +77,7 @@ rows = [1]
 """
 CELL = Cell("plain", "nl", 0, "reviews", "nl", "jsonl:scores.jsonl", "student.cfg", {}, {}, {})
 HOME = Path("ex")
-PLACE = Place(HOME / "plain.nl.0", HOME / "corpora/nl")
+PLACE = Place(HOME / "plain.nl.0", HOME / "corpora/nl", HOME / "corpora/nl/vectors-1")
 
 
 @pytest.fixture(autouse=True)
@@ -156,19 +156,30 @@ def test_experiments_share_corpora_unless_something_that_makes_them_differs(proj
     folders.add(find_place(CELL).folder)
     assert len(folders) == 6
     others = {same.corpus}
-    for change in ({"lang": "xx"}, {"teacher": "hf:nobody/nothing"}, {"augment": {"a": 1}}, {"vectors": {"a": 1}}):
+    for change in ({"lang": "xx"}, {"teacher": "hf:nobody/nothing"}, {"augment": {"a": 1}}):
         others.add(find_place(replace(CELL, **change)).corpus)  # type: ignore[arg-type]
-    for file in (
-        "reviews/nl.jsonl", "scores.jsonl", "configs/score.cfg", "configs/vectors.cfg", "assets/tagger/model",
-        "assets/encoder/model",
-    ):  # fmt: skip
+    for file in ("reviews/nl.jsonl", "scores.jsonl", "configs/score.cfg", "assets/tagger/model"):
         (project / file).write_text("[changed]\n", encoding="utf-8")
         others.add(find_place(CELL).corpus)
     (project / "configs/augment.cfg").write_text("[taggers]\n", encoding="utf-8")
     others.add(find_place(CELL).corpus)
-    assert len(others) == 12
+    assert len(others) == 9
     (project / "configs/score.cfg").write_text("# A comment changes nothing.\n[changed]\n", encoding="utf-8")
     assert find_place(CELL).corpus in others
+
+
+def test_experiments_share_vectors_unless_something_that_makes_them_differs(project: Path) -> None:
+    same = find_place(CELL)
+    assert same.vectors.parent == same.corpus
+    places = [find_place(replace(CELL, vectors={"a": 1}))]
+    for file in ("configs/vectors.cfg", "assets/encoder/model"):
+        (project / file).write_text("[changed]\n", encoding="utf-8")
+        places.append(find_place(CELL))
+    assert {place.corpus for place in places} == {same.corpus}
+    assert len({place.vectors for place in (same, *places)}) == 4
+    assert len({place.folder for place in (same, *places)}) == 4
+    other_data = find_place(replace(CELL, lang="xx"))
+    assert other_data.vectors.parent == other_data.corpus
 
 
 def test_experiments_another_tagger_makes_other_corpora(project: Path) -> None:
@@ -209,11 +220,11 @@ def test_experiments_the_teacher_trained_here_must_have_learnt_from_the_same_tex
             (project / "corpus/prepare.json").write_text(prepared, encoding="utf-8")
         asked.clear()
         if prepared == '{"seed": 0}':
-            make_corpora(cell, PLACE.corpus, cache, tqdm)
+            make_corpora(cell, PLACE, cache, tqdm)
             assert asked == ["scripts.prepare", "scripts.augment", "scripts.score", "dev"]
         else:
             with pytest.raises(ValueError, match=r"has learnt from other texts.* run train-teacher \."):
-                make_corpora(cell, PLACE.corpus, cache, tqdm)
+                make_corpora(cell, PLACE, cache, tqdm)
             assert asked == ["scripts.prepare"]
 
 
@@ -241,7 +252,7 @@ def test_experiments_a_cell_is_trained_on_its_own_corpora(commands: list[list[st
     assert commands[0][:3] == ["spacy", "train", "student.cfg"]
     assert options["--output"] == "ex/plain.nl.0"
     assert options["--paths.train"] == "ex/corpora/nl/transfer"
-    assert options["--paths.vectors"] == "ex/corpora/nl/vectors"
+    assert options["--paths.vectors"] == "ex/corpora/nl/vectors-1/vectors"
     assert options["--nlp.lang"] == "nl"
     assert options["--system.seed"] == "0"
     assert options["--training.max_steps"] == "7"
@@ -407,13 +418,14 @@ def test_experiments_vectors_are_made_if_a_cell_uses_them(monkeypatch: pytest.Mo
     monkeypatch.setattr(experiments, "ask_teacher", lambda *given: None)
     cell = replace(CELL, train={"paths.vectors": "corpus/vectors"}, vectors={"vectors.words": 5})
     for made in (CELL, cell):
-        make_corpora(made, PLACE.corpus, Path("scores.sqlite"), tqdm)
+        make_corpora(made, PLACE, Path("scores.sqlite"), tqdm)
     corpus = str(PLACE.corpus)
     assert [command[0] for command in asked] == ["scripts.prepare", "scripts.augment", "scripts.score"] * 2 + [
         "scripts.vectors"
     ]
     assert asked[-1] == [
-        "scripts.vectors", corpus, "configs/vectors.cfg", "--teacher", CELL.teacher, "--vectors.words", "5",
+        "scripts.vectors", corpus, "configs/vectors.cfg", f"{corpus}/vectors-1", "--teacher", CELL.teacher,
+        "--vectors.words", "5",
     ]  # fmt: skip
 
 

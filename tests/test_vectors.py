@@ -73,7 +73,7 @@ def corpus(tmp_path: Path) -> Path:
 
 def test_vectors_are_of_the_words_of_train_and_unlabelled_texts(corpus: Path) -> None:
     encoder = FakeEncoder()
-    summary = make_vectors(corpus, encoder, VectorSettings(dimensions=2), teacher="train", bar=Bar)
+    summary = make_vectors(corpus, corpus, encoder, VectorSettings(dimensions=2), teacher="train", bar=Bar)
     assert encoder.asked == ["Het", "boek", "House", "GOED", "tegen", "viel", "was"]
     assert summary["words"] == 7
     assert summary["forms"] == 10
@@ -90,7 +90,7 @@ def test_vectors_are_of_the_words_of_train_and_unlabelled_texts(corpus: Path) ->
 def test_vectors_of_stale_or_missing_texts_are_an_error(corpus: Path) -> None:
     (corpus / "prepare.json").write_text('{"seed": 1}', encoding="utf-8")
     with pytest.raises(ValueError, match=r"made from other data .* project run score \."):
-        make_vectors(corpus, FakeEncoder(), VectorSettings(), teacher="train", bar=Bar)
+        make_vectors(corpus, corpus, FakeEncoder(), VectorSettings(), teacher="train", bar=Bar)
     assert not (corpus / "vectors").exists()
 
 
@@ -98,7 +98,7 @@ def test_vectors_of_another_teacher_than_the_transfer_sets_are_an_error(corpus: 
     with pytest.raises(
         ValueError, match=r"scored by teacher 'train', .* by 'hf:other'\. Run it with --vars\.teacher train"
     ):
-        make_vectors(corpus, FakeEncoder(), VectorSettings(), teacher="hf:other", bar=Bar)
+        make_vectors(corpus, corpus, FakeEncoder(), VectorSettings(), teacher="hf:other", bar=Bar)
     assert not (corpus / "vectors").exists()
 
 

@@ -54,10 +54,12 @@ class Place:
     folder (Path): The cell's own. Its name has a hash of all that the cell is made of: with any other setting, config
         or data it is another folder, so a result is never shown for what it was not measured on.
     corpus (Path): Its corpora, shared by all cells whose corpora would be the same.
+    vectors (Path): Where its word vectors are made, beside the corpora and shared in the same way.
     """
 
     folder: Path
     corpus: Path
+    vectors: Path
 
 
 def teacher_labels(corpus: Path, split: str) -> Path:

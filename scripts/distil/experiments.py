@@ -127,30 +127,33 @@ def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
         raise ValueError(f"{TRAINED}: no trained teacher. Train it with: python -m spacy project run train-teacher .")
     taggers = {f"taggers.{lang}": name for lang, name in _read(AUGMENT).get("taggers", {}).items()}
     taggers |= {name: value for name, value in cell.augment.items() if name.startswith("taggers.")}
-    files = [ENCODER, *(Path(name) for name in taggers.values() if name), *teachers]
+    files = [*(Path(name) for name in taggers.values() if name), *teachers]
     corpora = [
-        cell.lang, cell.teacher, cell.augment, cell.vectors, sha256(Path(cell.folder)),
-        [_read(path) for path in (AUGMENT, SCORE, VECTOR_SETTINGS)],
+        cell.lang, cell.teacher, cell.augment, sha256(Path(cell.folder)), _read(AUGMENT), _read(SCORE),
         [sha256(path) if path and path.exists() else None for path in files],
     ]  # fmt: skip
     corpus = home / "corpora" / f"{cell.data}-{_key(corpora)}"
-    return Place(home / f"{cell.name}-{_key([asdict(cell), _read(cell.config), corpus.name])}", corpus)
+    encoder = sha256(ENCODER) if ENCODER.exists() else None
+    vectors = corpus / f"vectors-{_key([cell.vectors, _read(VECTOR_SETTINGS), encoder])}"
+    key = _key([asdict(cell), _read(cell.config), corpus.name, vectors.name])
+    return Place(home / f"{cell.name}-{key}", corpus, vectors)
 
 
 def _key(made_of: Any) -> str:
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:8]
 
 
-def make_corpora(cell: Cell, corpus: Path, cache: Path, bar: MakeBar) -> None:
+def make_corpora(cell: Cell, place: Place, cache: Path, bar: MakeBar) -> None:
     """Make a cell's corpora, unless they are there: what `project.yml` does before `train-student`.
 
     cell (Cell): The cell.
-    corpus (Path): The folder, see `find_corpora`.
+    place (Place): Where they go.
     cache (Path): The file with all scores.
     bar (Callable): Shows progress of scoring dev texts.
     RAISES (ExperimentError): If a command fails.
     RAISES (ValueError): If the teacher can't be used.
     """
+    corpus, vectors = place.corpus, place.vectors
     corpus.mkdir(parents=True, exist_ok=True)
     teacher = ["--teacher", cell.teacher]
     transfer = [str(corpus), str(SCORE), str(corpus / "transfer")]
@@ -165,11 +168,10 @@ def make_corpora(cell: Cell, corpus: Path, cache: Path, bar: MakeBar) -> None:
             if name == "prepare" and TRAIN in find_members(cell.teacher):
                 _check_same_split(corpus, Path(CORPUS))
         ask_teacher(cell, corpus, cache, bar, DEV)
-    if str(VECTORS) in _paths(cell).values() and not (corpus / "vectors.json").exists():
-        _run(
-            ["scripts.vectors", str(corpus), str(VECTOR_SETTINGS), *teacher, *_options(cell.vectors)],
-            corpus / "vectors.log",
-        )
+    if str(VECTORS) in _paths(cell).values() and not (vectors / "vectors.json").exists():
+        vectors.mkdir(exist_ok=True)
+        command = ["scripts.vectors", str(corpus), str(VECTOR_SETTINGS), str(vectors), *teacher]
+        _run([*command, *_options(cell.vectors)], vectors / "vectors.log")
 
 
 def _check_same_split(corpus: Path, trained_on: Path) -> None:
@@ -216,7 +218,7 @@ def run_cell(cell: Cell, place: Place, *, one_thread: bool = False) -> dict[str,
     if result := read_result(folder):
         return result
     settings = {"nlp.lang": cell.lang, "system.seed": cell.seed, **cell.train, **_paths(cell)}
-    options = _options({name: _move(value, corpus) for name, value in settings.items()})
+    options = _options({name: _move(value, place) for name, value in settings.items()})
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     _run(
@@ -239,9 +241,11 @@ def _paths(cell: Cell) -> dict[str, Any]:
     return paths | {name: value for name, value in cell.train.items() if name in paths}
 
 
-def _move(value: Any, corpus: Path) -> Any:
+def _move(value: Any, place: Place) -> Any:
     """Return a path in corpus/ as one in a cell's own corpora; other values as they are."""
-    return str(corpus / value.removeprefix(CORPUS)) if isinstance(value, str) and value.startswith(CORPUS) else value
+    if not (isinstance(value, str) and value.startswith(CORPUS)):
+        return value
+    return str((place.vectors if value == str(VECTORS) else place.corpus) / value.removeprefix(CORPUS))
 
 
 def _options(overrides: Mapping[str, Any]) -> list[str]:

@@ -74,12 +74,12 @@ def load_vector_settings(path: Path, overrides: Mapping[str, Any] | None = None)
 
 
 def make_vectors(
-    corpus: Path, encoder: WordEncoder, settings: VectorSettings, *, teacher: str, bar: MakeBar
+    corpus: Path, output: Path, encoder: WordEncoder, settings: VectorSettings, *, teacher: str, bar: MakeBar
 ) -> dict[str, Any]:
     """Write word vectors for the words of the train and unlabelled texts; case makes no difference.
 
-    corpus (Path): Holds transfer/, the scored texts. Written: vectors/, a pipeline that has nothing but vectors, and
-        vectors.json.
+    corpus (Path): Holds transfer/, the scored texts.
+    output (Path): The folder where to write vectors/, a pipeline that has nothing but vectors, and vectors.json.
     encoder (WordEncoder): Makes them.
     settings (VectorSettings): How many, how long, how exact.
     teacher (str): How the teacher was named, for vectors.json.
@@ -103,12 +103,12 @@ def make_vectors(
     total = counts.total()
     shares = numpy.asarray([word.count / total for word in words], dtype="float32")
     lang = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))["lang"]
-    write_vectors(corpus / "vectors", lang, words, reduce_vectors(encoded, shares, settings))
+    write_vectors(output / "vectors", lang, words, reduce_vectors(encoded, shares, settings))
     summary = {
         PREPARED: scored[PREPARED], "teacher": teacher, **asdict(settings), "words": len(words),
         "forms": sum(len(word.forms) for word in words), "coverage": sum(word.count for word in words) / total,
     }  # fmt: skip
-    write_json(corpus / "vectors.json", summary)
+    write_json(output / "vectors.json", summary)
     return summary
 
 
