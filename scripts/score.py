@@ -15,7 +15,7 @@ from scripts.distil.score_cache import ScoreCache
 from scripts.distil.score_settings import load_score_settings
 from scripts.distil.scored import SCORES, score_corpus
 from scripts.distil.scoring import Engine
-from scripts.distil.settings import TEACHERS
+from scripts.distil.settings import TEACHERS, find_members
 from scripts.distil.teachers import Teacher, load_teacher
 
 app = typer.Typer()
@@ -52,6 +52,11 @@ def run(
         read_summary(corpus, "augment")  # before the teacher is loaded, which takes a while
         labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
         load = partial(load_teacher, teacher, labels, trained=trained, settings=settings.hugging_face)
+        if engine == EngineName.ray and len(find_members(teacher)) > 1:
+            raise ValueError(
+                f"Ray can't score with {teacher}. Score with each of these teachers by itself; without --vars.engine, "
+                f"their mean takes the scores from {cache}"
+            )
         model = load(gpu_id=-1 if engine == EngineName.ray else gpu_id)
         with ScoreCache(cache) as scores:
             summary = score_corpus(

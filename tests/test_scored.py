@@ -12,6 +12,7 @@ from scripts.distil.docbins import read_docs
 from scripts.distil.score_cache import ScoreCache
 from scripts.distil.scored import score_corpus, score_texts
 from scripts.distil.scoring import Batch, BatchSettings, ScoredBatch, score_batch
+from scripts.distil.teachers import MeanTeacher, Teacher
 
 from .test_scoring import LABELS, TEXTS, FakeTeacher
 from .test_transfer import NEGATIVE, POSITIVE, augmented_row, unlabelled_row, write_corpus
@@ -77,7 +78,7 @@ def add_unlabelled(corpus: Path, texts: Iterable[str]) -> None:
         file.writelines(json.dumps(unlabelled_row(text)) + "\n" for text in texts)
 
 
-def score(corpus: Path, teacher: FakeTeacher, cache: ScoreCache, seed: int = 0, **settings: Any) -> dict[str, Any]:
+def score(corpus: Path, teacher: Teacher, cache: ScoreCache, seed: int = 0, **settings: Any) -> dict[str, Any]:
     return score_corpus(
         corpus, corpus / "transfer", teacher, cache, SETTINGS, spec="spacy:fake", seed=seed, bar=FakeBar, **settings
     )  # fmt: skip
@@ -275,3 +276,19 @@ def test_scored_texts_are_kept_for_the_transfer_set_and_back(corpus: Path, cache
 def test_scored_texts_without_an_answer_are_rows_of_nan(cache: ScoreCache) -> None:
     scores = score_texts(TEXTS, FakeTeacher(silent=[TEXTS[4]]), cache, SETTINGS, FakeBar)
     assert numpy.isnan(scores).all(axis=1).tolist() == [i == 4 for i in range(12)]
+
+
+def test_scored_of_several_teachers_each_is_asked_once_and_the_mean_is_taken(corpus: Path, cache: ScoreCache) -> None:
+    first, second = FakeTeacher(), FakeTeacher(fingerprint="e" * 64, silent=["A book 2."])
+    expected = score_texts(["A book 1.", "A book 2."], first, cache, SETTINGS, FakeBar)
+    first.batches.clear()
+    summary = score(corpus, MeanTeacher([first, second]), cache)
+    assert sorted(first.texts) == sorted(set(second.texts) - {"A book 1.", "A book 2."})
+    assert summary["newly_scored"] == len(first.texts) + len(second.texts)
+    assert summary["unscored"] == 1
+    docs = {doc.text: doc for doc in read_transfer(corpus)}
+    others = score_texts(["A book 1."], second, cache, SETTINGS, FakeBar)
+    assert list(docs["A book 1."].user_data["teacher_cats"].values()) == ((expected[0] + others[0]) / 2).tolist()
+    rows = score_texts(["A book 2.", "A book 1."], MeanTeacher([first, second]), cache, SETTINGS, FakeBar)
+    assert numpy.isnan(rows[0]).all()
+    assert rows[1].tolist() == ((expected[0] + others[0]) / 2).tolist()

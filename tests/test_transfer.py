@@ -94,7 +94,7 @@ def write(
     scorer.run(run_here(teacher))
     folder.mkdir()
     unscored = write_transfer(
-        spool, scorer, nlp or spacy.blank("xx"), LABELS, folder, seed=seed, shard_size=shard_size
+        spool, scorer.read, nlp or spacy.blank("xx"), LABELS, folder, seed=seed, shard_size=shard_size
     )  # fmt: skip
     paths = sorted(folder.iterdir())
     assert [path.name for path in paths] == [f"{i:05}.spacy" for i in range(len(paths))]

@@ -2,8 +2,11 @@
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy
 
 from .files import replacing_folder, write_json, write_jsonl
 from .gold import LANG
@@ -13,8 +16,8 @@ from .score_cache import ScoreCache
 from .scoring import BatchSettings, Engine, Scorer, run_here
 from .sources import SOURCE
 from .teacher_scores import Scores
-from .teachers import Teacher
-from .text_spool import spool_texts
+from .teachers import MeanTeacher, Teacher
+from .text_spool import TextSpool, spool_texts
 from .transfer import gather_texts, load_tokenizer, write_transfer
 
 SCORES = Path("corpus/scores.sqlite")
@@ -44,10 +47,11 @@ def score_corpus(
     read_summary(corpus, "augment")
     nlp = load_tokenizer(corpus)
     spool, counts = gather_texts(corpus)
-    scorer = Scorer(spool, teacher, cache, settings)
-    planned, seconds = scorer.planned, _run(scorer, engine or run_here(teacher), bar)
+    scorers = _plan(spool, teacher, cache, settings)
+    planned = sum(scorer.planned for scorer in scorers)
+    seconds = _run(scorers, engine, bar)
     with replacing_folder(output) as folder:
-        unscored = write_transfer(spool, scorer, nlp, teacher.labels, folder, seed=seed)
+        unscored = write_transfer(spool, partial(_read, scorers), nlp, teacher.labels, folder, seed=seed)
         if len(unscored) == len(spool):
             raise ValueError(f"The teacher {teacher.name} has no answer for any of the {len(spool)} texts")
     rows = ({key: row[key] for key in ("text", LANG, SOURCE)} for row in spool.rows(unscored))
@@ -67,17 +71,28 @@ def score_texts(
 
     RETURNS (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN for a text that it has no answer for.
     """
-    scorer = Scorer(spool_texts(texts), teacher, cache, settings)
-    _run(scorer, run_here(teacher), bar)
-    return scorer.read(range(len(texts)))
+    scorers = _plan(spool_texts(texts), teacher, cache, settings)
+    _run(scorers, None, bar)
+    return _read(scorers, range(len(texts)))
 
 
-def _run(scorer: Scorer, engine: Engine, make_bar: MakeBar) -> float:
+def _plan(spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings) -> list[Scorer]:
+    """Plan the job of a teacher, or, if it is the mean of several, of each of them: so each one's scores are kept."""
+    teachers = teacher.teachers if isinstance(teacher, MeanTeacher) else [teacher]
+    return [Scorer(spool, each, cache, settings) for each in teachers]
+
+
+def _run(scorers: Sequence[Scorer], engine: Engine | None, make_bar: MakeBar) -> float:
     start = time.perf_counter()
-    if scorer.planned:
-        bar = make_bar(scorer.planned)
-        try:
-            scorer.run(engine, bar.update)
-        finally:
-            bar.close()
+    for scorer in scorers:
+        if scorer.planned:
+            bar = make_bar(scorer.planned)
+            try:
+                scorer.run(engine or run_here(scorer.teacher), bar.update)
+            finally:
+                bar.close()
     return time.perf_counter() - start
+
+
+def _read(scorers: Sequence[Scorer], indices: Sequence[int]) -> Scores:
+    return numpy.mean([scorer.read(indices) for scorer in scorers], axis=0, dtype="float32")

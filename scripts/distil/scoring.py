@@ -97,11 +97,11 @@ class Scorer:
         """Plan the job.
 
         spool (TextSpool): The texts.
-        teacher (Teacher): Its labels, name and fingerprint are used.
+        teacher (Teacher): Its labels, name and fingerprint are used; it is kept as `teacher`.
         cache (ScoreCache): Where probabilities are kept.
         settings (BatchSettings): How many texts to score at a time.
         """
-        self._spool, self._cache = spool, cache
+        self._spool, self._cache, self.teacher = spool, cache, teacher
         self._teacher = cache.add_teacher(teacher.fingerprint, teacher.name, teacher.labels)
         self._labels = len(teacher.labels)
         self._keys = spool.keys

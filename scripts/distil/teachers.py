@@ -92,6 +92,7 @@ class SpacyTeacher:
 class MeanTeacher:
     """Several teachers: the mean of their probabilities (an ensemble, as in Hinton et al. 2015, section 3).
 
+    teachers (Sequence[Teacher]): They.
     labels (list[str]): The order of the columns.
     name (str): For people.
     fingerprint (str): sha256 over those of the teachers, in their order.
@@ -102,7 +103,7 @@ class MeanTeacher:
 
         teachers (Sequence[Teacher]): One or more, with the same labels in the same order.
         """
-        self._teachers = teachers
+        self.teachers = teachers
         self.labels = teachers[0].labels
         self.name = f"{MEAN}:{','.join(teacher.name for teacher in teachers)}"
         fingerprints = [teacher.fingerprint for teacher in teachers]
@@ -113,7 +114,7 @@ class MeanTeacher:
 
         RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN if one of them has no answer for a text.
         """
-        return numpy.mean([teacher.predict(texts) for teacher in self._teachers], axis=0, dtype="float32")
+        return numpy.mean([teacher.predict(texts) for teacher in self.teachers], axis=0, dtype="float32")
 
 
 def load_teacher(

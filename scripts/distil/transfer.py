@@ -2,7 +2,7 @@
 
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from .docbins import write_docs
 from .gold import LANG, METHOD, read_gold
 from .messages import quote
 from .provenance import read_rows
-from .scoring import Scorer
 from .sources import SOURCE, UNLABELLED
 from .splits import normalize
 from .teacher_scores import Scores, set_teacher_scores
@@ -82,11 +81,13 @@ def load_tokenizer(corpus: Path) -> Language:
 
 
 def write_transfer(
-    spool: TextSpool, scorer: Scorer, nlp: Language, labels: Sequence[str], folder: Path, *, seed: int,
-    shard_size: int = SHARD_SIZE,
+    spool: TextSpool, read: Callable[[Sequence[int]], Scores], nlp: Language, labels: Sequence[str], folder: Path, *,
+    seed: int, shard_size: int = SHARD_SIZE,
 ) -> list[int]:  # fmt: skip
     """Write the scored texts in a random order, so that each shard mixes languages and sources.
 
+    spool (TextSpool): The texts.
+    read (Callable): Gives the probabilities of texts by their indices, a row of NaN where there is no answer.
     nlp (Language): Tokenises the docs.
     labels (Sequence[str]): The order of the columns.
     folder (Path): Where to write the shards. Only one is in memory at a time.
@@ -101,7 +102,7 @@ def write_transfer(
         # The vocabulary would grow with each new word.
         with nlp.memory_zone():
             docs = []
-            for index, row, scores in zip(part, spool.rows(part), scorer.read(part), strict=True):
+            for index, row, scores in zip(part, spool.rows(part), read(part), strict=True):
                 if numpy.isnan(scores).any():
                     unscored.append(index)
                 else:
