@@ -13,6 +13,7 @@ from scripts.distil.settings import (
     check_package,
     check_same,
     check_teacher,
+    find_members,
     full_command,
     given_overrides,
     note_teacher,
@@ -63,6 +64,11 @@ def workflow(
                 f"Workflow {name!r} {'trains its own teacher' if name == 'all' else 'needs a teacher from elsewhere'}, "
                 f"but teacher = {teacher}. Run:\n{full_command(other, overrides, defaults)}"
             )
+        if name != "all" and TRAIN in find_members(teacher) and not (trained / "model-best").exists():
+            commands = "\n".join(
+                full_command(step, overrides, defaults) for step in ("prepare", "encoder", "train-teacher")
+            )
+            raise SettingsError(f"{trained / 'model-best'}: no trained teacher. Train it with:\n{commands}")
         note_teacher(teacher, trained)
     except (SettingsError, OSError) as err:
         _stop(err)

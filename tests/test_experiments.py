@@ -130,6 +130,8 @@ def test_experiments_are_settings_by_data_by_seeds() -> None:
         ),
         ("training.max_steps", "paths.train.more", r"\[settings.swaps.train\]: student.cfg has no .* paths.train.more"),
         ("seeds = [0, 1]", "seeds = 3", r"\[experiment\] seeds: expected a list of numbers such as \[0, 1\], found 3"),
+        ('teacher = "train"', "teacher = 5", r"\[data.nl\] teacher: Unknown teacher '5'"),
+        ("[settings.plain]", "[data]\n\n[settings.plain]", "can't be read as a config"),
         ('teacher = "train"', 'teacher = "trian"', r"\[data.nl\] teacher: Unknown teacher 'trian'"),
     ],
 )
@@ -169,17 +171,26 @@ def test_experiments_share_corpora_unless_something_that_makes_them_differs(proj
 
 
 def test_experiments_share_vectors_unless_something_that_makes_them_differs(project: Path) -> None:
-    same = find_place(CELL)
+    with_vectors = replace(CELL, train={"paths.vectors": "corpus/vectors"})
+    without, same = find_place(CELL), find_place(with_vectors)
     assert same.vectors.parent == same.corpus
-    places = [find_place(replace(CELL, vectors={"a": 1}))]
+    places = [find_place(replace(with_vectors, vectors={"a": 1}))]
     for file in ("configs/vectors.cfg", "assets/encoder/model"):
         (project / file).write_text("[changed]\n", encoding="utf-8")
-        places.append(find_place(CELL))
+        places.append(find_place(with_vectors))
     assert {place.corpus for place in places} == {same.corpus}
     assert len({place.vectors for place in (same, *places)}) == 4
     assert len({place.folder for place in (same, *places)}) == 4
+    assert find_place(CELL).folder == without.folder
     other_data = find_place(replace(CELL, lang="xx"))
     assert other_data.vectors.parent == other_data.corpus
+
+
+def test_experiments_corpora_see_each_of_several_teachers(project: Path) -> None:
+    cell = replace(CELL, teacher="mean:hf:nobody/nothing,jsonl:scores.jsonl")
+    before = find_place(cell)
+    (project / "scores.jsonl").write_text("changed", encoding="utf-8")
+    assert find_place(cell).corpus != before.corpus
 
 
 def test_experiments_another_tagger_makes_other_corpora(project: Path) -> None:
@@ -213,7 +224,7 @@ def test_experiments_the_teacher_trained_here_must_have_learnt_from_the_same_tex
 
     monkeypatch.setattr(experiments, "_run", run)
     monkeypatch.setattr(experiments, "ask_teacher", lambda *given: asked.append(given[-1]))
-    cell, cache = replace(CELL, teacher="train"), Path("scores.sqlite")
+    cell, cache = replace(CELL, teacher="mean:jsonl:scores.jsonl,train"), Path("scores.sqlite")
     for prepared in (None, '{"seed": 1}', '{"seed": 0}'):
         if prepared:
             (project / "corpus").mkdir(exist_ok=True)
@@ -311,7 +322,7 @@ def test_experiments_table_has_all_seeds_and_gaps(commands: list[list[str]], mon
     for cell in cells[:3]:
         run_cell(cell, replace(PLACE, folder=HOME / cell.name))
     header, plain, swaps = table(cells, [read_result(HOME / cell.name) for cell in cells])
-    assert header == ("setting", "nl acc", "nl gap", "nl agree", "seeds", "s", "MB")
+    assert header == ("setting", "nl acc", "nl gap", "nl agree", "results", "s", "MB")
     assert plain == ("plain", "80.0/82.5", "8.8", "75.0", "2", "0", "0.0")
     assert swaps == ("swaps", "85.0", "5.0", "75.0", "1", "0", "0.0")
 

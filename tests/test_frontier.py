@@ -82,6 +82,7 @@ def test_frontier_chooses_the_texts_of_a_language() -> None:
     [
         ("train", ("transformer", "trained", {})), ("spacy:other", ("transformer", "other", {})),
         ("hf:other", ("hugging_face", "other", {"labels": ["A"]})), ("jsonl:scores.jsonl", None),
+        ("mean:train,hf:other", None),
     ],
 )  # fmt: skip
 def test_frontier_systems_by_teacher(

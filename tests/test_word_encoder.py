@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -20,6 +21,15 @@ def folder(tmp_path: Path) -> Path:
 
 def load(folder: Path) -> WordEncoder:
     return load_word_encoder(f"hf:{folder}", Path("nowhere"), Path("nowhere"))
+
+
+class Echo(torch.nn.Module):
+    """An encoder whose vectors are the numbers of the pieces."""
+
+    config, device = SimpleNamespace(hidden_size=1), "cpu"
+
+    def forward(self, input_ids: torch.Tensor, **kwargs: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(last_hidden_state=input_ids[:, :, None].float())
 
 
 def encode_plainly(folder: Path, word: str) -> numpy.ndarray:
@@ -53,13 +63,16 @@ def test_word_encoder_whole_words_are_neither_pieces_nor_special(folder: Path) -
 @pytest.mark.parametrize("spaced", [True, False])
 def test_word_encoder_reads_words_as_they_stand_in_texts(spaced: bool) -> None:
     """Byte-level BPE, as of RoBERTa, writes a word differently after a space; only so it is a piece of its own."""
-    first = "Ġgood" if spaced else "good"
-    vocabulary = {piece: i for i, piece in enumerate([*pre_tokenizers.ByteLevel.alphabet(), "go", "od", "Ġgo", first])}
-    merges = [("g", "o"), ("o", "d"), ("Ġ", "go"), ("Ġgo" if spaced else "go", "od")]
+    pieces = ["Ġg", "Ãº", *(["ĠgÃº"] if spaced else ["gÃº"])]
+    vocabulary = {piece: i for i, piece in enumerate([*sorted(pre_tokenizers.ByteLevel.alphabet()), *pieces])}
+    merges = [("Ġ", "g"), ("Ã", "º"), ("Ġg", "Ãº") if spaced else ("g", "Ãº")]
     bpe = Tokenizer(models.BPE(vocabulary, merges))
     bpe.pre_tokenizer, bpe.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=bpe)
-    assert WordEncoder(torch.nn.Module(), tokenizer).whole_words()[-1:] == (["good"] if spaced else ["go"])
+    encoder = WordEncoder(Echo(), PreTrainedTokenizerFast(tokenizer_object=bpe, pad_token="Ġ"))  # noqa: S106
+    assert ("gú" in encoder.whole_words()) == spaced
+    # The vector of a word is the mean of its pieces' numbers.
+    ids = [vocabulary["ĠgÃº"]] if spaced else [vocabulary["Ġg"], vocabulary["Ãº"]]
+    assert_allclose(encoder.encode(["gú"], 100, lambda n: None), [[sum(ids) / len(ids)]])
 
 
 def test_word_encoder_of_a_teacher_without_one_is_the_projects(folder: Path) -> None:
@@ -75,6 +88,8 @@ def test_word_encoder_of_a_teacher_without_one_is_the_projects(folder: Path) -> 
     [
         ("jsonl:scores.jsonl", r"jsonl:scores\.jsonl has no encoder .* nowhere.* project run encoder \."),
         ("train", "Can't load the teacher untrained"),
+        ("mean:train,hf:other", "Can't load the teacher untrained"),
+        ("trian", "Unknown teacher 'trian'"),
         ("spacy:missing_package", "Can't load the teacher missing_package"),
     ],
 )

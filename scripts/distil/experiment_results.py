@@ -136,7 +136,7 @@ def table(
     by_name = {(c.setting, c.data, c.seed): result for c, result in zip(cells, results, strict=True)}
     settings, data = dict.fromkeys(c.setting for c in cells), dict.fromkeys(c.data for c in cells)
     seeds = dict.fromkeys(c.seed for c in cells)
-    rows = [("setting", *(f"{name} {what}" for name in data for what in ("acc", "gap", "agree")), "seeds", "s", "MB")]
+    rows = [("setting", *(f"{name} {what}" for name in data for what in ("acc", "gap", "agree")), "results", "s", "MB")]
     for setting in settings:
         found = {d: [r for s in seeds if (r := by_name[setting, d, s]) and split in r] for d in data}
         row: list[str] = [setting]

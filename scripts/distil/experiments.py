@@ -49,10 +49,7 @@ def load_experiment(path: Path) -> list[Cell]:
     RETURNS (list[Cell]): All cells, seed by seed.
     RAISES (ValueError): If the file is no config, or something is missing, misspelt or does not exist.
     """
-    try:
-        config = Config().from_disk(path)
-    except (ConfigValidationError, Error) as err:
-        raise ValueError(f"{path}: can't be read as a config: {str(err).strip()}") from err
+    config = _read(path)
     if set(config) != {"experiment", "data", "settings"} or set(config["experiment"]) != {"seeds"}:
         raise ValueError(
             f"{path}: expected the sections [experiment], with seeds and nothing else, [data] and [settings]"
@@ -63,7 +60,7 @@ def load_experiment(path: Path) -> list[Cell]:
     for name, about in config["data"].items():
         _check_keys(path, f"data.{name}", about, required=_DATA)
         try:
-            check_teacher(about["teacher"])
+            check_teacher(str(about["teacher"]))
         except ValueError as err:
             raise ValueError(f"{path}: [data.{name}] teacher: {err}") from err
     for name, about in config["settings"].items():
@@ -116,7 +113,10 @@ def find_places(cells: Sequence[Cell], home: Path) -> list[Place]:
 
 def _read(config: str | Path) -> dict[str, Any]:
     """Return what a config says, comments aside."""
-    return dict(Config().from_disk(config, interpolate=False))
+    try:
+        return dict(Config().from_disk(config, interpolate=False))
+    except (ConfigValidationError, Error) as err:
+        raise ValueError(f"{config}: can't be read as a config: {str(err).strip()}") from err
 
 
 def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
@@ -135,8 +135,8 @@ def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
     corpus = home / "corpora" / f"{cell.data}-{_key(corpora)}"
     encoder = sha256(ENCODER) if ENCODER.exists() else None
     vectors = corpus / f"vectors-{_key([cell.vectors, _read(VECTOR_SETTINGS), encoder])}"
-    key = _key([asdict(cell), _read(cell.config), corpus.name, vectors.name])
-    return Place(home / f"{cell.name}-{key}", corpus, vectors)
+    used = vectors.name if _has_vectors(cell) else None
+    return Place(home / f"{cell.name}-{_key([asdict(cell), _read(cell.config), corpus.name, used])}", corpus, vectors)
 
 
 def _key(made_of: Any) -> str:
@@ -168,7 +168,7 @@ def make_corpora(cell: Cell, place: Place, cache: Path, bar: MakeBar) -> None:
             if name == "prepare" and TRAIN in find_members(cell.teacher):
                 _check_same_split(corpus, Path(CORPUS))
         ask_teacher(cell, corpus, cache, bar, DEV)
-    if str(VECTORS) in _paths(cell).values() and not (vectors / "vectors.json").exists():
+    if _has_vectors(cell) and not (vectors / "vectors.json").exists():
         vectors.mkdir(exist_ok=True)
         command = ["scripts.vectors", str(corpus), str(VECTOR_SETTINGS), str(vectors), *teacher]
         _run([*command, *_options(cell.vectors)], vectors / "vectors.log")
@@ -239,6 +239,11 @@ def _paths(cell: Cell) -> dict[str, Any]:
     """Return the paths of a cell's config, as in the project's own folder."""
     paths = {f"paths.{name}": value for name, value in Config().from_disk(cell.config).get("paths", {}).items()}
     return paths | {name: value for name, value in cell.train.items() if name in paths}
+
+
+def _has_vectors(cell: Cell) -> bool:
+    """Say whether a cell uses the word vectors that are made from its corpora."""
+    return str(VECTORS) in _paths(cell).values()
 
 
 def _move(value: Any, place: Place) -> Any:

@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from . import architectures as _architectures  # the trained teacher's own layer  # noqa: F401
 from .hub import check_model, find_model
-from .settings import HF, JSONL, TRAIN, find_members
+from .settings import HF, JSONL, TRAIN, check_teacher, find_members
 
 Floats = NDArray[numpy.float32]
 # Word pieces of a word that are read, at most.
@@ -38,7 +38,7 @@ class WordEncoder:
     def whole_words(self) -> list[str]:
         """Return the words, of letters alone, that the tokenizer has as one piece, in the order of its vocabulary."""
         pieces = sorted(self._tokenizer.get_vocab().items(), key=lambda item: item[1])
-        words = [piece.removeprefix(_WORD_START).removeprefix(_SPACE) for piece, _ in pieces]
+        words = [self._read_piece(piece) for piece, _ in pieces]
         words = list(dict.fromkeys(word for word in words if word.isalpha()))
         encoded = self._tokenizer(self._as_in_texts(words), add_special_tokens=False)["input_ids"]
         return [word for word, ids in zip(words, encoded, strict=True) if len(ids) == 1]
@@ -65,6 +65,12 @@ class WordEncoder:
             advance(len(rows))
         return vectors
 
+    def _read_piece(self, piece: str) -> str:
+        """Return a piece as it stands in texts; byte-level ones are written with a letter for each byte."""
+        if self._before:
+            return str(self._tokenizer.convert_tokens_to_string([piece])).strip()
+        return piece.removeprefix(_WORD_START)
+
     def _as_in_texts(self, words: Sequence[str]) -> list[str]:
         """Return words as they stand inside a text, where a byte-level tokenizer has the space before in the piece."""
         return [self._before + word for word in words]
@@ -87,6 +93,7 @@ def load_word_encoder(teacher: str, trained: Path, encoder: Path) -> WordEncoder
     encoder (Path): The project's encoder, assets/encoder.
     RAISES (ValueError): If there is none, or it can't be loaded.
     """
+    check_teacher(teacher)
     kind, _, name = find_members(teacher)[0].partition(":")
     if kind not in (HF, JSONL):
         place = trained if kind == TRAIN else name
