@@ -85,7 +85,7 @@ class Counts:
 
     kept (dict[str, Counter[str]]): Language → method → texts.
     swapped (dict[str, Counter[str]]): Language → part of speech → words swapped in the kept texts.
-    duplicates (Counter[str]): Variants that equal a train text or another variant.
+    duplicates (Counter[str]): Variants that equal a text they were made from, or another variant.
     leaks (Counter[str]): Variants that equal a dev or test text, or nearly so.
     """
 

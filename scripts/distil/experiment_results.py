@@ -51,8 +51,8 @@ class Cell:
 class Place:
     """Where a cell lies.
 
-    folder (Path): The cell's own. Its name has a hash of all that the cell is made of: with any other setting, config
-        or data it is another folder, so a result is never shown for what it was not measured on.
+    folder (Path): The cell's own. Its name has a hash of its settings, config, data and teacher: with others it is
+        another folder, so a result is not shown for what it was not measured on. The project's code is not hashed.
     corpus (Path): Its corpora, shared by all cells whose corpora would be the same.
     vectors (Path): Where its word vectors are made, beside the corpora and shared in the same way.
     """
