@@ -4,4 +4,5 @@ import scripts.distil.architectures
 import scripts.distil.component
 import scripts.distil.corpus
 import scripts.distil.losses
-import scripts.distil.stock  # noqa: F401
+import scripts.distil.stock
+import scripts.distil.trained_on  # noqa: F401

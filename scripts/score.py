@@ -17,6 +17,7 @@ from scripts.distil.scored import SCORES, score_corpus
 from scripts.distil.scoring import Engine
 from scripts.distil.settings import TEACHERS, find_members
 from scripts.distil.teachers import Teacher, load_teacher
+from scripts.distil.trained_on import check_trained_on
 
 app = typer.Typer()
 
@@ -57,6 +58,7 @@ def run(
                 f"Ray can't score with {teacher}. Score with each of these teachers by itself; without --vars.engine, "
                 f"their mean takes the scores from {cache}"
             )
+        check_trained_on(teacher, trained, corpus)
         model = load(gpu_id=-1 if engine == EngineName.ray else gpu_id)
         with ScoreCache(cache) as scores:
             summary = score_corpus(

@@ -212,33 +212,6 @@ def test_experiments_without_teacher_or_data_are_an_error(change: Any, message: 
         find_place(replace(CELL, **change))
 
 
-def test_experiments_the_teacher_trained_here_must_have_learnt_from_the_same_texts(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Otherwise it may have learnt from the texts that it is scored on."""
-    asked: list[str] = []
-
-    def run(command: list[str], log: Path) -> None:
-        asked.append(command[0])
-        (log.parent / "prepare.json").write_text('{"seed": 0}', encoding="utf-8")
-
-    monkeypatch.setattr(experiments, "_run", run)
-    monkeypatch.setattr(experiments, "ask_teacher", lambda *given: asked.append(given[-1]))
-    cell, cache = replace(CELL, teacher="mean:jsonl:scores.jsonl,train"), Path("scores.sqlite")
-    for prepared in (None, '{"seed": 1}', '{"seed": 0}'):
-        if prepared:
-            (project / "corpus").mkdir(exist_ok=True)
-            (project / "corpus/prepare.json").write_text(prepared, encoding="utf-8")
-        asked.clear()
-        if prepared == '{"seed": 0}':
-            make_corpora(cell, PLACE, cache, tqdm)
-            assert asked == ["scripts.prepare", "scripts.augment", "scripts.score", "dev"]
-        else:
-            with pytest.raises(ValueError, match=r"has learnt from other texts.* run train-teacher \."):
-                make_corpora(cell, PLACE, cache, tqdm)
-            assert asked == ["scripts.prepare"]
-
-
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """Let `spacy train` do nothing but write a model of ten bytes, and note what was asked."""

@@ -15,6 +15,7 @@ from .scored import score_texts
 from .scoring import BatchSettings
 from .teacher_scores import Scores
 from .teachers import Teacher, load_teacher
+from .trained_on import check_trained_on
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ def load_trial(
     labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
     gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
     settings = load_score_settings(settings_path)
+    check_trained_on(teacher, trained, corpus)
     model = load_teacher(teacher, labels, trained=trained, settings=settings.hugging_face, gpu_id=gpu_id)
     check_same_teacher(teacher, model.fingerprint, scored)
     return Trial(labels, gold, model, settings.batches)
