@@ -6,8 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy
-
 from .files import replacing_folder, write_json, write_jsonl
 from .gold import LANG
 from .progress import MakeBar
@@ -16,7 +14,7 @@ from .score_cache import ScoreCache
 from .scoring import BatchSettings, Engine, Scorer, run_here
 from .sources import SOURCE
 from .teacher_scores import Scores
-from .teachers import MeanTeacher, Teacher
+from .teachers import MeanTeacher, Teacher, mean_scores
 from .text_spool import TextSpool, spool_texts
 from .transfer import gather_texts, load_tokenizer, write_transfer
 
@@ -95,4 +93,4 @@ def _run(scorers: Sequence[Scorer], engine: Engine | None, make_bar: MakeBar) ->
 
 
 def _read(scorers: Sequence[Scorer], indices: Sequence[int]) -> Scores:
-    return numpy.mean([scorer.read(indices) for scorer in scorers], axis=0, dtype="float32")
+    return mean_scores(scorer.read(indices) for scorer in scorers)

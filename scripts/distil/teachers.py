@@ -114,7 +114,15 @@ class MeanTeacher:
 
         RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN if one of them has no answer for a text.
         """
-        return numpy.mean([teacher.predict(texts) for teacher in self.teachers], axis=0, dtype="float32")
+        return mean_scores(teacher.predict(texts) for teacher in self.teachers)
+
+
+def mean_scores(scores: Iterable[Scores]) -> Scores:
+    """Return the mean of several teachers' probabilities, a row of NaN where one of them has none.
+
+    scores (Iterable[NDArray[float32]]): Of each teacher, shape (n_texts, n_labels).
+    """
+    return numpy.mean(list(scores), axis=0, dtype="float32")
 
 
 def load_teacher(
