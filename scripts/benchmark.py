@@ -37,7 +37,7 @@ from scripts.distil.score_settings import load_score_settings
 from scripts.distil.score_speed import stream_texts, time_scoring
 from scripts.distil.scored import SCORES
 from scripts.distil.settings import TEACHERS
-from scripts.distil.splits import read_splits, stream_unlabelled
+from scripts.distil.splits import normalize, read_splits, stream_unlabelled
 from scripts.distil.system_speed import time_systems
 from scripts.distil.teachers import load_pipeline
 from scripts.distil.trials import load_trial
@@ -59,9 +59,10 @@ def augment(
     The other libraries are in requirements-benchmark.txt.
     """
     use_one_core()
-    reviews = read_splits(data, lang="xx", seed=0).reviews["train"]
-    texts = list(join_texts((review.text, review.lang) for review in reviews))
-    result = time_augmentation(texts, load_plan(plan_path, {"augment.variants": 200}))
+    reviews = read_splits(data, lang="xx", seed=0).reviews
+    texts = list(join_texts((review.text, review.lang) for review in reviews["train"]))
+    held_out = {normalize(review.text) for split in ("dev", "test") for review in reviews[split]}
+    result = time_augmentation(texts, held_out, load_plan(plan_path, {"augment.variants": 200}))
     english = next((text for text, lang in texts if lang == "en"), texts[0][0])
     peers, missing = time_peers(english)
     write_json(output, {**result, "peers": peers, "missing_peers": missing})

@@ -13,6 +13,7 @@ from scripts.distil.settings import (
     check_package,
     check_same,
     check_teacher,
+    check_teacher_trained,
     find_members,
     full_command,
     given_overrides,
@@ -64,11 +65,9 @@ def workflow(
                 f"Workflow {name!r} {'trains its own teacher' if name == 'all' else 'needs a teacher from elsewhere'}, "
                 f"but teacher = {teacher}. Run:\n{full_command(other, overrides, defaults)}"
             )
-        if name != "all" and TRAIN in find_members(teacher) and not (trained / "model-best").exists():
-            commands = "\n".join(
-                full_command(step, overrides, defaults) for step in ("prepare", "encoder", "train-teacher")
-            )
-            raise SettingsError(f"{trained / 'model-best'}: no trained teacher. Train it with:\n{commands}")
+        if name != "all" and TRAIN in find_members(teacher):
+            steps = (full_command(step, overrides, defaults) for step in ("prepare", "encoder", "train-teacher"))
+            check_teacher_trained(trained / "model-best", "\n".join(steps))
         note_teacher(teacher, trained)
     except (SettingsError, OSError) as err:
         _stop(err)

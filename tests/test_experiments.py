@@ -203,7 +203,7 @@ def test_experiments_another_tagger_makes_other_corpora(project: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"teacher": "train"}, r"no trained teacher\. Train it with: .* run train-teacher \."),
+        ({"teacher": "train"}, r"no trained teacher\. Train it with:\n.* run train-teacher \."),
         ({"folder": "nowhere"}, r"\[data\.nl\] folder: there is no nowhere"),
     ],
 )

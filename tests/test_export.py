@@ -11,10 +11,11 @@ from numpy.testing import assert_allclose
 from spacy.language import Language
 
 from scripts.distil.calibration import calibrate, read_temperature
-from scripts.distil.export import describe, export
+from scripts.distil.export import MANTISSA_BITS, describe, export
 from scripts.distil.files import hash_file
 from scripts.distil.gold import load_split, write_gold
 from scripts.distil.losses import soften
+from scripts.distil.precision import round_parameters
 from scripts.distil.reviews import Review
 
 from .test_stock import LOAD
@@ -41,6 +42,11 @@ SCORED = {
 
 def read_folder(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def round_as_exported(nlp: Language) -> Language:
+    round_parameters(nlp.get_pipe("textcat").model, MANTISSA_BITS)
+    return nlp
 
 
 def run_export(corpus: Path) -> dict[str, Any]:
@@ -85,7 +91,9 @@ def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
         "config_sha256": hash_file(corpus / "student.cfg"),
         "texts": {"de": {"gold": 3}, "nl": {"gold": 2}},
         "seed": 7,
-        "calibration": calibrate(nlp, load_split(corpus / "gold" / "dev.spacy", ["POS", "NEG"]), ["POS", "NEG"]),
+        "calibration": calibrate(
+            round_as_exported(nlp), load_split(corpus / "gold" / "dev.spacy", ["POS", "NEG"]), ["POS", "NEG"]
+        ),
     }
 
 
@@ -96,11 +104,21 @@ def test_export_is_calibrated_on_dev_and_leaves_the_model_alone(corpus: Path, nl
     assert calibration["temperature"] < 0.5
     assert calibration["dev_ece_after"] < calibration["dev_ece_before"] - 0.1
     exported = spacy.load(corpus / "export")
-    scores = numpy.asarray([list(doc.cats.values()) for doc in nlp.pipe(TEXTS)])
+    scores = numpy.asarray([list(doc.cats.values()) for doc in round_as_exported(nlp).pipe(TEXTS)])
     calibrated = numpy.asarray([list(doc.cats.values()) for doc in exported.pipe(TEXTS)])
     assert_allclose(calibrated, soften(scores, calibration["temperature"]), atol=1e-6)
     assert read_folder(corpus / "model") == before
     assert read_temperature(corpus / "export") == calibration["temperature"]
+
+
+def test_export_rounds_parameters_to_half_precision(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    calibration = run_export(corpus)["distillation"]["calibration"]
+    exported = spacy.load(corpus / "export")
+    rounded = exported.get_pipe("textcat").model.get_ref("output_layer").get_param("W") * calibration["temperature"]
+    original = nlp.get_pipe("textcat").model.get_ref("output_layer").get_param("W")
+    assert_allclose(rounded, original, rtol=2.0**-11 + 1e-6)
+    assert (abs(rounded - original) > 1e-6 * abs(original)).any()
 
 
 def test_export_loads_as_a_stock_textcat_without_our_code(corpus: Path, nlp: Language) -> None:

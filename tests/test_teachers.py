@@ -73,7 +73,7 @@ def textcat_pipeline(labels: Sequence[str] = LABELS, updates: int = 20) -> Langu
 
 @pytest.mark.parametrize(
     "spec", ["train", "spacy:some_package", "spacy:./some/path", "spacy:c:/path", "hf:owner/model@main", "hf:./path",
-             "jsonl:scores.jsonl", "jsonl:a=b:c.jsonl", "mean:train,hf:owner/model", "mean:train, spacy:a, jsonl:b"],
+             "jsonl:scores.jsonl", "jsonl:a=b:c.jsonl", "mean:train,hf:owner/model", "mean:train,spacy:a,jsonl:b"],
 )  # fmt: skip
 def test_teachers_check_accepts(spec: str) -> None:
     check_teacher(spec)
@@ -100,6 +100,8 @@ def test_teachers_check_refuses_unknown_and_lists_supported(spec: str) -> None:
         ("mean:", "'mean:': expected two or more"),
         ("mean:train", "'mean:train': expected two or more"),
         ("mean:train,mean:hf:a,hf:b", "expected two or more"),
+        ("mean:train,train", "expected two or more different teachers"),
+        ("mean:train, hf:a", "Unknown teacher ' hf:a'"),
         ("mean:train,", "Unknown teacher ''"),
         ("mean:train,trian", "Unknown teacher 'trian'"),
     ],
@@ -116,7 +118,7 @@ def test_teachers_a_mean_is_that_of_its_teachers(tmp_path: Path) -> None:
         lines = [json.dumps({"text": text, "cats": {"NEG": p, "POS": 1 - p}}) for text, p in rows.items()]
         (tmp_path / f"{name}.jsonl").write_text("\n".join(lines), encoding="utf-8")
     members = [f"jsonl:{tmp_path / name}.jsonl" for name in "ab"]
-    teacher = load_teacher(f"mean:{members[0]}, {members[1]}", LABELS, trained=tmp_path / "none")
+    teacher = load_teacher(f"mean:{members[0]},{members[1]}", LABELS, trained=tmp_path / "none")
     rows = teacher.predict(["one", "two", "three"])
     assert rows.dtype == numpy.float32
     assert_allclose(rows, [[0.65, 0.35], [numpy.nan] * 2, [numpy.nan] * 2], rtol=1e-6)

@@ -20,7 +20,6 @@ from scripts.distil.vectors import (
     load_vector_settings,
     make_vectors,
     reduce_vectors,
-    round_mantissa,
     write_vectors,
 )
 from scripts.distil.word_encoder import Floats, WordEncoder
@@ -96,7 +95,7 @@ def test_vectors_of_stale_or_missing_texts_are_an_error(corpus: Path) -> None:
 
 def test_vectors_of_another_teacher_than_the_transfer_sets_are_an_error(corpus: Path) -> None:
     with pytest.raises(
-        ValueError, match=r"scored by teacher 'train', .* by 'hf:other'\. Run it with --vars\.teacher train"
+        ValueError, match=r"scored by the teacher 'train', .* given 'hf:other'\. Run it with --vars\.teacher train"
     ):
         make_vectors(corpus, corpus, FakeEncoder(), VectorSettings(), teacher="hf:other", bar=Bar)
     assert not (corpus / "vectors").exists()
@@ -149,22 +148,6 @@ def test_vectors_of_few_words_have_fewer_dimensions(shape: tuple[int, int]) -> N
     reduced = reduce_vectors(encoded, numpy.zeros(shape[0], dtype="float32"), VectorSettings(dimensions=8))
     assert reduced.shape == (shape[0], min(shape))
     assert numpy.isfinite(reduced).all()
-
-
-@pytest.mark.parametrize(
-    ("bits", "expected"), [(23, [1.3, -1.3, 0.0, 1e-20]), (2, [1.25, -1.25, 0.0]), (0, [1.0, -1.0, 0.0])]
-)
-def test_vectors_round_mantissa(bits: int, expected: list[float]) -> None:
-    values = numpy.asarray([1.3, -1.3, 0.0, 1e-20], dtype="float32")
-    assert_allclose(round_mantissa(values, bits)[: len(expected)], expected, rtol=1e-7)
-
-
-@pytest.mark.parametrize("bits", [1, 7, 15])
-def test_vectors_round_mantissa_to_the_nearest(bits: int) -> None:
-    values = numpy.random.default_rng(0).normal(size=1000).astype("float32")
-    rounded = round_mantissa(values, bits)
-    assert not (rounded.view("uint32") & ((1 << (23 - bits)) - 1)).any()
-    assert (abs(rounded - values) <= abs(values) * 2.0 ** -(bits + 1) + 1e-12).all()
 
 
 def test_vectors_committed_settings_are_the_defaults_of_the_code() -> None:

@@ -3,7 +3,7 @@
 import importlib
 import statistics
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -30,10 +30,11 @@ def join_texts(texts: Iterable[tuple[str, str]], words: int = WORDS) -> Iterator
             del waiting[lang]
 
 
-def time_augmentation(texts: list[tuple[str, str]], plan: Plan) -> dict[str, float]:
+def time_augmentation(texts: list[tuple[str, str]], held_out: Collection[str], plan: Plan) -> dict[str, float]:
     """Time the stages of augmentation.
 
     texts (list[tuple[str, str]]): Texts with their language codes.
+    held_out (Collection[str]): Normalised dev and test texts, which variants are compared with, too.
     RETURNS (dict[str, float]): "texts_per_second": variants generated from tagged texts;
         "tagged_words_per_second"; "deduplicated_texts_per_second".
     """
@@ -44,7 +45,7 @@ def time_augmentation(texts: list[tuple[str, str]], plan: Plan) -> dict[str, flo
     runs = [_time(lambda: list(make_variants(tagged, plan, words, seed=0))) for _ in range(REPEATS)]
     variants = runs[0][1]
     generation = statistics.median(seconds for seconds, _ in runs)
-    deduplication, _ = _time(lambda: list(drop_repeats(variants, (text for text, _ in texts), (), Counts())))
+    deduplication, _ = _time(lambda: list(drop_repeats(variants, (text for text, _ in texts), held_out, Counts())))
     return {
         "texts_per_second": len(variants) / generation,
         "tagged_words_per_second": sum(len(text.words) for text in tagged) / seconds,

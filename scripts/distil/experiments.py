@@ -25,7 +25,7 @@ from .cores import ONE_THREAD
 from .experiment_results import DEV, Cell, Place, read_result, score_model, teacher_labels
 from .files import folder_size, hash_path, write_json
 from .progress import MakeBar
-from .settings import TRAIN, check_teacher, find_members, find_teacher
+from .settings import TRAIN, check_teacher, check_teacher_trained, find_members, find_teacher
 from .trials import load_trial
 
 CODE = "scripts/functions.py"
@@ -123,8 +123,8 @@ def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
     if not Path(cell.folder).exists():
         raise ValueError(f"[data.{cell.data}] folder: there is no {cell.folder}")
     teachers = [TRAINED if member == TRAIN else find_teacher(member) for member in find_members(cell.teacher)]
-    if TRAINED in teachers and not TRAINED.exists():
-        raise ValueError(f"{TRAINED}: no trained teacher. Train it with: python -m spacy project run train-teacher .")
+    if TRAINED in teachers:
+        check_teacher_trained(TRAINED)
     taggers = {f"taggers.{lang}": name for lang, name in _read(AUGMENT).get("taggers", {}).items()}
     taggers |= {name: value for name, value in cell.augment.items() if name.startswith("taggers.")}
     files = [*(Path(name) for name in taggers.values() if name), *teachers]

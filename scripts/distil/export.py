@@ -1,21 +1,26 @@
-"""Calibrate the trained student, and give it the metadata that its users need."""
+"""Round and calibrate the trained student, and give it the metadata that its users need."""
 
 import json
 from pathlib import Path
 from typing import Any
 
 import spacy
+from spacy.pipeline import TrainablePipe
 
 from .calibration import calibrate
 from .files import hash_file, replacing_folder
 from .gold import load_split
+from .precision import round_parameters
 from .provenance import read_summary
+
+# As many as half precision has: a wheel is a fifth smaller, and no probability changes by 0.001.
+MANTISSA_BITS = 10
 
 
 def export(
     model: Path, output: Path, corpus: Path, config: Path, *, name: str, version: str, seed: int
 ) -> dict[str, Any]:
-    """Copy a trained student, calibrated on the dev texts, with its metadata filled in.
+    """Copy a trained student, rounded, calibrated on the dev texts, with its metadata filled in.
 
     model (Path): The trained student; it is not changed.
     output (Path): The folder to write.
@@ -32,6 +37,9 @@ def export(
     prepared = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
     scored = read_summary(corpus, "score")
     labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, TrainablePipe):
+            round_parameters(pipe.model, MANTISSA_BITS)
     calibration = calibrate(nlp, load_split(corpus / "gold" / "dev.spacy", labels), labels)
     nlp.meta.update(
         name=name,

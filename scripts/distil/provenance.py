@@ -1,7 +1,8 @@
 """Tie what a step makes to the corpora it was made from, so that stale outputs are not mixed."""
 
 import json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,20 @@ def read_summary(corpus: Path, command: str) -> dict[str, Any]:
     if summary.get(PREPARED) != fingerprint_corpora(corpus):
         raise ValueError(f"{path}: made from other data than {corpus / 'prepare.json'} tells of. {remedy}")
     return summary
+
+
+def check_scored_by(teacher: str, scored: Mapping[str, Any]) -> None:
+    """Check that a teacher is the one that scored the transfer set.
+
+    teacher (str): The teacher's name, see `check_teacher`.
+    scored (Mapping): The contents of score.json.
+    RAISES (ValueError): If it is another one.
+    """
+    if teacher != scored["teacher"]:
+        raise ValueError(
+            f"The transfer set was scored by the teacher {scored['teacher']!r}, this command was given {teacher!r}. "
+            f"Run it with --vars.teacher {shlex.quote(scored['teacher'])}"
+        )
 
 
 def read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[str, str]]:

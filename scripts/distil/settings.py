@@ -129,8 +129,11 @@ def check_teacher(teacher: str) -> None:
         if teacher != TRAIN and not (kind in (SPACY, HF, JSONL) and name):
             raise SettingsError(f"Unknown teacher {teacher!r}. Supported: {TEACHERS}")
         return
-    if len(members) < 2 or any(member.startswith(f"{MEAN}:") for member in members):
-        raise SettingsError(f"Teacher {teacher!r}: expected two or more teachers after mean:, with commas between")
+    if len(members) < 2 or len(set(members)) < len(members) or any(name.startswith(f"{MEAN}:") for name in members):
+        raise SettingsError(
+            f"Teacher {teacher!r}: expected two or more different teachers after mean:, with commas and no spaces "
+            "between"
+        )
     for member in members:
         check_teacher(member)
 
@@ -138,7 +141,7 @@ def check_teacher(teacher: str) -> None:
 def find_members(teacher: str) -> list[str]:
     """Return the teachers that a teacher is the mean of; of any other, itself."""
     kind, _, names = teacher.partition(":")
-    return [name.strip() for name in names.split(",")] if kind == MEAN else [teacher]
+    return names.split(",") if kind == MEAN else [teacher]
 
 
 def find_teacher(teacher: str) -> Path | None:
@@ -152,6 +155,17 @@ def find_teacher(teacher: str) -> Path | None:
     folder = Path(spec.origin).parent
     # The pipeline alone: beside it, Python puts compiled files when it is first imported.
     return next(folder.glob(f"{name}-*"), folder)
+
+
+def check_teacher_trained(trained: Path, remedy: str = "python -m spacy project run train-teacher .") -> None:
+    """Check that there is a teacher that was trained here.
+
+    trained (Path): Its folder.
+    remedy (str): The commands that train it, for the message.
+    RAISES (SettingsError): If there is none.
+    """
+    if not trained.exists():
+        raise SettingsError(f"{trained}: no trained teacher. Train it with:\n{remedy}")
 
 
 def note_teacher(teacher: str, folder: Path) -> None:

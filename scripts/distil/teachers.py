@@ -16,7 +16,7 @@ from .files import hash_folder
 from .gpu_memory import predict_in_parts
 from .hugging_face import HuggingFaceSettings, HuggingFaceTeacher
 from .jsonl_teacher import JsonlTeacher
-from .settings import HF, JSONL, MEAN, TRAIN, check_teacher, find_members
+from .settings import HF, JSONL, MEAN, TRAIN, check_teacher, check_teacher_trained, find_members
 from .teacher_scores import Scores
 
 
@@ -149,8 +149,8 @@ def load_teacher(
         return JsonlTeacher(Path(name), labels)
     if kind == HF:
         return HuggingFaceTeacher(name, labels, settings or HuggingFaceSettings(), gpu_id)
-    if spec == TRAIN and not trained.exists():
-        raise ValueError(f"{trained}: no trained teacher. Train it with: python -m spacy project run train-teacher .")
+    if spec == TRAIN:
+        check_teacher_trained(trained)
     return load_pipeline(str(trained) if spec == TRAIN else name, labels, gpu_id)
 
 

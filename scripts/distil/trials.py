@@ -8,7 +8,7 @@ from typing import Any
 
 from .gold import GoldSplit, load_split
 from .progress import MakeBar
-from .provenance import read_summary
+from .provenance import check_scored_by, read_summary
 from .score_cache import ScoreCache
 from .score_settings import load_score_settings
 from .scored import score_texts
@@ -77,11 +77,7 @@ def check_same_teacher(teacher: str, fingerprint: str, scored: Mapping[str, Any]
     scored (Mapping): The contents of score.json.
     RAISES (ValueError): If it is another one.
     """
-    if teacher != scored["teacher"]:
-        raise ValueError(
-            f"The student learnt from teacher {scored['teacher']!r}, this evaluation was given {teacher!r}. Run it "
-            f"with --vars.teacher {scored['teacher']}"
-        )
+    check_scored_by(teacher, scored)
     if fingerprint != scored["teacher_fingerprint"]:
         raise ValueError(
             "The teacher has changed since it scored the transfer set. Run, with the same --vars: "

@@ -16,13 +16,12 @@ from spacy.vectors import Vectors
 
 from .docbins import read_docs
 from .files import replacing_folder, write_json
+from .precision import MANTISSA_BITS, Floats, round_mantissa
 from .progress import MakeBar
-from .provenance import PREPARED, read_summary
+from .provenance import PREPARED, check_scored_by, read_summary
 from .sections import read_sections
 from .sources import AUGMENTED, source_kind
-from .word_encoder import Floats, WordEncoder
-
-MANTISSA_BITS = 23
+from .word_encoder import WordEncoder
 
 
 @dataclass(frozen=True)
@@ -88,11 +87,7 @@ def make_vectors(
     RAISES (ValueError): If there is no transfer set, or it was made from other data or scored by another teacher.
     """
     scored = read_summary(corpus, "score")
-    if scored["teacher"] != teacher:
-        raise ValueError(
-            f"The transfer set was scored by teacher {scored['teacher']!r}, and the vectors are to be made by "
-            f"{teacher!r}. Run it with --vars.teacher {scored['teacher']}"
-        )
+    check_scored_by(teacher, scored)
     shards = sorted((corpus / "transfer").glob("*.spacy"))
     counts = count_forms(doc for shard in shards for doc in read_docs(shard) if source_kind(doc) != AUGMENTED)
     words = choose_words(counts, encoder.whole_words(), settings.words)
@@ -157,20 +152,6 @@ def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) ->
     if settings.sif:
         reduced *= (settings.sif / (settings.sif + shares))[:, None]
     return round_mantissa(reduced.astype("float32"), settings.mantissa_bits)
-
-
-def round_mantissa(values: Floats, bits: int) -> Floats:
-    """Round to the nearest numbers whose mantissa has so many bits; the bits after them are zero.
-
-    values (NDArray[float32]): Any shape, finite.
-    bits (int): 0 to 23; 23 changes nothing.
-    RETURNS (NDArray[float32]): Same shape.
-    """
-    dropped = MANTISSA_BITS - bits
-    if not dropped:
-        return values
-    half, mask = numpy.uint32(1 << (dropped - 1)), numpy.uint32(0x1_0000_0000 - (1 << dropped))
-    return ((values.view("uint32") + half) & mask).view("float32")
 
 
 def write_vectors(path: Path, lang: str, words: Sequence[Word], vectors: Floats) -> None:

@@ -7,14 +7,13 @@ from typing import Any
 import numpy
 import spacy
 import torch
-from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from . import architectures as _architectures  # the trained teacher's own layer  # noqa: F401
 from .hub import check_model, find_model
+from .precision import Floats
 from .settings import HF, JSONL, TRAIN, check_teacher, find_members
 
-Floats = NDArray[numpy.float32]
 # Word pieces of a word that are read, at most.
 MAX_LENGTH = 64
 _TRANSFORMER = "transformer"
