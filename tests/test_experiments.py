@@ -226,6 +226,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     scores = {"overall": {"accuracy": 0.8, "teacher": 0.9, "agreement": 0.85}}
     monkeypatch.setattr(experiments, "_run", run)
     monkeypatch.setattr(experiments, "score_model", lambda model, corpus, split: scores)
+    monkeypatch.setattr(experiments, "exported_size", lambda model: 1_234_567)
     return asked
 
 
@@ -241,7 +242,7 @@ def test_experiments_a_cell_is_trained_on_its_own_corpora(commands: list[list[st
     assert options["--system.seed"] == "0"
     assert options["--training.max_steps"] == "7"
     assert options["--training.batcher.size"] == '{"a": [1]}'
-    assert result["bytes"] == 10
+    assert (result["bytes"], result["wheel_bytes"]) == (10, 1_234_567)
     assert read_result(Path("ex/plain.nl.0")) == json.loads(json.dumps(result))
     assert not Path("ex/plain.nl.0/model-last").exists()
 
@@ -295,9 +296,9 @@ def test_experiments_table_has_all_seeds_and_gaps(commands: list[list[str]], mon
     for cell in cells[:3]:
         run_cell(cell, replace(PLACE, folder=HOME / cell.name))
     header, plain, swaps = table(cells, [read_result(HOME / cell.name) for cell in cells])
-    assert header == ("setting", "nl acc", "nl gap", "nl agree", "results", "s", "MB")
-    assert plain == ("plain", "80.0/82.5", "8.8", "75.0", "2", "0", "0.0")
-    assert swaps == ("swaps", "85.0", "5.0", "75.0", "1", "0", "0.0")
+    assert header == ("setting", "nl acc", "nl gap", "nl agree", "results", "s", "MB", "in a wheel")
+    assert plain == ("plain", "80.0/82.5", "8.8", "75.0", "2", "0", "0.0", "1.2")
+    assert swaps == ("swaps", "85.0", "5.0", "75.0", "1", "0", "0.0", "1.2")
 
 
 def test_experiments_test_texts_are_scored_once(commands: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,7 +306,7 @@ def test_experiments_test_texts_are_scored_once(commands: list[list[str]], monke
         check_trained([PLACE])
     run_cell(CELL, PLACE)
     check_trained([PLACE])
-    assert table([CELL], [read_result(PLACE.folder)], TEST)[1] == ("plain", "–", "–", "–", "0", "–", "–")
+    assert table([CELL], [read_result(PLACE.folder)], TEST)[1] == ("plain", "–", "–", "–", "0", "–", "–", "–")
     asked: list[tuple[Any, ...]] = []
     scores = {"overall": {"accuracy": 0.7, "teacher": 0.8, "agreement": 0.9}}
     monkeypatch.setattr(experiment_results, "score_model", lambda *given: asked.append(given) or scores)

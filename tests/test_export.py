@@ -11,8 +11,8 @@ from numpy.testing import assert_allclose
 from spacy.language import Language
 
 from scripts.distil.calibration import calibrate, read_temperature
-from scripts.distil.export import MANTISSA_BITS, describe, export
-from scripts.distil.files import hash_file
+from scripts.distil.export import MANTISSA_BITS, describe, export, exported_size
+from scripts.distil.files import hash_file, zipped_size
 from scripts.distil.gold import load_split, write_gold
 from scripts.distil.losses import soften
 from scripts.distil.precision import round_parameters
@@ -119,6 +119,14 @@ def test_export_rounds_parameters_to_half_precision(corpus: Path, nlp: Language)
     original = nlp.get_pipe("textcat").model.get_ref("output_layer").get_param("W")
     assert_allclose(rounded, original, rtol=2.0**-11 + 1e-6)
     assert (abs(rounded - original) > 1e-6 * abs(original)).any()
+
+
+def test_export_size_is_that_of_what_is_written(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    run_export(corpus)
+    size = exported_size(corpus / "model")
+    assert size == pytest.approx(zipped_size(corpus / "export"), rel=0.05)  # metadata and temperature aside
+    assert size < zipped_size(corpus / "model") * 0.9
 
 
 def test_export_loads_as_a_stock_textcat_without_our_code(corpus: Path, nlp: Language) -> None:

@@ -70,8 +70,9 @@ def teacher_labels(corpus: Path, split: str) -> Path:
 def read_result(folder: Path) -> dict[str, Any] | None:
     """Return what a cell's result.json says, if there is one.
 
-    RETURNS (dict[str, Any] | None): "made_of": all its settings; "seconds" of training; "bytes" of the pipeline;
-        "dev" and, once scored, "test": language or "overall" → {"accuracy", "teacher", "agreement"}.
+    RETURNS (dict[str, Any] | None): "made_of": all its settings; "seconds" of training; "bytes" of the pipeline,
+        and "wheel_bytes", those it has once it is exported and in a wheel; "dev" and, once scored, "test": language or
+        "overall" → {"accuracy", "teacher", "agreement"}.
     """
     path = folder / "result.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
@@ -131,12 +132,21 @@ def table(
     results (Sequence[Mapping | None]): Their results, see `read_result`.
     RETURNS (list[tuple[str, ...]]): A header and a row for each setting: for each of the data the accuracy of each
         seed, and the mean gap to the teacher and agreement with it; then the number of results, and, as means, the
-        seconds of training and the megabytes.
+        seconds of training, the megabytes of the pipeline, and those that it has in a wheel.
     """
     by_name = {(c.setting, c.data, c.seed): result for c, result in zip(cells, results, strict=True)}
     settings, data = dict.fromkeys(c.setting for c in cells), dict.fromkeys(c.data for c in cells)
     seeds = dict.fromkeys(c.seed for c in cells)
-    rows = [("setting", *(f"{name} {what}" for name in data for what in ("acc", "gap", "agree")), "results", "s", "MB")]
+    rows = [
+        (
+            "setting",
+            *(f"{name} {what}" for name in data for what in ("acc", "gap", "agree")),
+            "results",
+            "s",
+            "MB",
+            "in a wheel",
+        )
+    ]
     for setting in settings:
         found = {d: [r for s in seeds if (r := by_name[setting, d, s]) and split in r] for d in data}
         row: list[str] = [setting]
@@ -147,10 +157,7 @@ def table(
             row.append(f"{100 * mean(s['agreement'] for s in scores):.1f}" if scores else "–")
         every = [r for of_data in found.values() for r in of_data]
         row.append(str(len(every)))
-        row += (
-            [f"{mean(r['seconds'] for r in every):.0f}", f"{mean(r['bytes'] for r in every) / 1e6:.1f}"]
-            if every
-            else ["–", "–"]
-        )
+        for key, unit, decimals in (("seconds", 1, 0), ("bytes", 1e6, 1), ("wheel_bytes", 1e6, 1)):
+            row.append(f"{mean(r[key] for r in every) / unit:.{decimals}f}" if every else "–")
         rows.append(tuple(row))
     return rows

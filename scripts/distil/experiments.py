@@ -23,6 +23,7 @@ from confection import Config, ConfigValidationError
 
 from .cores import ONE_THREAD
 from .experiment_results import DEV, Cell, Place, read_result, score_model, teacher_labels
+from .export import exported_size
 from .files import folder_size, hash_path, write_json
 from .progress import MakeBar
 from .settings import TRAIN, check_teacher, check_teacher_trained, find_members, find_teacher
@@ -214,9 +215,11 @@ def run_cell(cell: Cell, place: Place, *, one_thread: bool = False) -> dict[str,
     )
     seconds = time.perf_counter() - start
     shutil.rmtree(folder / "model-last")
-    scores = score_model(folder / "model-best", corpus, DEV)
-    made_of = {**asdict(cell), "corpora": corpus.name}
-    result = {"made_of": made_of, "seconds": seconds, "bytes": folder_size(folder / "model-best"), DEV: scores}
+    model = folder / "model-best"
+    result = {
+        "made_of": {**asdict(cell), "corpora": corpus.name}, "seconds": seconds, "bytes": folder_size(model),
+        "wheel_bytes": exported_size(model), DEV: score_model(model, corpus, DEV),
+    }  # fmt: skip
     write_json(folder / "result.json", result)
     return result
 

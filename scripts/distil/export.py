@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import spacy
+from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 
 from .calibration import calibrate
-from .files import hash_file, replacing_folder
+from .files import hash_file, replacing_folder, zipped_size
 from .gold import load_split
 from .precision import round_parameters
 from .provenance import read_summary
@@ -37,9 +39,7 @@ def export(
     prepared = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
     scored = read_summary(corpus, "score")
     labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
-    for _, pipe in nlp.pipeline:
-        if isinstance(pipe, TrainablePipe):
-            round_parameters(pipe.model, MANTISSA_BITS)
+    _round(nlp)
     calibration = calibrate(nlp, load_split(corpus / "gold" / "dev.spacy", labels), labels)
     nlp.meta.update(
         name=name,
@@ -57,8 +57,31 @@ def export(
         },
     )
     with replacing_folder(output) as folder:
-        nlp.to_disk(folder, exclude=[] if len(nlp.vocab.vectors) else ["vocab"])
+        _write(nlp, folder)
     return nlp.meta
+
+
+def exported_size(model: Path) -> int:
+    """Return the size in bytes that a trained student will have in a wheel.
+
+    model (Path): The trained student.
+    """
+    nlp = spacy.load(model)
+    _round(nlp)
+    with TemporaryDirectory() as folder:
+        _write(nlp, Path(folder))
+        return zipped_size(Path(folder))
+
+
+def _round(nlp: Language) -> None:
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, TrainablePipe):
+            round_parameters(pipe.model, MANTISSA_BITS)
+
+
+def _write(nlp: Language, folder: Path) -> None:
+    """Write a pipeline; the vocabulary is left out unless it has vectors."""
+    nlp.to_disk(folder, exclude=[] if len(nlp.vocab.vectors) else ["vocab"])
 
 
 def describe(languages: list[str], labels: list[str]) -> str:
