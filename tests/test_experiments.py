@@ -200,6 +200,19 @@ def test_experiments_another_tagger_makes_other_corpora(project: Path) -> None:
     assert find_place(cell).corpus != before.corpus
 
 
+def test_experiments_another_version_of_a_package_makes_other_corpora(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = project / "installed" / "some_tagger"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("version = 1", encoding="utf-8")
+    monkeypatch.syspath_prepend(package.parent)
+    cell = replace(CELL, augment={"taggers.fr": "some_tagger"})
+    before = find_place(cell)
+    (package / "__init__.py").write_text("version = 2", encoding="utf-8")
+    assert find_place(cell).corpus != before.corpus
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -26,7 +26,7 @@ from .experiment_results import DEV, Cell, Place, read_result, score_model, teac
 from .export import exported_size
 from .files import folder_size, hash_path, write_json
 from .progress import MakeBar
-from .settings import TRAIN, check_teacher, check_teacher_trained, find_members, find_teacher
+from .settings import SPACY, TRAIN, check_teacher, check_teacher_trained, find_members, find_teacher
 from .trials import load_trial
 
 CODE = "scripts/functions.py"
@@ -128,7 +128,7 @@ def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
         check_teacher_trained(TRAINED)
     taggers = {f"taggers.{lang}": name for lang, name in _read(AUGMENT).get("taggers", {}).items()}
     taggers |= {name: value for name, value in cell.augment.items() if name.startswith("taggers.")}
-    files = [*(Path(name) for name in taggers.values() if name), *teachers]
+    files = [*(find_teacher(f"{SPACY}:{name}") for name in taggers.values() if name), *teachers]
     corpora = [
         cell.lang, cell.teacher, cell.augment, sha256(Path(cell.folder)), _read(AUGMENT), _read(SCORE),
         [sha256(path) if path and path.exists() else None for path in files],
