@@ -37,7 +37,7 @@ class VectorSettings:
     """
 
     words: int = 20000
-    dimensions: int = 64
+    dimensions: int = 32
     mantissa_bits: int = 7
     sif: float = 0.001
     batch_tokens: int = 4096
