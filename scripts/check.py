@@ -1,18 +1,22 @@
 """Check the project's variables before a command or workflow runs."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
 import typer
 from wasabi import msg
 
+from scripts.distil.provenance import read_summary
 from scripts.distil.settings import (
     TRAIN,
+    EngineName,
     SettingsError,
     check_known,
     check_package,
     check_same,
     check_teacher,
+    check_teacher_exists,
     check_teacher_trained,
     find_members,
     full_command,
@@ -25,7 +29,7 @@ PROJECT_FILE = Path("project.yml")
 app = typer.Typer()
 
 
-def _stop(err: SettingsError | OSError) -> NoReturn:
+def _stop(err: ValueError | OSError) -> NoReturn:
     """Print the problem; commands in it stay on lines of their own, to be copied."""
     msg.fail("Can't start")
     typer.echo(str(err))
@@ -40,6 +44,11 @@ def workflow(
     lang: str = typer.Option(..., help="Language of the package"),
     package: str = typer.Option(..., help="Name of the package"),
     version: str = typer.Option(..., help="Version of the package"),
+    data: Path = typer.Option(..., help="The data"),
+    seed: int = typer.Option(..., help="The seed"),
+    gpu_id: int = typer.Option(..., help="The GPU, or -1"),
+    processes: int = typer.Option(..., help="Processes of augmentation", min=1),
+    engine: EngineName = typer.Option(..., help="What scores"),
     trained: Path = typer.Option("training/teacher", help="Where the teacher trained here lies"),
 ) -> None:
     """Stop a workflow at once if its variables can't work."""
@@ -66,8 +75,14 @@ def workflow(
                 f"but teacher = {teacher}. Run:\n{full_command(other, overrides, defaults)}"
             )
         if name != "all" and TRAIN in find_members(teacher):
-            steps = (full_command(step, overrides, defaults) for step in ("prepare", "encoder", "train-teacher"))
-            check_teacher_trained(trained / "model-best", "\n".join(steps))
+            check_teacher_trained(trained / "model-best", overrides, defaults)
+        check_teacher_exists(teacher)
+        if not data.exists():
+            raise SettingsError(f"data = {data}: there is no such folder or file")
+        if gpu_id >= 0 and find_spec("cupy") is None:
+            raise SettingsError(
+                f"gpu_id = {gpu_id}, but CuPy is not installed. Install it as the README says, or use -1"
+            )
         note_teacher(teacher, trained)
     except (SettingsError, OSError) as err:
         _stop(err)
@@ -95,7 +110,9 @@ def corpus(
     try:
         check_known(overrides, defaults)
         check_same(folder, {"lang": lang, "data": data, "seed": seed}, command, overrides, defaults)
-    except SettingsError as err:
+        if command == "train-student":  # the other commands look for themselves
+            read_summary(folder, "score")
+    except ValueError as err:
         _stop(err)
 
 

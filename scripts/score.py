@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from enum import StrEnum
 from functools import partial
 from pathlib import Path
 
@@ -15,18 +14,11 @@ from scripts.distil.score_cache import ScoreCache
 from scripts.distil.score_settings import load_score_settings
 from scripts.distil.scored import SCORES, score_corpus
 from scripts.distil.scoring import Engine
-from scripts.distil.settings import TEACHERS, find_members
+from scripts.distil.settings import TEACHERS, EngineName, find_members
 from scripts.distil.teachers import Teacher, load_teacher
 from scripts.distil.trained_on import check_trained_on
 
 app = typer.Typer()
-
-
-class EngineName(StrEnum):
-    """What runs the teacher."""
-
-    local = "local"
-    ray = "ray"
 
 
 CACHE = typer.Option(SCORES, help="The file with all scores")

@@ -91,7 +91,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / folder).mkdir(parents=True)
     for path in ("configs/score.cfg", "configs/vectors.cfg", "assets/tagger/model", "assets/encoder/model"):
         (tmp_path / path).write_text("[section]\n", encoding="utf-8")
-    (tmp_path / "configs/augment.cfg").write_text('[taggers]\nxx = "assets/tagger"\nfr = null\n', encoding="utf-8")
+    augment = '[augment]\nvariants = 20\n\n[taggers]\nxx = "assets/tagger"\nfr = null\n'
+    (tmp_path / "configs/augment.cfg").write_text(augment, encoding="utf-8")
     (tmp_path / "student.cfg").write_text(STUDENT, encoding="utf-8")
     return tmp_path
 
@@ -127,6 +128,16 @@ def test_experiments_are_settings_by_data_by_seeds() -> None:
             "training.max_steps",
             "training.max_stpes",
             r"\[settings.swaps.train\]: student.cfg has no .* training.max_stpes",
+        ),
+        (
+            "augment.variants",
+            "augment.varients",
+            r"\[settings.swaps.augment\]: configs/augment.cfg has no setting augment.varients",
+        ),
+        (
+            "[settings.swaps]",
+            "[settings.plain.vectors]\ntaggers.nl = 1\n\n[settings.swaps]",
+            r"\[settings.plain.vectors\]: configs/vectors.cfg has no setting taggers.nl",
         ),
         ("training.max_steps", "paths.train.more", r"\[settings.swaps.train\]: student.cfg has no .* paths.train.more"),
         ("seeds = [0, 1]", "seeds = 3", r"\[experiment\] seeds: expected a list of numbers such as \[0, 1\], found 3"),
@@ -216,7 +227,7 @@ def test_experiments_another_version_of_a_package_makes_other_corpora(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"teacher": "train"}, r"no trained teacher\. Train it with:\n.* run train-teacher \."),
+        ({"teacher": "train"}, r"no trained teacher\. Train it, .*:\n(.*\n)*.* run train-teacher \."),
         ({"folder": "nowhere"}, r"\[data\.nl\] folder: there is no nowhere"),
     ],
 )

@@ -245,11 +245,30 @@ def test_project_unknown_variable_is_an_error(finished: Path, command: str) -> N
     assert "Unknown variable: --vars.nmae" in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        (("--vars.teacher", "hf:./none"), "teacher = hf:./none: there is no ./none"),
+        (("--vars.data", "nowhere"), "data = nowhere: there is no such folder or file"),
+        (("--vars.engine", "raay"), "'raay' is not one of"),
+        (("--vars.seed", "one"), "'one' is not a valid int"),
+    ],
+)
+def test_project_variables_that_cannot_work_stop_a_workflow_at_once(
+    finished: Path, variables: tuple[str, ...], message: str
+) -> None:
+    teacher = () if "--vars.teacher" in variables else ("--vars.teacher", "spacy:training/baseline/model-best")
+    done = run_project(finished, "distil", ".", *teacher, *variables)
+    assert done.returncode != 0
+    assert message in " ".join((done.stdout + done.stderr).split())
+    assert "prepare" not in done.stdout
+
+
 def test_project_outputs_of_other_data_are_not_mixed(finished: Path, tmp_path: Path) -> None:
     folder = tmp_path / "project"
     shutil.copytree(finished, folder, ignore=shutil.ignore_patterns("teacher", "encoder"))
     assert run_project(folder, "prepare", ".", "--vars.lang", "nl").returncode == 0
-    for command in ("score", "export", "evaluate"):
+    for command in ("score", "train-student", "export", "evaluate"):
         done = run_project(folder, command, ".", "--vars.lang", "nl")
         assert done.returncode != 0
         assert "made from other data" in " ".join((done.stdout + done.stderr).split())

@@ -14,6 +14,8 @@ from scripts.distil.settings import (
     check_known,
     check_package,
     check_same,
+    check_teacher_exists,
+    check_teacher_trained,
     find_teacher,
     full_command,
     given_overrides,
@@ -318,3 +320,28 @@ def test_settings_the_teacher_trained_here_removes_the_note_alone(tmp_path: Path
 def test_settings_note_needs_no_folder_for_the_teacher_trained_here(tmp_path: Path) -> None:
     note_teacher("train", tmp_path / "teacher")
     assert not (tmp_path / "teacher").exists()
+
+
+def test_settings_teachers_that_are_nowhere_are_an_error(tmp_path: Path, package: Path) -> None:
+    (tmp_path / "scores.jsonl").touch()
+    here = f"hf:{tmp_path}"
+    for teacher in ("train", "hf:owner/model@main", here, "spacy:xx_tiny_teacher", f"mean:train,{here}"):
+        check_teacher_exists(teacher)
+    check_teacher_exists(f"jsonl:{tmp_path / 'scores.jsonl'}")
+    for teacher in ("hf:./none", "hf:/no/such", "jsonl:none.jsonl", "mean:train,hf:./none"):
+        with pytest.raises(SettingsError, match=r"^teacher = (hf|jsonl):\S+: there is no \S+$"):
+            check_teacher_exists(teacher)
+    with pytest.raises(SettingsError, match="there is no xx_missing, and no package of this name is installed"):
+        check_teacher_exists("spacy:xx_missing")
+
+
+def test_settings_no_trained_teacher_names_the_commands_that_train_one(tmp_path: Path) -> None:
+    check_teacher_trained(tmp_path)
+    with pytest.raises(SettingsError) as error:
+        check_teacher_trained(tmp_path / "none", {"data": "my data"}, DEFAULTS)
+    assert str(error.value).splitlines()[1:] == [
+        f"python -m spacy project run {step} . --vars.data 'my data'"
+        for step in ("prepare", "encoder", "train-teacher")
+    ]
+    with pytest.raises(SettingsError, match=r"none: no trained teacher\. Train it, with the --vars of your data:\n"):
+        check_teacher_trained(tmp_path / "none")

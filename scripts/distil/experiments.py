@@ -68,9 +68,11 @@ def load_experiment(path: Path) -> list[Cell]:
         _check_keys(path, f"settings.{name}", about, required=("config",), optional=_OVERRIDES)
         if not Path(about["config"]).is_file():
             raise ValueError(f"{path}: [settings.{name}] config: there is no {about['config']}")
-        for setting in about.get("train", {}):
-            if not _has_setting(_read(about["config"]), setting):
-                raise ValueError(f"{path}: [settings.{name}.train]: {about['config']} has no setting {setting}")
+        for overrides, file in (("train", about["config"]), ("augment", AUGMENT), ("vectors", VECTOR_SETTINGS)):
+            for setting in about.get(overrides, {}):
+                # Any language may be given a tagger of its own.
+                if not (_has_setting(_read(file), setting) or (file == AUGMENT and setting.startswith("taggers."))):
+                    raise ValueError(f"{path}: [settings.{name}.{overrides}]: {file} has no setting {setting}")
     return [
         Cell(setting, data, seed, **about, **{key: {} for key in _OVERRIDES} | values)
         for seed in seeds

@@ -126,7 +126,7 @@ def _read_records(path: Path, *, labelled: bool) -> Iterator[tuple[int, dict[str
             raise ValueError(f"{path}: gzipped, but its name says otherwise. Rename it to {path.name}{GZIP}") from err
         raise ValueError(
             f"{path}: not UTF-8 ({err.reason}, bytes {err.object[err.start : err.end]!r}). "
-            "Convert it, for example with: iconv -t UTF-8"
+            f"Convert it, for example with: iconv -f LATIN1 -t UTF-8 {path.name} > new{path.suffix}"
         ) from err
     except csv.Error as err:
         raise ValueError(f"{path}:1: can't read the names of the columns: {err}") from err

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,13 @@ TEACHERS = (
 )
 # The settings that decide what is in corpus/.
 RECORDED = ("lang", "data", "seed")
+
+
+class EngineName(StrEnum):
+    """What runs the teacher."""
+
+    local = "local"
+    ray = "ray"
 
 
 class SettingsError(ValueError):
@@ -157,15 +165,35 @@ def find_teacher(teacher: str) -> Path | None:
     return next(folder.glob(f"{name}-*"), folder)
 
 
-def check_teacher_trained(trained: Path, remedy: str = "python -m spacy project run train-teacher .") -> None:
+def check_teacher_exists(teacher: str) -> None:
+    """Check that a teacher's files or package are here; a model of the Hub may be elsewhere.
+
+    teacher (str): The teacher, see `check_teacher`.
+    RAISES (SettingsError): If they are not.
+    """
+    for member in find_members(teacher):
+        kind, _, name = member.partition(":")
+        of_hub = kind == HF and not name.startswith((".", "/", "~"))
+        if member != TRAIN and not of_hub and find_teacher(member) is None:
+            package = ", and no package of this name is installed" if kind == SPACY else ""
+            raise SettingsError(f"teacher = {member}: there is no {name}{package}")
+
+
+def check_teacher_trained(
+    trained: Path, overrides: Mapping[str, str] | None = None, defaults: Mapping[str, Any] | None = None
+) -> None:
     """Check that there is a teacher that was trained here.
 
     trained (Path): Its folder.
-    remedy (str): The commands that train it, for the message.
-    RAISES (SettingsError): If there is none.
+    overrides, defaults (Mapping | None): The variables that were given, and those of project.yml, if they are known.
+    RAISES (SettingsError): If there is none; the message has the commands that train one.
     """
     if not trained.exists():
-        raise SettingsError(f"{trained}: no trained teacher. Train it with:\n{remedy}")
+        steps = [
+            full_command(step, overrides or {}, defaults or {}) for step in ("prepare", "encoder", "train-teacher")
+        ]
+        known = "" if overrides is not None else ", with the --vars of your data"
+        raise SettingsError("\n".join([f"{trained}: no trained teacher. Train it{known}:", *steps]))
 
 
 def note_teacher(teacher: str, folder: Path) -> None:

@@ -98,9 +98,11 @@ def make_vectors(
     total = counts.total()
     shares = numpy.asarray([word.count / total for word in words], dtype="float32")
     lang = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))["lang"]
-    write_vectors(output / "vectors", lang, words, reduce_vectors(encoded, shares, settings))
+    vectors = reduce_vectors(encoded, shares, settings)
+    write_vectors(output / "vectors", lang, words, vectors)
     summary = {
         PREPARED: scored[PREPARED], "teacher": teacher, **asdict(settings), "words": len(words),
+        "dimensions": vectors.shape[1],
         "forms": sum(len(word.forms) for word in words), "coverage": sum(word.count for word in words) / total,
     }  # fmt: skip
     write_json(output / "vectors.json", summary)
