@@ -39,7 +39,7 @@ def create_shout(mark: str):
 
 def plan_with(overrides: Mapping[str, Any] | None = None, **shares: float) -> Plan:
     """The project's plan, with these methods alone."""
-    names = ("mask", "pos_swap", "ngram", "sentence", "mix", "tang")
+    names = ("mask", "pos_swap", "ngram", "sentence", "tang")
     settings = {f"shares.{name}": shares.get(name, 0) for name in names} if shares else {}
     return load_plan(CONFIG, {"augment.variants": 30, **settings, **(overrides or {})})
 
@@ -85,9 +85,9 @@ def forget_own() -> None:
 
 
 def test_augmentation_plan_has_the_articles_methods() -> None:
-    assert list(PLAN.methods) == ["mask", "pos_swap", "ngram", "sentence", "mix", "tang"]
+    assert list(PLAN.methods) == ["mask", "pos_swap", "ngram", "sentence", "tang"]
     # Tang et al.'s own mix of them is there to be chosen.
-    assert dict(PLAN.shares) == {"mask": 0.0, "pos_swap": 1.0, "ngram": 1.0, "sentence": 1.0, "mix": 0.0, "tang": 0.0}
+    assert dict(PLAN.shares) == {"mask": 0.0, "pos_swap": 1.0, "ngram": 1.0, "sentence": 1.0, "tang": 0.0}
     assert PLAN.taggers == {"xx": "assets/tagger"}
     assert PLAN.mask_token == "[MASK]"  # noqa: S105
 
@@ -106,7 +106,7 @@ def test_augmentation_plan_takes_overrides() -> None:
     plan = plan_with(overrides, mask=1, tang=0.5)
     assert plan.variants == 60
     assert plan.taggers == {"xx": "assets/tagger", "fr": "fr_core_news_sm"}
-    assert plan.shares == {"mask": 1, "pos_swap": 0, "ngram": 0, "sentence": 0, "mix": 0, "tang": 0.5}
+    assert plan.shares == {"mask": 1, "pos_swap": 0, "ngram": 0, "sentence": 0, "tang": 0.5}
     # The methods take over the mask token.
     made = by_method(vary([TEXT], plan))
     assert set(made) == {"mask", "tang"}
@@ -151,7 +151,7 @@ def test_augmentation_plan_for_unlabelled_texts_has_its_own_variants_and_shares(
     plan = load_plan(CONFIG, {"augment.variants": 3, "unlabelled.variants": 4, "unlabelled.shares.ngram": 0})
     unlabelled = plan.for_unlabelled()
     assert (plan.variants, unlabelled.variants) == (3, 4)
-    assert dict(unlabelled.shares) == {"mask": 0, "pos_swap": 0, "ngram": 0, "sentence": 1, "mix": 0.5, "tang": 0}
+    assert dict(unlabelled.shares) == {"mask": 0, "pos_swap": 0, "ngram": 0, "sentence": 1, "tang": 0}
     again = pickle.loads(pickle.dumps(unlabelled))  # noqa: S301
     assert (again.variants, again.shares) == (4, unlabelled.shares)
 
@@ -311,11 +311,11 @@ def test_augmentation_plan_in_another_process_has_its_overrides() -> None:
 
 
 METHODS_DIFFER = (
-    "[methods] names ['mask', 'mix', 'ngram', 'pos_swap', 'sentence', 'tang'], [shares] {shares}. Name the same in both"
+    "[methods] names ['mask', 'ngram', 'pos_swap', 'sentence', 'tang'], [shares] {shares}. Name the same in both"
 )
 BAD_SHARE = (
     "[shares] must be 0 or more, and one above 0. "
-    "Found: {'mask': 0.0, 'pos_swap': 1.0, 'ngram': 1.0, 'sentence': 1.0, 'mix': 0.0, 'tang': "
+    "Found: {'mask': 0.0, 'pos_swap': 1.0, 'ngram': 1.0, 'sentence': 1.0, 'tang': "
 )
 SECTIONS = (
     "expected the sections [augment], [taggers], [shares], [unlabelled], [methods], "
@@ -326,10 +326,10 @@ SECTIONS = (
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("tang = 0.0\n", "", METHODS_DIFFER.format(shares="['mask', 'mix', 'ngram', 'pos_swap', 'sentence']")),
+        ("tang = 0.0\n", "", METHODS_DIFFER.format(shares="['mask', 'ngram', 'pos_swap', 'sentence']")),
         (
             "tang = 0.0\n", "tagn = 0.0\n",
-            METHODS_DIFFER.format(shares="['mask', 'mix', 'ngram', 'pos_swap', 'sentence', 'tagn']"),
+            METHODS_DIFFER.format(shares="['mask', 'ngram', 'pos_swap', 'sentence', 'tagn']"),
         ),
         (" = 1.0\n", " = 0\n", BAD_SHARE.replace(": 1.0", ": 0") + "0.0}"),
         ("tang = 0.0", "tang = -1", BAD_SHARE + "-1}"),
@@ -338,17 +338,17 @@ SECTIONS = (
         ("tang = 0.0", "tang = NaN", BAD_SHARE + "nan}"),
         ("tang = 0.0", "tang = Infinity", BAD_SHARE + "inf}"),
         (
-            "[unlabelled]\nvariants = 10", "[unlabelled]\nvariants = -10",
-            "[unlabelled] variants must be a whole number, 0 or more. Found: -10",
+            "[unlabelled]\nvariants = 8", "[unlabelled]\nvariants = -8",
+            "[unlabelled] variants must be a whole number, 0 or more. Found: -8",
         ),
         (
-            "[unlabelled]\nvariants = 10", "[unlabelled]\nvariant = 8",
+            "[unlabelled]\nvariants = 8", "[unlabelled]\nvariant = 8",
             "expected in [unlabelled] variants and shares. Found: shares, variant",
         ),
         (
             "[unlabelled.shares]\nmask = 0.0", "[unlabelled.shares]\nmask = -1",
             "[unlabelled.shares] must be 0 or more, and one above 0. "
-            "Found: {'mask': -1, 'pos_swap': 0.0, 'ngram': 1.0, 'sentence': 1.0, 'mix': 0.5, 'tang': 0.0}",
+            "Found: {'mask': -1, 'pos_swap': 0.0, 'ngram': 1.0, 'sentence': 1.0, 'tang': 0.0}",
         ),
         ("variants = 20", "variants = -1", "[augment] variants must be a whole number, 0 or more. Found: -1"),
         ("variants = 20", "variants = 1.5", "[augment] variants must be a whole number, 0 or more. Found: 1.5"),

@@ -14,7 +14,6 @@ from scripts.distil.augmenters import (
     Augmenter,
     Edit,
     create_mask,
-    create_mix,
     create_ngram,
     create_pos_swap,
     create_sentence,
@@ -76,13 +75,12 @@ def methods(draw: st.DrawFn, name: str) -> Method:
         "pos_swap": lambda: create_pos_swap(p, agree),
         "ngram": lambda: create_ngram(min_n, max_n),
         "sentence": create_sentence,
-        "mix": lambda: create_mix(max_n),
         "tang": lambda: create_tang(p / 2, draw(PROBABILITY) / 2, draw(PROBABILITY), min_n, max_n, MASK, agree),
     }[name]()
     return Method(made, agree, (min_n, max_n))
 
 
-NAMES = ["mask", "pos_swap", "ngram", "sentence", "mix", "tang"]
+NAMES = ["mask", "pos_swap", "ngram", "sentence", "tang"]
 
 
 @st.composite
@@ -257,7 +255,7 @@ def test_augmentation_properties_processes_change_nothing(seed: int) -> None:
     ]
     made = {
         "mask": create_mask(), "pos_swap": create_pos_swap(agree="morph"), "ngram": create_ngram(),
-        "sentence": create_sentence(), "mix": create_mix(), "tang": create_tang(),
+        "sentence": create_sentence(), "tang": create_tang(),
     }  # fmt: skip
     plan = Plan(6, MASK, {}, made, dict.fromkeys(made, 1.0), source=())
     one, two = (list(make_variants(corpus, plan, WordsByKind(corpus), seed=seed, processes=count)) for count in (1, 2))

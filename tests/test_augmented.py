@@ -1,7 +1,6 @@
 """The train corpus made larger: files, counts, and what is shown of them."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -71,7 +70,7 @@ def corpus(tmp_path: Path) -> Path:
 
 def make_plan(tagger: str, overrides: Mapping[str, Any] | None = None, **shares: float) -> Plan:
     """The project's plan, with this tagger and these methods alone."""
-    names = ("mask", "pos_swap", "ngram", "sentence", "mix", "tang")
+    names = ("mask", "pos_swap", "ngram", "sentence", "tang")
     settings = {f"shares.{name}": shares.get(name, 0) for name in names} if shares else {}
     variants = {"augment.variants": 20, "unlabelled.variants": 0}
     return load_plan(CONFIG, {"taggers.xx": tagger, **variants, **settings, **(overrides or {})})
@@ -91,7 +90,7 @@ def read_outputs(corpus: Path) -> dict[str, bytes]:
 
 
 def test_augmented_rows_have_their_provenance(corpus: Path, tagger: str) -> None:
-    plan = make_plan(tagger, mask=1, pos_swap=1, ngram=1, sentence=1, mix=1, tang=1)
+    plan = make_plan(tagger, mask=1, pos_swap=1, ngram=1, sentence=1, tang=1)
     augment(corpus, plan)
     rows = read_rows(corpus)
     assert {tuple(row) for row in rows} == {("text", "lang", "method", "source")}
@@ -124,8 +123,7 @@ def test_augmented_unlabelled_texts_have_their_own_variants_and_shares(
     write_unlabelled(corpus)
     without = augment(corpus, make_plan(tagger, {"augment.variants": 3}))
     of_train = read_rows(corpus)
-    cut_out = {"augment.variants": 3, "unlabelled.variants": 4, "unlabelled.shares.mix": 0}
-    summary = augment(corpus, make_plan(tagger, cut_out))
+    summary = augment(corpus, make_plan(tagger, {"augment.variants": 3, "unlabelled.variants": 4}))
     rows = read_rows(corpus)
     assert rows[: len(of_train)] == of_train
     more, texts = rows[len(of_train) :], [*TRAIN, *UNLABELLED]
@@ -141,27 +139,6 @@ def test_augmented_unlabelled_texts_have_their_own_variants_and_shares(
     assert "fr" in summary["untagged_languages"]
     shown = list(show_variants(corpus, "en", 99))
     assert shown[-1].text == UNLABELLED[0][0]
-
-
-def test_augmented_unlabelled_texts_are_mixed_with_each_other(corpus: Path, tagger: str) -> None:
-    texts = ["A phone is good. Lamps was cheap!", "Dull and grey. Never again."]
-    lines = [json.dumps({"text": text, "lang": "en"}) + "\n" for text in texts]
-    (corpus / "unlabelled.jsonl").write_text("".join(lines), encoding="utf-8")
-    plan = make_plan(
-        tagger,
-        {
-            "augment.variants": 0,
-            "unlabelled.variants": 9,
-            "unlabelled.shares.ngram": 0,
-            "unlabelled.shares.sentence": 0,
-        },
-    )
-    augment(corpus, plan)
-    rows = read_rows(corpus)
-    assert {(row["method"], row["source"]) for row in rows} == {("mix", len(TRAIN)), ("mix", len(TRAIN) + 1)}
-    sentences = {"A phone is good.", "Lamps was cheap!", "Dull and grey.", "Never again."}
-    assert all({f"{part.strip()}{end}" for part, end in re.findall(r"([^.!]+)([.!])", row["text"])} <= sentences
-               for row in rows)  # fmt: skip
 
 
 def test_augmented_unlabelled_texts_that_are_missing_are_an_error(corpus: Path, tagger: str) -> None:

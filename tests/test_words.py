@@ -138,15 +138,3 @@ def test_words_can_be_sent_to_another_process() -> None:
 )
 def test_words_match_case(word: str, model: str, expected: str) -> None:
     assert match_case(word, model) == expected
-
-
-def test_words_with_sentences_of_other_texts() -> None:
-    words = WordsByKind([BOOK, make("lamp", "NOUN")])
-    other = words.with_sentences_of(
-        [make("A cup . Tea !", "DET NOUN PUNCT NOUN PUNCT", starts=[0, 3]), make("!", "PUNCT")]
-    )
-    rng = random.Random(0)
-    assert {tuple(words.draw_sentences("en", rng)) for _ in range(50)} == {("book",), ("lamp",)}
-    assert {tuple(other.draw_sentences("en", rng)) for _ in range(50)} == {("A cup .", "Tea !")}
-    assert other.draw_sentences("nl", rng) == []
-    assert set(draw(other, BOOK)) == {"lamp"}

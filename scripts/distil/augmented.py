@@ -93,8 +93,7 @@ def _vary_unlabelled(
     plan = plan.for_unlabelled()
     for start in range(0, len(texts), AT_A_TIME):
         tagged = list(tag_texts(taggers, texts[start : start + AT_A_TIME], processes=processes))
-        beside = words.with_sentences_of(tagged)
-        yield from make_variants(tagged, plan, beside, seed=seed, processes=processes, first=first + start)
+        yield from make_variants(tagged, plan, words, seed=seed, processes=processes, first=first + start)
 
 
 def write_tokenizer(path: Path, lang: str, mask_token: str) -> None:

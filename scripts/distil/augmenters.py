@@ -1,11 +1,11 @@
 """Text augmentation: pure functions from a tagged text and random numbers to a new text.
 
 The methods are those of Tang et al. 2019 (section 4.2: masking, part-of-speech-guided word
-replacement, n-gram sampling) and NLP Town 2019 (a random sentence); `mix`, which joins sentences of two texts, is
-our own. Each is registered under `distil_augmenters`, and called as `augmenter(text, words, rng)`:
+replacement, n-gram sampling) and NLP Town 2019 (a random sentence). Each is registered under
+`distil_augmenters`, and called as `augmenter(text, words, rng)`:
 
 text (TaggedText): The text to vary.
-words (WordsByKind): The words of the train texts, and the sentences of the texts that are varied, to draw from.
+words (WordsByKind): The words of the train texts, to draw from.
 rng (random.Random): The only source of randomness.
 RETURNS (Edit | str | None): What to change in the text, or a new text; None if the method has
     nothing to offer for this text.
@@ -115,26 +115,6 @@ def create_sentence() -> Augmenter:
         return Edit(start=start, end=end) if any(text.is_word[start:end]) else None
 
     return sentence
-
-
-@spacy.registry.distil_augmenters("mix.v1")  # type: ignore[attr-defined]
-def create_mix(max_sentences: int = 4) -> Augmenter:
-    """Join sentences of a text with sentences of another text of the language, in random order.
-
-    max_sentences (int): How many of each, at most; the number is drawn uniformly from 1 on.
-    """
-    if max_sentences < 1:
-        raise ValueError(f"mix: max_sentences must be 1 or more, found {max_sentences}")
-
-    def mix(text: TaggedText, words: WordsByKind, rng: random.Random) -> str | None:
-        pair = text.sentences, words.draw_sentences(text.lang, rng)
-        if not all(pair):
-            return None
-        drawn = [s for found in pair for s in rng.sample(found, min(len(found), rng.randint(1, max_sentences)))]
-        rng.shuffle(drawn)
-        return " ".join(dict.fromkeys(drawn))
-
-    return mix
 
 
 @spacy.registry.distil_augmenters("tang.v1")  # type: ignore[attr-defined]

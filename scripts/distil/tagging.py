@@ -54,13 +54,6 @@ class TaggedText:
         """The indices of the tokens that are words."""
         return [i for i, is_word in enumerate(self.is_word) if is_word]
 
-    @cached_property
-    def sentences(self) -> list[str]:
-        """The sentences that have a word."""
-        starts = self.sentence_starts
-        spans = zip(starts, [*starts[1:], len(self.words)], strict=True)
-        return ["".join(self.pieces[start:end]).strip() for start, end in spans if any(self.is_word[start:end])]
-
     def is_attached(self, i: int) -> tuple[bool, bool]:
         """Return whether a token is written together with the word before and with the word after it.
 

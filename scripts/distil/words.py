@@ -1,11 +1,10 @@
-"""The words of the train texts by language, part of speech and morphology, and sentences, to draw from."""
+"""The words of the train texts by language, part of speech and morphology, to draw from."""
 
 import bisect
-import copy
 import itertools
 import random
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .tagging import TaggedText
@@ -22,10 +21,10 @@ class WordsByKind:
     one word, written as most often.
     """
 
-    def __init__(self, texts: Sequence[TaggedText]) -> None:
-        """Count the words of texts, and take their sentences.
+    def __init__(self, texts: Iterable[TaggedText]) -> None:
+        """Count the words of texts.
 
-        texts (Sequence[TaggedText]): The train texts. Words without a part of speech are left out.
+        texts (Iterable[TaggedText]): The train texts. Words without a part of speech are left out.
         """
         counts: dict[Kind, Counter[str]] = {}
         for text in texts:
@@ -34,18 +33,6 @@ class WordsByKind:
                     for agree in (False, True):
                         counts.setdefault(_kind(text, i, agree), Counter())[word] += 1
         self._tables = {kind: _make_table(counter) for kind, counter in counts.items()}
-        self._sentences = _sentences_by_language(texts)
-
-    def with_sentences_of(self, texts: Iterable[TaggedText]) -> "WordsByKind":
-        """Return the same words with the sentences of other texts."""
-        other = copy.copy(self)
-        other._sentences = _sentences_by_language(texts)
-        return other
-
-    def draw_sentences(self, lang: str, rng: random.Random) -> list[str]:
-        """Return the sentences of a text of a language, drawn at random; none if there is no such text."""
-        texts = self._sentences.get(lang)
-        return rng.choice(texts) if texts else []
 
     def draw_other(self, text: TaggedText, i: int, rng: random.Random, *, agree: bool = False) -> str | None:
         """Draw another word of the same kind as a word of a text, in the casing of that word.
@@ -67,14 +54,6 @@ class WordsByKind:
         other = table.words[bisect.bisect_right(table.ends, drawn if drawn < low else drawn + (high - low))]
         other = match_case(other, word)
         return other if other != word else None
-
-
-def _sentences_by_language(texts: Iterable[TaggedText]) -> dict[str, list[list[str]]]:
-    by_language: dict[str, list[list[str]]] = {}
-    for text in texts:
-        if text.sentences:
-            by_language.setdefault(text.lang, []).append(text.sentences)
-    return by_language
 
 
 def _kind(text: TaggedText, i: int, agree: bool) -> Kind:
