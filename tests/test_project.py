@@ -251,7 +251,7 @@ def test_project_unknown_variable_is_an_error(finished: Path, command: str) -> N
         (("--vars.teacher", "hf:./none"), "teacher = hf:./none: there is no ./none"),
         (("--vars.data", "nowhere"), "data = nowhere: there is no such folder or file"),
         (("--vars.engine", "raay"), "'raay' is not one of"),
-        (("--vars.seed", "one"), "'one' is not a valid int"),
+        (("--vars.seed", "one"), "Invalid value for '--seed'"),
     ],
 )
 def test_project_variables_that_cannot_work_stop_a_workflow_at_once(
