@@ -111,7 +111,8 @@ def corpus(
         check_known(overrides, defaults)
         check_same(folder, {"lang": lang, "data": data, "seed": seed}, command, overrides, defaults)
         if command == "train-student":  # the other commands look for themselves
-            read_summary(folder, "score")
+            for step in ("score", "vectors"):
+                read_summary(folder, step)
     except ValueError as err:
         _stop(err)
 

@@ -12,6 +12,7 @@ import catalogue
 import pytest
 import spacy
 
+from scripts.distil import augmentation_speed
 from scripts.distil.augmentation import Counts, Plan, Variant, drop_repeats, load_plan, make_variants
 from scripts.distil.near_copies import similarity
 from scripts.distil.splits import normalize
@@ -438,3 +439,17 @@ def write_plan(folder: Path, old: str, new: str) -> Path:
     path = folder / "plan.cfg"
     path.write_text(text.replace(old, new), encoding="utf-8")
     return path
+
+
+def test_augmentation_is_timed_with_held_out_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+
+    def drop(variants: Any, originals: Iterable[str], held_out: Iterable[str], counts: Counts) -> Iterable[Variant]:
+        given.append((list(originals), list(held_out)))
+        return variants
+
+    monkeypatch.setattr(augmentation_speed, "drop_repeats", drop)
+    plan = plan_with({"taggers.xx": None}, ngram=1)
+    rates = augmentation_speed.time_augmentation([("a good book", "en")], {"held out"}, plan)
+    assert given == [(["a good book"], ["held out"])]
+    assert all(rate > 0 for rate in rates.values())

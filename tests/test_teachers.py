@@ -101,7 +101,7 @@ def test_teachers_check_refuses_unknown_and_lists_supported(spec: str) -> None:
         ("mean:train", "'mean:train': expected two or more"),
         ("mean:train,mean:hf:a,hf:b", "expected two or more"),
         ("mean:train,train", "expected two or more different teachers"),
-        ("mean:train, hf:a", "Unknown teacher ' hf:a'"),
+        ("mean:train, hf:a", "with commas and no spaces between"),
         ("mean:train,", "Unknown teacher ''"),
         ("mean:train,trian", "Unknown teacher 'trian'"),
     ],

@@ -15,7 +15,7 @@ from .gold import load_split
 from .precision import round_parameters
 from .provenance import read_summary
 
-# As many as half precision has: a wheel is a fifth smaller, and no probability changes by 0.001.
+# As many as half precision has: docs/experiments.md says what they cost.
 MANTISSA_BITS = 10
 
 

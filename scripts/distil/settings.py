@@ -137,7 +137,8 @@ def check_teacher(teacher: str) -> None:
         if teacher != TRAIN and not (kind in (SPACY, HF, JSONL) and name):
             raise SettingsError(f"Unknown teacher {teacher!r}. Supported: {TEACHERS}")
         return
-    if len(members) < 2 or len(set(members)) < len(members) or any(name.startswith(f"{MEAN}:") for name in members):
+    impossible = any(name.startswith(f"{MEAN}:") or name != name.strip() for name in members)
+    if len(members) < 2 or len(set(members)) < len(members) or impossible:
         raise SettingsError(
             f"Teacher {teacher!r}: expected two or more different teachers after mean:, with commas and no spaces "
             "between"
