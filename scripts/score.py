@@ -19,8 +19,6 @@ from scripts.distil.teachers import Teacher, load_teacher
 from scripts.distil.trained_on import check_trained_on
 
 app = typer.Typer()
-
-
 CACHE = typer.Option(SCORES, help="The file with all scores")
 EXISTING_CACHE = typer.Option(SCORES, "--cache", help="The file with all scores", exists=True, dir_okay=False)
 

@@ -123,6 +123,10 @@ def score_model(model: Path, corpus: Path, split: str) -> dict[str, dict[str, fl
     }
 
 
+# Column of a table → what it is the mean of, in which unit, with how many decimals.
+_MEANS = {"s": ("seconds", 1, 0), "MB": ("bytes", 1e6, 1), "in a wheel": ("wheel_bytes", 1e6, 1)}
+
+
 def table(
     cells: Sequence[Cell], results: Sequence[Mapping[str, Any] | None], split: str = DEV
 ) -> list[tuple[str, ...]]:
@@ -137,16 +141,8 @@ def table(
     by_name = {(c.setting, c.data, c.seed): result for c, result in zip(cells, results, strict=True)}
     settings, data = dict.fromkeys(c.setting for c in cells), dict.fromkeys(c.data for c in cells)
     seeds = dict.fromkeys(c.seed for c in cells)
-    rows = [
-        (
-            "setting",
-            *(f"{name} {what}" for name in data for what in ("acc", "gap", "agree")),
-            "results",
-            "s",
-            "MB",
-            "in a wheel",
-        )
-    ]
+    scored = [f"{name} {what}" for name in data for what in ("acc", "gap", "agree")]
+    rows = [("setting", *scored, "results", *_MEANS)]
     for setting in settings:
         found = {d: [r for s in seeds if (r := by_name[setting, d, s]) and split in r] for d in data}
         row: list[str] = [setting]
@@ -157,7 +153,7 @@ def table(
             row.append(f"{100 * mean(s['agreement'] for s in scores):.1f}" if scores else "–")
         every = [r for of_data in found.values() for r in of_data]
         row.append(str(len(every)))
-        for key, unit, decimals in (("seconds", 1, 0), ("bytes", 1e6, 1), ("wheel_bytes", 1e6, 1)):
+        for key, unit, decimals in _MEANS.values():
             row.append(f"{mean(r[key] for r in every) / unit:.{decimals}f}" if every else "–")
         rows.append(tuple(row))
     return rows

@@ -69,9 +69,10 @@ def load_experiment(path: Path) -> list[Cell]:
         if not Path(about["config"]).is_file():
             raise ValueError(f"{path}: [settings.{name}] config: there is no {about['config']}")
         for overrides, file in (("train", about["config"]), ("augment", AUGMENT), ("vectors", VECTOR_SETTINGS)):
+            known = _read(file)
             for setting in about.get(overrides, {}):
                 # Any language may be given a tagger of its own.
-                if not (_has_setting(_read(file), setting) or (file == AUGMENT and setting.startswith("taggers."))):
+                if not (_has_setting(known, setting) or (file == AUGMENT and setting.startswith("taggers."))):
                     raise ValueError(f"{path}: [settings.{name}.{overrides}]: {file} has no setting {setting}")
     return [
         Cell(setting, data, seed, **about, **{key: {} for key in _OVERRIDES} | values)

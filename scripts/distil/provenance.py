@@ -26,7 +26,7 @@ def read_summary(corpus: Path, command: str) -> dict[str, Any]:
     """Read the summary that a command wrote, and check that it was made from the present corpora.
 
     corpus (Path): The folder with prepare.json and the summaries.
-    command (str): "augment" or "score": the command that writes <command>.json.
+    command (str): "augment", "score" or "vectors": the command that writes <command>.json.
     RETURNS (dict[str, Any]): The summary.
     RAISES (ValueError): If it is missing, or if `prepare` has made other corpora since.
     """
