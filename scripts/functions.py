@@ -4,5 +4,6 @@ import scripts.distil.architectures
 import scripts.distil.component
 import scripts.distil.corpus
 import scripts.distil.losses
+import scripts.distil.norm_sketch
 import scripts.distil.stock
 import scripts.distil.trained_on  # noqa: F401

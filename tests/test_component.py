@@ -40,6 +40,17 @@ BOW = {
 }
 REDUCE = {"use_reduce_first": False, "use_reduce_last": False, "use_reduce_max": True, "use_reduce_mean": True}
 OLD_BOW = {key: value for key, value in BOW.items() if key != "length"}
+# Layers joined in the config, as student_bow's.
+LAYERS: dict[str, Any] = {
+    "@layers": "chain.v1",
+    "*": {
+        "ngrams": {"@layers": "spacy.extract_ngrams.v1", "ngram_size": 1},
+        "sum": {"@layers": "SparseLinear.v2", "nO": 8, "length": 1024},
+        "norm": {"@layers": "LayerNorm.v1"},
+        "output": {"@layers": "Linear.v1"},
+        "softmax": {"@layers": "softmax_activation.v1"},
+    },
+}
 # Every stock architecture for exclusive labels
 MODELS: dict[str, dict[str, Any]] = {
     "bow": BOW,
@@ -48,6 +59,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "reduce": {"@architectures": "spacy.TextCatReduce.v1", "tok2vec": TOK2VEC, "exclusive_classes": True, **REDUCE},
     "attention": {"@architectures": "spacy.TextCatParametricAttention.v1", "tok2vec": TOK2VEC,
                   "exclusive_classes": True},
+    "layers": LAYERS,
 }  # fmt: skip
 OLD_MODELS: dict[str, dict[str, Any]] = {
     "bow v1": {**OLD_BOW, "@architectures": "spacy.TextCatBOW.v1"},
@@ -118,12 +130,12 @@ def make_soft(n_labels: int) -> dict[str, list[float]]:
 def check_gradient(pipe: DistilledTextCategorizer, examples: list[Example]) -> None:
     """Compare the gradient of all biases and some weights of the output layer with finite differences of the loss."""
     docs = [eg.predicted for eg in examples]
-    nodes = {node.name: node for node in pipe.model.walk()}
-    layer = nodes.get("softmax", nodes.get("sparse_linear"))
-    assert layer is not None
+    layer = find_output(pipe.model).linear
     rng = numpy.random.default_rng(0)
-    for name in ("W", "b"):
-        layer.set_param(name, rng.normal(scale=0.3, size=layer.get_param(name).shape).astype("float32"))
+    for node in pipe.model.walk():
+        if node is layer or node.name == "sparse_linear":
+            for name in ("W", "b"):
+                node.set_param(name, rng.normal(scale=0.3, size=node.get_param(name).shape).astype("float32"))
     losses = pipe.update(examples)
     assert losses["textcat"] == pytest.approx(pipe.get_loss(examples, pipe.model.predict(docs))[0], rel=1e-5)
     assert abs(layer.get_grad("W")).max() > 0.02

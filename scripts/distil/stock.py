@@ -36,6 +36,7 @@ def to_stock(nlp: Language) -> Language:
                 pipe_config.pop(setting, None)
     config["corpora"] = {name: _STOCK_READER for name in config.get("corpora", {})}
     config["training"]["before_to_disk"] = None
+    config["initialize"]["after_init"] = None
     config["initialize"]["components"] = {}
     stock = type(nlp).from_config(config)
     stock.vocab.vectors.from_bytes(nlp.vocab.vectors.to_bytes(exclude=["strings"]), exclude=["strings"])

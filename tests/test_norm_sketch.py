@@ -1,0 +1,82 @@
+"""A bag of n-grams divides its sums by the text's norm."""
+
+from typing import Any
+
+import numpy
+import pytest
+import spacy
+from numpy.testing import assert_allclose
+from spacy.tokens import Doc
+from thinc.api import Model
+
+from scripts.distil.norm_sketch import create_init_norm_sketch, init_norm_sketch
+from scripts.distil.output_layers import find_output
+
+from .test_component import BOW, LABELS, LAYERS, MODELS, make_pipeline
+
+WIDTH = 67
+
+
+def with_sum(**settings: int) -> dict[str, Any]:
+    """Change settings of the layer that adds up the n-grams' weights."""
+    return {**LAYERS, "*": {**LAYERS["*"], "sum": {**LAYERS["*"]["sum"], **settings}}}
+
+
+def make_docs(sizes: list[int]) -> list[Doc]:
+    """Make texts of so many different words."""
+    blank = spacy.blank("en")
+    return [Doc(blank.vocab, words=[f"w{i}" for i in range(size)]) for size in sizes]
+
+
+def find_sum(model: Model[Any, Any]) -> Model[Any, Any]:
+    return next(layer for layer in model.walk() if layer.name == "sparse_linear")
+
+
+def test_norm_sketch_makes_scores_of_sums_divided_by_the_norm() -> None:
+    _, pipe = make_pipeline(with_sum(nO=WIDTH, length=65536))
+    init_norm_sketch(pipe.model, scale=10.0, seed=0)
+    sizes = [1, 4, 25, 100, 400]
+    docs = make_docs(sizes)
+    assert_allclose(pipe.model.predict(docs), 1 / 3, atol=1e-6)
+    layer = find_sum(pipe.model)
+    weights = layer.get_param("W").reshape(WIDTH, -1).copy()
+    weights[0] = 1
+    layer.set_param("W", weights.ravel())
+    logs = numpy.log(pipe.model.predict(docs))
+    # Each of the n words is worth as much, so a sum is n, and the norm √n, but for what chance does to the signs.
+    assert_allclose((logs[:, 0] - logs[:, 1]) / numpy.sqrt(sizes), logs[0, 0] - logs[0, 1], rtol=0.25)
+
+
+@pytest.mark.parametrize("width", [5, 6, 8])
+def test_norm_sketch_leaves_the_mean_as_it_is(width: int) -> None:
+    _, pipe = make_pipeline(with_sum(nO=width))
+    init_norm_sketch(pipe.model, scale=0.5, seed=0)
+    weights = find_sum(pipe.model).get_param("W").reshape(width, -1)
+    assert set(numpy.abs(weights[3 : 3 + (width - 3) // 2 * 2]).ravel().tolist()) == {0.5}
+    assert_allclose(weights.sum(axis=0), 0)
+    assert find_output(pipe.model).linear.get_param("W").tolist() == numpy.eye(3, width).tolist()
+
+
+def test_norm_sketch_callback_has_its_seed() -> None:
+    first, again, other = (make_initialized(seed) for seed in (0, 0, 1))
+    assert (first == again).all()
+    assert (first != other).any()
+
+
+def make_initialized(seed: int) -> Any:
+    nlp, pipe = make_pipeline(LAYERS)
+    assert create_init_norm_sketch(scale=0.1, seed=seed)(nlp) is nlp
+    return find_sum(pipe.model).get_param("W")
+
+
+@pytest.mark.parametrize("model", [BOW, MODELS["reduce"]], ids=["bow", "reduce"])
+def test_norm_sketch_refuses_other_models(model: dict[str, Any]) -> None:
+    _, pipe = make_pipeline(model)
+    with pytest.raises(ValueError, match=r"has 0 SparseLinear before its output.*after_init"):
+        init_norm_sketch(pipe.model, scale=0.1, seed=0)
+
+
+def test_norm_sketch_names_the_setting_that_is_too_small() -> None:
+    _, pipe = make_pipeline(with_sum(nO=4))
+    with pytest.raises(ValueError, match=rf"nO = 4, .* too small for {len(LABELS)} labels .* set it to 5 or more"):
+        init_norm_sketch(pipe.model, scale=0.1, seed=0)
