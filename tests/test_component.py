@@ -40,7 +40,7 @@ BOW = {
 }
 REDUCE = {"use_reduce_first": False, "use_reduce_last": False, "use_reduce_max": True, "use_reduce_mean": True}
 OLD_BOW = {key: value for key, value in BOW.items() if key != "length"}
-# Layers joined in the config, as student_bow's.
+# Layers joined in a config.
 LAYERS: dict[str, Any] = {
     "@layers": "chain.v1",
     "*": {
@@ -51,7 +51,7 @@ LAYERS: dict[str, Any] = {
         "softmax": {"@layers": "softmax_activation.v1"},
     },
 }
-# Every stock architecture for exclusive labels
+# Every stock architecture for exclusive labels, and layers
 MODELS: dict[str, dict[str, Any]] = {
     "bow": BOW,
     "ensemble": {"@architectures": "spacy.TextCatEnsemble.v2", "tok2vec": TOK2VEC, "linear_model": BOW},

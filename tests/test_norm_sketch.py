@@ -12,14 +12,26 @@ from thinc.api import Model
 from scripts.distil.norm_sketch import create_init_norm_sketch, init_norm_sketch
 from scripts.distil.output_layers import find_output
 
-from .test_component import BOW, LABELS, LAYERS, MODELS, make_pipeline
+from .test_component import BOW, LABELS, LAYERS, MODELS, make_examples, make_pipeline
 
 WIDTH = 67
 
 
-def with_sum(**settings: int) -> dict[str, Any]:
+def with_sum(**settings: Any) -> dict[str, Any]:
     """Change settings of the layer that adds up the n-grams' weights."""
     return {**LAYERS, "*": {**LAYERS["*"], "sum": {**LAYERS["*"]["sum"], **settings}}}
+
+
+def without(name: str) -> dict[str, Any]:
+    return {**LAYERS, "*": {key: layer for key, layer in LAYERS["*"].items() if key != name}}
+
+
+def with_hidden() -> dict[str, Any]:
+    """Add a layer before the output."""
+    before = ("ngrams", "sum", "norm")
+    layers = {name: LAYERS["*"][name] for name in before}
+    layers["hidden"] = {"@layers": "Maxout.v1", "nO": 8}
+    return {**LAYERS, "*": layers | {name: layer for name, layer in LAYERS["*"].items() if name not in before}}
 
 
 def make_docs(sizes: list[int]) -> list[Doc]:
@@ -69,14 +81,33 @@ def make_initialized(seed: int) -> Any:
     return find_sum(pipe.model).get_param("W")
 
 
-@pytest.mark.parametrize("model", [BOW, MODELS["reduce"]], ids=["bow", "reduce"])
-def test_norm_sketch_refuses_other_models(model: dict[str, Any]) -> None:
+OTHERS = {
+    "bow": (BOW, "output layer 'sparse_linear' follows extract_ngrams"),
+    "reduce": (MODELS["reduce"], "output layer 'softmax' follows"),
+    "ensemble": (MODELS["ensemble"], "output layer .* follows"),
+    "no norm": (without("norm"), "output layer 'linear' follows extract_ngrams and sparse_linear"),
+    "other indexing": (with_sum(**{"@layers": "SparseLinear.v1"}), "is for SparseLinear.v2"),
+    "hidden layer": (with_hidden(), "output layer 'linear' follows layernorm and maxout"),
+}
+
+
+@pytest.mark.parametrize(("model", "message"), OTHERS.values(), ids=OTHERS)
+def test_norm_sketch_refuses_other_models(model: dict[str, Any], message: str) -> None:
     _, pipe = make_pipeline(model)
-    with pytest.raises(ValueError, match=r"has 0 SparseLinear before its output.*after_init"):
+    with pytest.raises(ValueError, match=message):
         init_norm_sketch(pipe.model, scale=0.1, seed=0)
+
+
+def test_norm_sketch_leaves_other_classifiers_alone() -> None:
+    nlp, pipe = make_pipeline(LAYERS)
+    other = nlp.add_pipe("textcat_multilabel", config={"model": {**BOW, "exclusive_classes": False}})
+    other.initialize(lambda: make_examples(nlp), nlp=nlp, labels=LABELS)
+    create_init_norm_sketch(scale=0.1, seed=0)(nlp)
+    assert find_sum(pipe.model).get_param("W").any()
+    assert not find_sum(other.model).get_param("W").any()
 
 
 def test_norm_sketch_names_the_setting_that_is_too_small() -> None:
     _, pipe = make_pipeline(with_sum(nO=4))
-    with pytest.raises(ValueError, match=rf"nO = 4, .* too small for {len(LABELS)} labels .* set it to 5 or more"):
+    with pytest.raises(ValueError, match=rf"nO = 4, .* too small for {len(LABELS)} labels .* set it to 9 in"):
         init_norm_sketch(pipe.model, scale=0.1, seed=0)

@@ -36,6 +36,7 @@ def nlp() -> Language:
     nlp.tokenizer.add_special_case("[MASK]", [{"ORTH": "[MASK]"}])
     nlp.meta["performance"] = {"cats_micro_f": 0.5}
     nlp.config["corpora"] = {"train": {"@readers": "distil.TransferCorpus.v1", "path": "x", "seed": 0}}
+    nlp.config["initialize"]["after_init"] = {"@callbacks": "distil.init_norm_sketch.v1", "scale": 0.1, "seed": 0}
     nlp.config["training"]["before_to_disk"] = {"@callbacks": "distil.to_stock.v1"}
     return nlp
 

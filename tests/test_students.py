@@ -7,12 +7,16 @@ import numpy
 import pytest
 import spacy
 from spacy.cli.train import train
+from spacy.language import Language
 from spacy.tokens import Doc
+from spacy.training.initialize import init_nlp
+from spacy.util import load_config
 
 import scripts.functions  # noqa: F401
 from scripts.distil.augmented import write_tokenizer
 from scripts.distil.docbins import write_docs
 from scripts.distil.gold import write_gold
+from scripts.distil.output_layers import unwrap
 from scripts.distil.reviews import Review
 from scripts.distil.teacher_scores import set_teacher_scores
 from scripts.distil.vectors import Word, write_vectors
@@ -65,3 +69,23 @@ def test_students_learn_and_are_saved_as_stock(path: Path, corpus: Path, tmp_pat
     assert nlp("de film was mooi").cats["POS"] > 0.6
     assert nlp("het boek was saai").cats["NEG"] > 0.6
     assert len(nlp.vocab.vectors) == (len([*GOOD, *BAD, *OTHER]) if "vectors" in moved else 0)
+
+
+def test_students_bow_counts_without_case_and_hardly_counts_repetition(corpus: Path) -> None:
+    nlp = init_student(Path("configs/student_bow.cfg"), corpus)
+    ngrams, saturate, sums, *_ = layers = unwrap(nlp.get_pipe("textcat").model)
+    # SparseLinear can't use a GPU.
+    assert {layer.ops.name for layer in layers} == {"numpy"}
+    once, title, often = (
+        saturate.predict(ngrams.predict([nlp.make_doc(text)])) for text in ("mooi", "Mooi", "mooi mooi mooi mooi mooi")
+    )
+    assert (once[0] == title[0]).all()
+    assert often[1].max() < 1.4 * once[1].max()
+    weights = sums.get_param("W").reshape(sums.get_dim("nO"), -1)
+    assert not weights[: len(LABELS)].any()
+    assert weights[len(LABELS) :].all()
+
+
+def init_student(path: Path, corpus: Path) -> Language:
+    names = {"train": "transfer", "dev": "gold/dev.spacy", "labels": "labels.json", "tokenizer": "tokenizer"}
+    return init_nlp(load_config(path, overrides={f"paths.{key}": str(corpus / name) for key, name in names.items()}))

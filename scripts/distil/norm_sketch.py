@@ -1,4 +1,4 @@
-"""Divide a bag of n-grams by its norm, as TF-IDF is, with stock layers alone."""
+"""Divide a bag of n-grams by something like its norm, as TF-IDF is, with stock layers alone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,26 +6,24 @@ from typing import Any
 import numpy
 import spacy
 from spacy.language import Language
-from spacy.pipeline import TextCategorizer
 from thinc.api import Model
 
-from .output_layers import find_output
-
-_SPARSE = "sparse_linear"
+from .component import DistilledTextCategorizer
+from .output_layers import find_output, unwrap
 
 
 @spacy.registry.callbacks("distil.init_norm_sketch.v1")
 def create_init_norm_sketch(scale: float, seed: int) -> Callable[[Language], Language]:
-    """Create an `[initialize.after_init]` callback that calls `init_norm_sketch` for each text classifier.
+    """Create an `[initialize.after_init]` callback that calls `init_norm_sketch` for each `distilled_textcat`.
 
     scale (float): Size of the random weights, above 0. The larger, the longer the labels' sums grow before they count
-        in the norm.
+        in what they are divided by.
     seed (int): For the random signs.
     """
 
     def after_init(nlp: Language) -> Language:
         for _, pipe in nlp.pipeline:
-            if isinstance(pipe, TextCategorizer):
+            if isinstance(pipe, DistilledTextCategorizer):
                 init_norm_sketch(pipe.model, scale=scale, seed=seed)
         return nlp
 
@@ -36,9 +34,11 @@ def init_norm_sketch(model: Model[Any, Any], *, scale: float, seed: int) -> None
     """Set the first weights of SparseLinear → LayerNorm → Linear, so that the sums are divided by the text's norm.
 
     SparseLinear starts at zero, where LayerNorm has nothing to divide by. Here its first n_labels outputs start at
-    zero, and the output layer hands them on; the others start with random signs, in pairs of opposite ones. Such a sum
-    has the size of the L2 norm of the n-grams' values (Alon, Matias & Szegedy 1996, section 2.2), so LayerNorm divides
-    by about that norm, and the pairs leave its mean as it is. All of them are then trained.
+    zero, and the output layer hands them on; the others start with random signs, in pairs of opposite ones, which leave
+    the mean as it is. The square of such a sum is on average proportional to the squared L2 norm of the n-grams' values
+    (the sketch of Alon, Matias & Szegedy 1996), so LayerNorm divides by a multiple of the norm: a rough one, ±40 % with
+    three pairs, and better the more there are. If the outputs beside the labels are odd in number, the last starts at
+    zero. All weights are then trained.
 
     model (Model): An initialized `textcat`'s model; it is changed.
     scale (float): Size of the random weights.
@@ -46,24 +46,26 @@ def init_norm_sketch(model: Model[Any, Any], *, scale: float, seed: int) -> None
     RAISES (ValueError): If the model has other layers, or the sums have no room for a pair beside the labels.
     """
     output = find_output(model).linear
-    sums = [layer for layer in model.walk() if layer.name == _SPARSE and layer is not output]
-    if len(sums) != 1:
+    layers = unwrap(model)
+    at = layers.index(output) if output in layers else 0
+    names = [layer.name for layer in layers[max(at - 2, 0) : at]]
+    if names != ["sparse_linear", "layernorm"] or layers[at - 2].attrs["v1_indexing"]:
         raise ValueError(
-            f"distil.init_norm_sketch.v1 is for SparseLinear, LayerNorm and Linear, one after the other, but the model "
-            f"{model.name!r} has {len(sums)} SparseLinear before its output. Leave [initialize.after_init] out of the "
-            "config, or take the model of configs/student_bow.cfg"
+            f"distil.init_norm_sketch.v1 is for SparseLinear.v2, LayerNorm.v1 and Linear.v1, one after the other, but "
+            f"the model's output layer {output.name!r} follows {' and '.join(names) or 'others'}. Leave "
+            "[initialize.after_init] out of the config, or take the model of configs/student_bow.cfg"
         )
-    n_labels, width = output.get_dim("nO"), sums[0].get_dim("nO")
+    sums = layers[at - 2]
+    n_labels, width = output.get_dim("nO"), sums.get_dim("nO")
     if width < n_labels + 2:
         raise ValueError(
             f"SparseLinear has nO = {width}, which is too small for {n_labels} labels and the norm: set it to "
-            f"{n_labels + 2} or more in the config's [components.textcat.model.*.sum]"
+            f"{n_labels + 6} in the config's [components.textcat.model.layer.*.sum]"
         )
-    length = sums[0].get_dim("length")
     n_pairs = (width - n_labels) // 2
-    signs = numpy.random.default_rng(seed).choice([-scale, scale], (n_pairs, length)).astype("float32")
-    weights = numpy.zeros((width, length), dtype="float32")
+    signs = numpy.random.default_rng(seed).choice([-scale, scale], (n_pairs, sums.get_dim("length"))).astype("float32")
+    weights = numpy.zeros((width, sums.get_dim("length")), dtype="float32")
     weights[n_labels : n_labels + 2 * n_pairs : 2] = signs
     weights[n_labels + 1 : n_labels + 2 * n_pairs : 2] = -signs
-    for layer, values in ((sums[0], weights.ravel()), (output, numpy.eye(n_labels, width, dtype="float32"))):
+    for layer, values in ((sums, weights.ravel()), (output, numpy.eye(n_labels, width, dtype="float32"))):
         layer.set_param("W", layer.ops.asarray(values))  # type: ignore[arg-type]

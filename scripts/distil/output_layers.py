@@ -45,9 +45,9 @@ def find_output(model: Model[Any, Any]) -> Output:
     `model.get_ref("output_layer")` is no help: spaCy's ensemble names its bag of words there.
 
     RAISES (ValueError): If the probabilities are made by other layers than those of a stock architecture for
-        exclusive labels; the message names the layer.
+        exclusive labels, or layers joined to end likewise; the message names the layer.
     """
-    layers = _unwrap(model)
+    layers = unwrap(model)
     last = layers[-1]
     if last.name == _SOFTMAX:
         return Output(last, _same)
@@ -59,16 +59,16 @@ def find_output(model: Model[Any, Any]) -> Output:
     return Output(layers[-2], _divide_by_scores)
 
 
-def _unwrap(model: Model[Any, Any]) -> list[Model[Any, Any]]:
-    """Return the layers that run one after the other."""
+def unwrap(model: Model[Any, Any]) -> list[Model[Any, Any]]:
+    """Return the layers that run one after the other, of a model whose chains may be nested and wrapped."""
     if model._func.__module__ not in _WRAPPERS:
         return [model]
-    return [layer for part in model.layers for layer in _unwrap(part)]
+    return [layer for part in model.layers for layer in unwrap(part)]
 
 
 def _unsupported(name: str) -> str:
     return (
         f"Can't learn or calibrate with output layer {name!r}. Supported: {_SOFTMAX}, {_SOFTMAX_ACTIVATION}: the "
-        "stock architectures with exclusive_classes = true and no_output_layer = false. Change the student's config, "
-        "and train it with: python -m spacy project run train-student ."
+        "stock architectures with exclusive_classes = true and no_output_layer = false, and layers that end in one of "
+        "these. Change the student's config, and train it with: python -m spacy project run train-student ."
     )
