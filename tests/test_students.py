@@ -7,7 +7,6 @@ import numpy
 import pytest
 import spacy
 from spacy.cli.train import train
-from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training.initialize import init_nlp
 from spacy.util import load_config
@@ -24,6 +23,8 @@ from scripts.distil.vectors import Word, write_vectors
 STUDENTS = sorted(Path("configs").glob("student*.cfg"))
 LABELS = ["NEG", "POS"]
 GOOD, BAD = ["goed", "mooi", "prachtig"], ["slecht", "saai", "lelijk"]
+# The config's path → its place in the fixture's folder
+MOVED = {"train": "transfer", "dev": "gold/dev.spacy", "labels": "labels.json", "tokenizer": "tokenizer"}
 OTHER = ["het", "boek", "was", "de", "film", "erg"]
 
 
@@ -57,9 +58,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("path", STUDENTS, ids=lambda path: path.stem)
 def test_students_learn_and_are_saved_as_stock(path: Path, corpus: Path, tmp_path: Path) -> None:
-    moved = {"train": "transfer", "dev": "gold/dev.spacy", "labels": "labels.json", "tokenizer": "tokenizer"}
+    moved = MOVED
     if 'vectors = "corpus/vectors"' in path.read_text(encoding="utf-8"):
-        moved["vectors"] = "vectors"
+        moved = {**MOVED, "vectors": "vectors"}
     overrides = {f"paths.{name}": str(corpus / value) for name, value in moved.items()}
     steps = {"training.max_steps": 150, "training.eval_frequency": 50}
     train(path, tmp_path, overrides={**overrides, **steps})
@@ -72,7 +73,8 @@ def test_students_learn_and_are_saved_as_stock(path: Path, corpus: Path, tmp_pat
 
 
 def test_students_bow_counts_without_case_and_hardly_counts_repetition(corpus: Path) -> None:
-    nlp = init_student(Path("configs/student_bow.cfg"), corpus)
+    overrides = {f"paths.{name}": str(corpus / value) for name, value in MOVED.items()}
+    nlp = init_nlp(load_config("configs/student_bow.cfg", overrides=overrides))
     ngrams, saturate, sums, *_ = layers = unwrap(nlp.get_pipe("textcat").model)
     # SparseLinear can't use a GPU.
     assert {layer.ops.name for layer in layers} == {"numpy"}
@@ -84,8 +86,3 @@ def test_students_bow_counts_without_case_and_hardly_counts_repetition(corpus: P
     weights = sums.get_param("W").reshape(sums.get_dim("nO"), -1)
     assert not weights[: len(LABELS)].any()
     assert weights[len(LABELS) :].all()
-
-
-def init_student(path: Path, corpus: Path) -> Language:
-    names = {"train": "transfer", "dev": "gold/dev.spacy", "labels": "labels.json", "tokenizer": "tokenizer"}
-    return init_nlp(load_config(path, overrides={f"paths.{key}": str(corpus / name) for key, name in names.items()}))

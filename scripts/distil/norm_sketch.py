@@ -47,25 +47,25 @@ def init_norm_sketch(model: Model[Any, Any], *, scale: float, seed: int) -> None
     """
     output = find_output(model).linear
     layers = unwrap(model)
-    at = layers.index(output) if output in layers else 0
-    names = [layer.name for layer in layers[max(at - 2, 0) : at]]
-    if names != ["sparse_linear", "layernorm"] or layers[at - 2].attrs["v1_indexing"]:
+    before = layers[: layers.index(output)][-2:]
+    names = [layer.name for layer in before]
+    if names != ["sparse_linear", "layernorm"] or before[0].attrs["v1_indexing"]:
         raise ValueError(
             f"distil.init_norm_sketch.v1 is for SparseLinear.v2, LayerNorm.v1 and Linear.v1, one after the other, but "
-            f"the model's output layer {output.name!r} follows {' and '.join(names) or 'others'}. Leave "
+            f"the model's output layer {output.name!r} follows {' and '.join(names) or 'nothing'}. Leave "
             "[initialize.after_init] out of the config, or take the model of configs/student_bow.cfg"
         )
-    sums = layers[at - 2]
-    n_labels, width = output.get_dim("nO"), sums.get_dim("nO")
+    sums = before[0]
+    n_labels, width, length = output.get_dim("nO"), sums.get_dim("nO"), sums.get_dim("length")
     if width < n_labels + 2:
         raise ValueError(
             f"SparseLinear has nO = {width}, which is too small for {n_labels} labels and the norm: set it to "
             f"{n_labels + 6} in the config's [components.textcat.model.layer.*.sum]"
         )
     n_pairs = (width - n_labels) // 2
-    signs = numpy.random.default_rng(seed).choice([-scale, scale], (n_pairs, sums.get_dim("length"))).astype("float32")
-    weights = numpy.zeros((width, sums.get_dim("length")), dtype="float32")
-    weights[n_labels : n_labels + 2 * n_pairs : 2] = signs
-    weights[n_labels + 1 : n_labels + 2 * n_pairs : 2] = -signs
+    signs = numpy.random.default_rng(seed).choice([-scale, scale], (n_pairs, length)).astype("float32")
+    weights = numpy.zeros((width, length), dtype="float32")
+    pairs = weights[n_labels : n_labels + 2 * n_pairs]
+    pairs[::2], pairs[1::2] = signs, -signs
     for layer, values in ((sums, weights.ravel()), (output, numpy.eye(n_labels, width, dtype="float32"))):
         layer.set_param("W", layer.ops.asarray(values))  # type: ignore[arg-type]
