@@ -32,7 +32,7 @@ def main(
     try:
         settings = load_vector_settings(settings_path, parse_config_overrides(context.args, env_var=None))
         summary = make_vectors(
-            corpus, output, load_word_encoder(teacher, trained, encoder), settings, teacher=teacher,
+            corpus, output, load_word_encoder(teacher, trained, encoder, settings.dtype), settings, teacher=teacher,
             bar=lambda total: tqdm(total=total, desc="encoding", unit=" words", disable=None),
         )  # fmt: skip
     except (OSError, ValueError, ClickException) as err:

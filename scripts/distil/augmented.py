@@ -18,10 +18,11 @@ from spacy.util import compile_infix_regex, compile_prefix_regex, compile_suffix
 
 from .augmentation import Counts, Plan, Variant, drop_repeats, make_variants
 from .files import replacing_folder, write_json, write_jsonl
+from .frequent_words import frequent_words
 from .gold import LANG, METHOD, read_gold
 from .provenance import PREPARED, fingerprint_corpora, read_rows, read_summary
-from .splits import normalize
-from .tagging import load_taggers, tag_texts
+from .splits import MULTI_LANGUAGE, normalize
+from .tagging import TaggedText, load_taggers, tag_texts
 from .words import WordsByKind
 
 # Unlabelled texts that are tagged at a time.
@@ -52,7 +53,7 @@ def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progr
     (corpus / "augment.json").unlink(missing_ok=True)
     write_tokenizer(corpus / "tokenizer", lang, plan.mask_token)
     tagged = list(progress(tag_texts(taggers, texts, processes=processes), "tagging", len(texts), "texts"))
-    words = WordsByKind(tagged)
+    words = WordsByKind(itertools.chain(tagged, _tag_frequent_words(taggers, plan.frequent_words)))
     variants = itertools.chain(
         make_variants(tagged, plan, words, seed=seed, processes=processes),
         _vary_unlabelled(unlabelled, taggers, plan, words, first=len(texts), seed=seed, processes=processes),
@@ -80,6 +81,12 @@ def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progr
     return summary
 
 
+def _tag_frequent_words(taggers: Mapping[str, Language | None], n: int) -> Iterator[TaggedText]:
+    """Tag the most frequent words of the languages that have a tagger, each by itself."""
+    words = frequent_words([lang for lang, tagger in taggers.items() if tagger is not None], n)
+    return tag_texts(taggers, ((word, lang) for lang, found in words.items() for word in found))
+
+
 def read_unlabelled(corpus: Path) -> list[tuple[str, str]]:
     """Return the unlabelled texts with their languages."""
     return [(row["text"], row[LANG]) for row in read_rows(corpus / "unlabelled.jsonl", "prepare", ("text", LANG))]
@@ -96,10 +103,19 @@ def _vary_unlabelled(
         yield from make_variants(tagged, plan, words, seed=seed, processes=processes, first=first + start)
 
 
+# French and Italian words that lose their vowel before another word (l'hôtel, dell'acqua). spaCy's tokenizers for these
+# languages split them, its multi-language one does not: each such word would be unknown to the student.
+_ELIDED = (
+    "[cdjlmnstv]", "qu", "quelqu", "jusqu", "lorsqu", "puisqu", "un", "all", "dall", "dell", "nell", "sull", "bell",
+    "quell", "quest", "sant", "anch", "com", "cos", "dov", "nient", "tutt",
+)  # fmt: skip
+ELISION = rf"(?i:{'|'.join(_ELIDED)})['’](?=\w)"
+
+
 def write_tokenizer(path: Path, lang: str, mask_token: str) -> None:
     """Write the student's tokenizer, as a blank pipeline: its language's own, but a mask is a token.
 
-    The student's config takes it from there.
+    The multi-language one also splits French and Italian elisions. The student's config takes it from there.
     """
     nlp = spacy.blank(lang)
     tokenizer, defaults, mask = nlp.tokenizer, nlp.Defaults, re.escape(mask_token)
@@ -107,7 +123,8 @@ def write_tokenizer(path: Path, lang: str, mask_token: str) -> None:
         raise ValueError(f"The tokenizer of language {lang!r} can't be taught the mask token {mask_token!r}")
     tokenizer.add_special_case(mask_token, [{ORTH: mask_token}])
     # A special case is not found within words, such as l'[MASK].
-    tokenizer.prefix_search = compile_prefix_regex([mask, *(defaults.prefixes or ())]).search
+    elision = [ELISION] if lang == MULTI_LANGUAGE else []
+    tokenizer.prefix_search = compile_prefix_regex([mask, *elision, *(defaults.prefixes or ())]).search
     tokenizer.suffix_search = compile_suffix_regex([mask, *(defaults.suffixes or ())]).search
     tokenizer.infix_finditer = compile_infix_regex([mask, *(defaults.infixes or ())]).finditer
     with replacing_folder(path) as folder:

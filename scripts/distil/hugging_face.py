@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,10 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
 
+from .arithmetic import autocast, choose_dtype
 from .gpu_memory import predict_in_parts
 from .hub import check_model, find_model, hash_model
 from .teacher_scores import Scores
-
-DTYPES = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -29,7 +27,7 @@ class HuggingFaceSettings:
     max_length (int): Word pieces of a window, the special ones included; longer texts are read in several.
     stride (int): Word pieces that two windows share (the tokenizer's own term).
     batch_tokens (int): Word pieces that are computed at a time, padding included.
-    dtype (str): "float32", or "bfloat16" for faster, less exact matrix products (autocast).
+    dtype (str): "float32", "bfloat16" or "auto", see `choose_dtype`; it holds for spaCy pipelines, too.
     label_map (Mapping[str, str | None]): Class of the model → label of the project; None drops the
         class. Empty if the classes are the labels.
     """
@@ -65,7 +63,7 @@ class HuggingFaceTeacher:
         if gpu_id >= 0 and not torch.cuda.is_available():
             raise ValueError(f"gpu_id = {gpu_id}, but torch finds no GPU. Use -1")
         self.name, self.labels = f"hf:{name}", labels
-        self._settings = settings
+        self._settings = settings = replace(settings, dtype=choose_dtype(settings.dtype, gpu_id))
         self._device = torch.device("cpu")
         self._tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         self._collate = DataCollatorWithPadding(self._tokenizer)
@@ -123,8 +121,7 @@ class HuggingFaceTeacher:
         """Return the class probabilities of windows, shape (n_windows, n_classes)."""
         padded = self._collate(list(windows))
         inputs = {name: values.to(self._device) for name, values in padded.items() if name in self._inputs}
-        half = self._settings.dtype == "bfloat16"
-        with torch.inference_mode(), torch.autocast(self._device.type, dtype=torch.bfloat16) if half else nullcontext():
+        with torch.inference_mode(), autocast(self._settings.dtype, self._device.type):
             logits = self._model(**inputs).logits.float()
         if not torch.isfinite(logits).all():
             raise ValueError(f"The teacher {self.name} gives numbers that are none (NaN or infinite)")
@@ -147,8 +144,6 @@ def _load(folder: Path) -> Any:
 
 
 def _check_window(folder: Path, settings: HuggingFaceSettings, tokenizer: Any, config: Any) -> None:
-    if settings.dtype not in DTYPES:
-        raise ValueError(f"[hugging_face] dtype = {settings.dtype!r}. Supported: {', '.join(DTYPES)}")
     special = tokenizer.num_special_tokens_to_add()
     longest = min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 10**9)
     if not special < settings.max_length <= longest:

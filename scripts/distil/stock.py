@@ -8,8 +8,11 @@ import spacy
 from spacy.language import Language
 
 from .component import FACTORY
+from .schedule import SECTION
+from .scorer import LIKELIHOOD
 
 _STOCK_FACTORY = "textcat"
+_STOCK_SCORER = "spacy.textcat_scorer.v2"
 _STOCK_READER = {"@readers": "spacy.Corpus.v1", "path": None}
 
 
@@ -34,8 +37,11 @@ def to_stock(nlp: Language) -> Language:
             pipe_config["factory"] = _STOCK_FACTORY
             for setting in ("loss", "source_weights", "gold_weight"):
                 pipe_config.pop(setting, None)
+            pipe_config["scorer"] = {"@scorers": _STOCK_SCORER}
     config["corpora"] = {name: _STOCK_READER for name in config.get("corpora", {})}
     config["training"]["before_to_disk"] = None
+    config["training"]["score_weights"].pop(LIKELIHOOD, None)
+    config.pop(SECTION, None)
     config["initialize"]["after_init"] = None
     config["initialize"]["components"] = {}
     stock = type(nlp).from_config(config)

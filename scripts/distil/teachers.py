@@ -4,14 +4,15 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from . import architectures as _architectures  # the trained teacher's own layer  # noqa: F401
+from .architectures import TRANSFORMER  # registers the trained teacher's own layer, too
+from .arithmetic import FLOAT32, choose_dtype, compute_in
 from .files import hash_folder
 from .gpu_memory import predict_in_parts
 from .hugging_face import HuggingFaceSettings, HuggingFaceTeacher
@@ -46,10 +47,12 @@ class SpacyTeacher:
 
     labels (list[str]): The order of the columns.
     name (str): For people.
-    fingerprint (str): sha256 over the pipeline's files and the labels.
+    fingerprint (str): sha256 over the pipeline's files, the labels and what its transformer computes in.
     """
 
-    def __init__(self, nlp: Language, labels: list[str], name: str = "spacy", files_sha256: str = "") -> None:
+    def __init__(
+        self, nlp: Language, labels: list[str], name: str = "spacy", files_sha256: str = "", dtype: str = FLOAT32
+    ) -> None:
         """Wrap a pipeline.
 
         nlp (Language): The pipeline.
@@ -57,10 +60,16 @@ class SpacyTeacher:
         name (str): For people.
         files_sha256 (str): The sha256 of the pipeline's folder, see `hash_folder`; what a transformer
             pipeline gives as bytes differs at each load.
+        dtype (str): What its transformer, if it has one, computes in: "float32" or "bfloat16".
         """
         self._nlp = nlp
         self.labels, self.name = labels, name
-        self.fingerprint = hashlib.sha256(json.dumps([files_sha256, labels]).encode()).hexdigest()
+        about = [files_sha256, labels]
+        if dtype != FLOAT32 and TRANSFORMER in nlp.pipe_names:
+            transformer: Any = nlp.get_pipe(TRANSFORMER).model  # type: ignore[attr-defined]
+            compute_in(transformer.transformer, dtype)
+            about.append(dtype)
+        self.fingerprint = hashlib.sha256(json.dumps(about).encode()).hexdigest()
 
     def predict(self, texts: Sequence[str]) -> Scores:
         """Return the probabilities of texts.
@@ -133,7 +142,7 @@ def load_teacher(
     spec (str): "train", "spacy:<package or path>", "hf:<id or path>", "jsonl:<path>" or "mean:" and several of them.
     labels (list[str]): The project's labels, in their order.
     trained (Path): Where the teacher trained here lies.
-    settings (HuggingFaceSettings | None): How a Hugging Face teacher reads texts; None: as by default.
+    settings (HuggingFaceSettings | None): How a transformer reads texts; None: as by default.
     gpu_id (int): The GPU, or -1 for CPU.
     RETURNS (Teacher): The teacher.
     RAISES (ValueError): If the teacher is unknown or can't be loaded.
@@ -145,27 +154,30 @@ def load_teacher(
             [load_teacher(member, labels, trained=trained, settings=settings, gpu_id=gpu_id) for member in members]
         )
     kind, _, name = spec.partition(":")
+    settings = settings or HuggingFaceSettings()
     if kind == JSONL:
         return JsonlTeacher(Path(name), labels)
     if kind == HF:
-        return HuggingFaceTeacher(name, labels, settings or HuggingFaceSettings(), gpu_id)
+        return HuggingFaceTeacher(name, labels, settings, gpu_id)
     if spec == TRAIN:
         check_teacher_trained(trained)
-    return load_pipeline(str(trained) if spec == TRAIN else name, labels, gpu_id)
+    return load_pipeline(str(trained) if spec == TRAIN else name, labels, gpu_id, settings.dtype)
 
 
-def load_pipeline(name: str, labels: list[str], gpu_id: int = -1) -> SpacyTeacher:
+def load_pipeline(name: str, labels: list[str], gpu_id: int = -1, dtype: str = FLOAT32) -> SpacyTeacher:
     """Load a spaCy pipeline.
 
     name (str): A package or a folder.
     labels (list[str]): The project's labels, in their order.
     gpu_id (int): The GPU, or -1 for CPU.
+    dtype (str): What its transformer, if it has one, computes in, see `choose_dtype`.
     RAISES (ValueError): If it can't be loaded.
     """
+    dtype = choose_dtype(dtype, gpu_id)
     if gpu_id >= 0:
         spacy.require_gpu(gpu_id)
     try:
         nlp = spacy.load(name)
     except OSError as err:
         raise ValueError(f"Can't load the pipeline {name!r}: {err}") from err
-    return SpacyTeacher(nlp, labels, f"spacy:{name}", hash_folder(nlp.path))
+    return SpacyTeacher(nlp, labels, f"spacy:{name}", hash_folder(nlp.path), dtype)

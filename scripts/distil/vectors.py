@@ -16,6 +16,7 @@ from spacy.vectors import Vectors
 
 from .docbins import read_docs
 from .files import replacing_folder, write_json
+from .frequent_words import frequent_words, take_turns
 from .precision import MANTISSA_BITS, Floats, round_mantissa
 from .progress import MakeBar
 from .provenance import PREPARED, check_scored_by, read_summary
@@ -31,6 +32,7 @@ class VectorSettings:
     words (int): How many words have a vector, at most.
     dimensions (int): Their length.
     mantissa_bits (int): Bits of the mantissa that are kept, 0 to 23.
+    dtype (str): What the encoder computes in, see `choose_dtype`.
     sif (float): Smooth inverse frequency (Arora et al. 2017, section 3): a vector is scaled by
         sif / (sif + share of its word in the texts); 0 for no scaling.
     batch_tokens (int): Word pieces that are computed at a time.
@@ -40,6 +42,7 @@ class VectorSettings:
     dimensions: int = 32
     mantissa_bits: int = 7
     sif: float = 0.001
+    dtype: str = "auto"
     batch_tokens: int = 4096
 
 
@@ -90,16 +93,17 @@ def make_vectors(
     check_scored_by(teacher, scored)
     shards = sorted((corpus / "transfer").glob("*.spacy"))
     counts = count_forms(doc for shard in shards for doc in read_docs(shard) if source_kind(doc) != AUGMENTED)
-    words = choose_words(counts, encoder.whole_words(), settings.words)
+    prepared = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
+    frequent = take_turns(frequent_words(prepared["languages"], settings.words))
+    words = choose_words(counts, frequent, settings.words)
     progress = bar(len(words))
     # Each in the form that is most frequent: an encoder may know Buch, but not buch.
     encoded = encoder.encode([word.forms[0] for word in words], settings.batch_tokens, progress.update)
     progress.close()
     total = counts.total()
     shares = numpy.asarray([word.count / total for word in words], dtype="float32")
-    lang = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))["lang"]
     vectors = reduce_vectors(encoded, shares, settings)
-    write_vectors(output / "vectors", lang, words, vectors)
+    write_vectors(output / "vectors", prepared["lang"], words, vectors)
     summary = {
         PREPARED: scored[PREPARED], "teacher": teacher, **asdict(settings), "words": len(words),
         "dimensions": vectors.shape[1],
@@ -117,27 +121,27 @@ def count_forms(docs: Iterable[Doc]) -> Counter[str]:
     return counts
 
 
-def choose_words(counts: Counter[str], whole_words: Iterable[str], size: int) -> list[Word]:
-    """Return the words that have vectors: the frequent ones of the texts, the encoder's own, those that occur once.
+def choose_words(counts: Counter[str], frequent: Iterable[str], size: int) -> list[Word]:
+    """Return the words that have vectors: those of the texts, by frequency, then frequent ones that no text has.
 
-    counts (Counter[str]): How often each form occurs.
-    whole_words (Iterable[str]): The encoder's own words.
+    counts (Counter[str]): How often each form occurs in the texts.
+    frequent (Iterable[str]): Frequent words of the languages, see `frequent_words`; a sentence may begin with them.
     size (int): How many words, at most.
     """
     forms: dict[str, Counter[str]] = {}
     for form, count in counts.items():
         forms.setdefault(form.lower(), Counter())[form] = count
-    for form in whole_words:
-        forms.setdefault(form.lower(), Counter({form: 0}))
+    for form in frequent:
+        forms.setdefault(form.lower(), Counter({form: 0, form.capitalize(): 0}))
     words = [
-        Word(tuple(dict.fromkeys([*sorted(found, key=lambda form: (-found[form], form)), word])), found.total())
+        Word(
+            tuple(dict.fromkeys([*sorted(found, key=lambda form: (-found[form], form != word, form)), word])),
+            found.total(),
+        )
         for word, found in forms.items()
     ]
-    # Words of the texts that occur once come after the encoder's own, which keep their order.
-    often, own, once = ([word for word in words if min(word.count, 2) == n] for n in (2, 0, 1))
-    return [*sorted(often, key=lambda word: (-word.count, word.forms)), *own, *sorted(once, key=lambda w: w.forms)][
-        :size
-    ]
+    found, others = ([word for word in words if bool(word.count) == in_texts] for in_texts in (True, False))
+    return [*sorted(found, key=lambda word: (-word.count, word.forms)), *others][:size]
 
 
 def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) -> Floats:

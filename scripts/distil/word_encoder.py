@@ -9,38 +9,31 @@ import spacy
 import torch
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
-from . import architectures as _architectures  # the trained teacher's own layer  # noqa: F401
+from .architectures import TRANSFORMER  # registers the trained teacher's own layer, too
+from .arithmetic import FLOAT32, autocast, choose_dtype
 from .hub import check_model, find_model
 from .precision import Floats
 from .settings import HF, JSONL, TRAIN, check_teacher, find_members
 
 # Word pieces of a word that are read, at most.
 MAX_LENGTH = 64
-_TRANSFORMER = "transformer"
-# What tokenizers mark the beginning of a word with; for the second, of byte-level BPE, it is the space before it.
-_WORD_START, _SPACE = "▁", "Ġ"
+# What a tokenizer of byte-level BPE marks the beginning of a word with: the space before it.
+_SPACE = "Ġ"
 
 
 class WordEncoder:
     """A transformer that turns words, each by itself, into vectors."""
 
-    def __init__(self, model: Any, tokenizer: Any) -> None:
+    def __init__(self, model: Any, tokenizer: Any, dtype: str = FLOAT32) -> None:
         """Wrap a transformer.
 
         model (PreTrainedModel): The encoder, without a classifier.
         tokenizer (PreTrainedTokenizerFast): Its tokenizer.
+        dtype (str): What it computes in: "float32" or "bfloat16".
         """
-        self._model, self._tokenizer = model.eval(), tokenizer
+        self._model, self._tokenizer, self._dtype = model.eval(), tokenizer, dtype
         self._collate = DataCollatorWithPadding(tokenizer)
         self._before = " " if any(piece.startswith(_SPACE) for piece in tokenizer.get_vocab()) else ""
-
-    def whole_words(self) -> list[str]:
-        """Return the words, of letters alone, that the tokenizer has as one piece, in the order of its vocabulary."""
-        pieces = sorted(self._tokenizer.get_vocab().items(), key=lambda item: item[1])
-        words = [self._read_piece(piece) for piece, _ in pieces]
-        words = list(dict.fromkeys(word for word in words if word.isalpha()))
-        encoded = self._tokenizer(self._as_in_texts(words), add_special_tokens=False)["input_ids"]
-        return [word for word, ids in zip(words, encoded, strict=True) if len(ids) == 1]
 
     def encode(self, words: Sequence[str], batch_tokens: int, advance: Callable[[int], object]) -> Floats:
         """Return the mean of the last layer over each word's pieces, the special ones left out.
@@ -64,12 +57,6 @@ class WordEncoder:
             advance(len(rows))
         return vectors
 
-    def _read_piece(self, piece: str) -> str:
-        """Return a piece as it stands in texts; byte-level ones are written with a letter for each byte."""
-        if self._before:
-            return str(self._tokenizer.convert_tokens_to_string([piece])).strip()
-        return piece.removeprefix(_WORD_START)
-
     def _as_in_texts(self, words: Sequence[str]) -> list[str]:
         """Return words as they stand inside a text, where a byte-level tokenizer has the space before in the piece."""
         return [self._before + word for word in words]
@@ -77,22 +64,24 @@ class WordEncoder:
     def _encode(self, words: list[dict[str, list[int]]]) -> Floats:
         padded: Any = self._collate(words)
         special = padded.pop("special_tokens_mask").bool() | (padded["attention_mask"] == 0)
-        with torch.inference_mode():
+        with torch.inference_mode(), autocast(self._dtype, self._model.device.type):
             states = self._model(**padded.to(self._model.device)).last_hidden_state.float().cpu()
         kept = (~special).float().unsqueeze(2)
         pooled: Floats = ((states * kept).sum(1) / kept.sum(1).clamp(min=1)).numpy()
         return pooled
 
 
-def load_word_encoder(teacher: str, trained: Path, encoder: Path) -> WordEncoder:
+def load_word_encoder(teacher: str, trained: Path, encoder: Path, dtype: str = FLOAT32) -> WordEncoder:
     """Load a teacher's encoder, or the project's encoder if it has none.
 
     teacher (str): The teacher, see `check_teacher`; of several, the first one's encoder is taken.
     trained (Path): Where the teacher trained here lies.
     encoder (Path): The project's encoder, assets/encoder.
+    dtype (str): What it computes in, see `choose_dtype`.
     RAISES (ValueError): If there is none, or it can't be loaded.
     """
     check_teacher(teacher)
+    dtype = choose_dtype(dtype)
     kind, _, name = find_members(teacher)[0].partition(":")
     if kind not in (HF, JSONL):
         place = trained if kind == TRAIN else name
@@ -100,9 +89,9 @@ def load_word_encoder(teacher: str, trained: Path, encoder: Path) -> WordEncoder
             nlp = spacy.load(place)
         except OSError as err:
             raise ValueError(f"Can't load the teacher {place}: {err}") from err
-        if _TRANSFORMER in nlp.pipe_names:
-            transformer: Any = nlp.get_pipe(_TRANSFORMER).model  # type: ignore[attr-defined]
-            return WordEncoder(transformer.transformer, transformer.tokenizer)
+        if TRANSFORMER in nlp.pipe_names:
+            transformer: Any = nlp.get_pipe(TRANSFORMER).model  # type: ignore[attr-defined]
+            return WordEncoder(transformer.transformer, transformer.tokenizer, dtype)
     if kind != HF and not encoder.exists():
         raise ValueError(
             f"The teacher {teacher} has no encoder to make word vectors with, and there is no {encoder}. Make it with: "
@@ -116,4 +105,4 @@ def load_word_encoder(teacher: str, trained: Path, encoder: Path) -> WordEncoder
         )  # fmt: skip
     except (OSError, RuntimeError, ValueError) as err:
         raise ValueError(f"{folder}: its weights can't be loaded: {err}") from err
-    return WordEncoder(model, AutoTokenizer.from_pretrained(folder, trust_remote_code=False))
+    return WordEncoder(model, AutoTokenizer.from_pretrained(folder, trust_remote_code=False), dtype)

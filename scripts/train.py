@@ -1,0 +1,47 @@
+"""Train a teacher or a student by its config, for as long as the data wants."""
+
+from pathlib import Path
+
+import typer
+from click import ClickException
+from spacy.cli._util import parse_config_overrides
+from spacy.cli.train import train
+from spacy.util import load_config
+from wasabi import msg
+
+import scripts.functions  # noqa: F401  # registers what configs name
+from scripts.distil.schedule import plan_updates, read_schedule, updates_per_epoch
+
+app = typer.Typer()
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def main(
+    context: typer.Context,
+    config_path: Path = typer.Argument(..., help="A training config with a [schedule]", exists=True, dir_okay=False),
+    output: Path = typer.Option(..., help="Folder for model-best and model-last"),
+    gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
+) -> None:
+    """Run `spacy train` with the numbers of updates that follow from [schedule] and the number of texts.
+
+    Settings can be given as well, as to `spacy train`: --training.max_steps 1000
+    """
+    try:
+        given = parse_config_overrides(context.args, env_var=None)
+        config = load_config(config_path, overrides=given, interpolate=True)
+        schedule = read_schedule(config_path, config)
+        planned = {}
+        if schedule:
+            per_epoch = updates_per_epoch(config)
+            updates = plan_updates(schedule, per_epoch)
+            planned = updates.overrides()
+            msg.info(
+                f"{updates.total} updates, {updates.total / per_epoch:.1f} epochs; scored on dev every {updates.every}"
+            )
+    except (OSError, ValueError, ClickException) as err:
+        msg.fail("Can't train", str(err), exits=1)
+    train(config_path, output, use_gpu=gpu_id, overrides={**planned, **given})
+
+
+if __name__ == "__main__":
+    app()
