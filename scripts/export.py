@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from scripts.distil.calibration import NO_FIT
+from scripts.distil.calibration import BOUNDS
 from scripts.distil.export import export
 
 
@@ -26,8 +26,13 @@ def main(
     except (OSError, ValueError) as err:
         msg.fail("Can't export the student", str(err), exits=1)
     about = meta["distillation"]["calibration"]
-    if about["temperature"] == NO_FIT:
-        msg.warn("Not calibrated: the dev texts support no temperature. Add dev texts, or train the student longer")
+    if about["temperature"] == BOUNDS[0]:
+        msg.warn(
+            "Calibration sharpened the probabilities as far as it may: the student is right on all dev texts, or was "
+            "taught by a teacher that is hardly sure of anything. Trust the probabilities only after more dev texts"
+        )
+    elif about["temperature"] == BOUNDS[1]:
+        msg.warn("Calibration flattened the probabilities as far as it may: on dev the student is mostly wrong")
     ece = f"ECE {about['dev_ece_before']:.3f} → {about['dev_ece_after']:.3f}"
     msg.info(f"Calibration on dev: temperature {about['temperature']:.3f}, {ece}")
     msg.good(f"Wrote {output}", f"{meta['lang']}_{meta['name']} {meta['version']}")

@@ -19,7 +19,6 @@ def main(
 ) -> None:
     """Check the wheel in a virtual environment that holds only spaCy, and say how to use it."""
     samples: dict[str, str] = {}
-    package = wheel.name.split("-")[0]
     try:
         for doc in read_gold(gold):
             samples.setdefault(doc.user_data[LANG], doc.text)
@@ -31,8 +30,6 @@ def main(
         scores = ", ".join(f"{label} {score:.2f}" for label, score in sample["cats"].items())
         msg.text(f"{scores}  {sample['text'][:80]}")
     msg.good(f"The wheel works with spaCy {result['spacy']} alone", f"{wheel}, {result['size_bytes'] / 1e6:.1f} MB")
-    msg.info("Use it:")
-    typer.echo(f'  pip install {wheel}\n  python -c \'import spacy; print(spacy.load("{package}")("…").cats)\'')
 
 
 if __name__ == "__main__":

@@ -68,16 +68,16 @@ def test_calibration_fit_takes_certain_errors() -> None:
 
 
 @pytest.mark.parametrize(
-    "row,gold",
+    "row,gold,bound",
     [
-        pytest.param([0.25, 0.75], [1] * 9, id="all-right"),
-        pytest.param([0.001, 0.999], [1] * 9, id="all-right-and-certain"),
-        pytest.param([0.4999, 0.5001], [1] * 8 + [0], id="nearly-undecided"),
-        pytest.param([0.25, 0.75], [0] * 8 + [1], id="mostly-wrong"),
+        pytest.param([0.25, 0.75], [1] * 9, 0.05, id="all-right"),
+        pytest.param([0.4, 0.6], [1] * 9, 0.05, id="all-right-and-timid"),
+        pytest.param([0.4999, 0.5001], [1] * 8 + [0], 0.05, id="nearly-undecided"),
+        pytest.param([0.25, 0.75], [0] * 8 + [1], 20, id="mostly-wrong"),
     ],
 )
-def test_calibration_fit_without_support_is_1(row: list[float], gold: list[int]) -> None:
-    assert fit_temperature(numpy.asarray([row] * 9), numpy.asarray(gold)) == 1
+def test_calibration_fit_ends_at_a_bound(row: list[float], gold: list[int], bound: float) -> None:
+    assert fit_temperature(numpy.asarray([row] * 9), numpy.asarray(gold)) == bound
 
 
 @pytest.mark.parametrize("temperature", [0.051, 19.9])

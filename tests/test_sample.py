@@ -12,9 +12,11 @@ from scripts.distil.splits import find_languages
 SAMPLE = Path(__file__).parent.parent / "assets" / "sample"
 LANGUAGES = sorted(find_languages(SAMPLE))
 # Split → labelled reviews, and the range of those with three stars.
-SIZES = {"train": (48, range(1, 7)), "dev": (16, range(1, 2)), "test": (16, range(1, 2))}
-UNLABELLED = 120
-WORDS = range(5, 61)
+SIZES = {"train": (48, range(1, 7)), "dev": (16, range(1, 2)), "test": (40, range(1, 4))}
+UNLABELLED = 300
+WORDS = range(5, 151)
+# A third of the reviews is as long as many real ones are.
+LONG = range(60, 151)
 OVERLAP = 5
 
 
@@ -60,6 +62,17 @@ def test_sample_records_are_well_formed(lang: str, split: str) -> None:
         assert len(record["text"].split()) in WORDS, record["text"]
 
 
+@pytest.mark.parametrize("split", [*SIZES, "unlabelled"])
+@pytest.mark.parametrize("lang", LANGUAGES)
+def test_sample_has_a_third_of_long_reviews(lang: str, split: str) -> None:
+    records = read_sample(lang, split)
+    long = [record for record in records if len(record["text"].split()) in LONG]
+    assert 0.32 <= len(long) / len(records) <= 0.36
+    # Length says nothing about the stars.
+    negative, positive = (sum(record.get("stars") in stars for record in long) for stars in ((1, 2), (4, 5)))
+    assert abs(negative - positive) <= 1
+
+
 @pytest.mark.parametrize("lang", LANGUAGES)
 def test_sample_reviews_share_no_five_words(lang: str) -> None:
     texts = [record["text"] for split in (*SIZES, "unlabelled") for record in read_sample(lang, split)]
@@ -78,7 +91,7 @@ def test_sample_reviews_share_no_five_words(lang: str) -> None:
 def test_sample_is_accepted_whole(tmp_path: Path) -> None:
     summary = prepare(SAMPLE, tmp_path, lang="xx", seed=0)
     assert summary["languages"] == LANGUAGES
-    kept = {"train": 48, "dev": 16, "test": 16, "unlabelled": UNLABELLED}
+    kept = {"train": 48, "dev": 16, "test": 40, "unlabelled": UNLABELLED}
     assert summary["kept"] == {lang: kept for lang in LANGUAGES}
     half = {split: len(LANGUAGES) * count // 2 for split, count in kept.items() if split != "unlabelled"}
     assert summary["labels"] == {"NEG": half, "POS": half}

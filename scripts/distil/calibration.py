@@ -18,8 +18,7 @@ from .output_layers import find_output
 
 BOUNDS = (0.05, 20.0)
 # How near to a bound, in log T, the search ends if there is nothing better on this side of it.
-AT_BOUND = 1e-3
-NO_FIT = 1.0
+_AT_BOUND = 1e-3
 
 
 def calibrate(nlp: Language, split: GoldSplit, labels: Sequence[str]) -> dict[str, float]:
@@ -51,21 +50,20 @@ def calibrate(nlp: Language, split: GoldSplit, labels: Sequence[str]) -> dict[st
 def fit_temperature(probabilities: Probabilities, gold: Labels) -> float:
     """Return the temperature T with the smallest NLL of softmax(log p / T) (Guo et al. 2017, section 4.2).
 
-    T is sought between 0.05 and 20. If every prediction is right, or the best T is at a bound, the texts support no
-    fit: T is 1 then. It has six decimals, so that meta.json, which holds ten, has the very T that was used.
+    T is sought between 0.05 and 20 and is one of these bounds if the best T lies beyond it, as 0.05 if every prediction
+    is right. It has six decimals, so that meta.json, which holds ten, has the very T that was used.
 
     probabilities (NDArray): Shape (n, n_labels), rows sum to 1.
     gold (NDArray[int64]): Label indices, shape (n,).
     """
-    if (probabilities.argmax(axis=1) == gold).all():
-        return NO_FIT
     bounds = numpy.log(BOUNDS)
     log_t = minimize_scalar(
         lambda log_t: negative_log_likelihood(probabilities, gold, float(numpy.exp(log_t))),
         bounds=bounds, method="bounded",
     ).x  # fmt: skip
-    if abs(log_t - bounds).min() < AT_BOUND:
-        return NO_FIT
+    for bound, log_bound in zip(BOUNDS, bounds, strict=True):
+        if abs(log_t - log_bound) < _AT_BOUND:
+            return bound
     return round(float(numpy.exp(log_t)), 6)
 
 

@@ -1,0 +1,39 @@
+"""Say at the end of a workflow what was made: how good it is, what it says, how to install it."""
+
+from pathlib import Path
+from typing import Any
+
+import srsly
+import typer
+from wasabi import msg
+
+SYSTEMS = {"tfidf_logreg": "TF-IDF + LR", "baseline": "baseline", "teacher": "teacher", "student": "student"}
+
+
+def main(
+    wheel: Path = typer.Argument(..., help="The student's wheel", exists=True, dir_okay=False),
+    evaluation: Path = typer.Option("metrics/evaluation.json", help="What `evaluate` wrote", exists=True),
+    verified: Path = typer.Option("metrics/verify.json", help="What `verify` wrote", exists=True),
+) -> None:
+    """Print the accuracies, one example of each language, and how to install the student."""
+    found = srsly.read_json(evaluation)
+    rows = [*found["languages"].items(), ("all", found["overall"])]
+    msg.divider(f"Accuracy on the {found['split']} texts, in %")
+    table = [(name, str(row["n"]), *(_percent(row["systems"][system]) for system in SYSTEMS)) for name, row in rows]
+    msg.table(table, header=("lang", "texts", *SYSTEMS.values()), divider=True, aligns=("l", *"r" * 5))
+    msg.divider("What the student says")
+    about = srsly.read_json(verified)
+    for sample in about["samples"]:
+        scores = "  ".join(f"{label} {score:.2f}" for label, score in sample["cats"].items())
+        typer.echo(f"{scores}  {sample['text'][:90]}")
+    package = wheel.name.split("-")[0]
+    msg.divider(f"Use it: {about['size_bytes'] / 1e6:.1f} MB, needs nothing but spaCy")
+    typer.echo(f'pip install {wheel}\npython -c \'import spacy; print(spacy.load("{package}")("…").cats)\'')
+
+
+def _percent(scores: dict[str, Any] | None) -> str:
+    return "–" if scores is None else f"{100 * scores['accuracy']:.1f}"
+
+
+if __name__ == "__main__":
+    typer.run(main)
