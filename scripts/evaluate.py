@@ -20,7 +20,9 @@ from scripts.distil.evaluation import (
     TEACHER,
     add_teacher,
     better_controls,
+    compare_lengths,
     evaluate,
+    length_rows,
     near_majority,
     predict,
     predict_control,
@@ -55,11 +57,12 @@ def main(
         systems = {name: load_pipeline(str(path), labels, gpu_id) for name, path in paths.items()}
         bar = partial(tqdm, total=len(gold.texts), unit=" texts", disable=None)
         predictions = predict(systems, gold, lambda name, rows: bar(rows, name))
-        rows, speed = trial.ask_teacher(cache, lambda n: bar(desc=TEACHER, total=n))
-        no_teacher = add_teacher(predictions, rows, speed)
+        answers, speed = trial.ask_teacher(cache, lambda n: bar(desc=TEACHER, total=n))
+        no_teacher = add_teacher(predictions, answers, speed)
         train = load_split(corpus / "gold" / "train.spacy", labels)
         predictions.scores[CONTROL] = predict_control(train, gold.texts)
         result = evaluate(predictions, gold, seed=prepared["seed"], temperature=read_temperature(student))
+        result["lengths"] = compare_lengths(predictions, gold, labels)
     except (OSError, ValueError) as err:
         msg.fail("Can't evaluate", str(err), exits=1)
     sizes = {name: folder_size(path) for name, path in paths.items()}
@@ -70,6 +73,8 @@ def main(
     about |= {"teacher": None if no_teacher else teacher, "why_no_teacher": no_teacher}
     write_json(output, {**about, **result, "size_bytes": sizes, "fingerprints": fingerprints})
     msg.table(list(table_rows(result)), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 10))
+    rows, header = length_rows(result["lengths"])
+    msg.table(rows, header=header, divider=True, aligns=("r",) * len(header))
     speeds = [
         (name, f"{sizes[name] / 1e6:.1f}" if name in sizes else "–", f"{speed:.0f}")
         for name, speed in result["docs_per_second"].items()

@@ -12,7 +12,7 @@ from wasabi import msg
 from scripts.distil.provenance import read_summary
 from scripts.distil.score_cache import ScoreCache
 from scripts.distil.score_settings import load_score_settings
-from scripts.distil.scored import SCORES, score_corpus
+from scripts.distil.scored import SCORES, is_near_chance, score_corpus
 from scripts.distil.scoring import Engine
 from scripts.distil.settings import TEACHERS, EngineName, find_members
 from scripts.distil.teachers import Teacher, load_teacher
@@ -61,6 +61,13 @@ def run(
         msg.warn(
             f"The teacher has no answer for {summary['unscored']} texts, which are left out",
             f"They are in {corpus / 'unscored.jsonl'}",
+        )
+    if is_near_chance(summary["confidence"], len(labels)):
+        msg.warn(
+            f"The teacher is hardly sure of anything: its predicted labels have a probability of "
+            f"{summary['confidence']:.2f} on average, a guess has {1 / len(labels):.2f}",
+            "A student learns little from that. Train the teacher for longer ([schedule] in configs/teacher.cfg) or on "
+            "more labelled texts",
         )
     speed = f", {summary['texts_per_second']:.0f} texts/s" if summary["texts_per_second"] else ""
     msg.good(

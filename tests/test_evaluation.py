@@ -14,7 +14,9 @@ from scripts.distil.evaluation import (
     Predictions,
     add_teacher,
     better_controls,
+    compare_lengths,
     evaluate,
+    length_rows,
     near_majority,
     predict,
     predict_control,
@@ -315,3 +317,19 @@ def test_evaluation_table_without_a_teacher_has_dashes(without_teacher: Mapping[
     rows = {row[0]: row for row in table_rows(without_teacher)}
     assert all(len(row) == len(TABLE_HEADER) for row in rows.values())
     assert rows["nl"] == ("nl", "2", "100.0", "50.0", "–", "50.0", "33.3", "–", "–", "0.0", "–")
+
+
+def test_evaluation_compares_thirds_of_length() -> None:
+    texts = ["a", "a b", "a b c", "a b c d", "a b c d e", "a b c d e f"]
+    split = GoldSplit(texts[::-1], ["en"] * 6, numpy.asarray([1, 0, 1, 0, 1, 0]))
+    # The student says the second label (1) of all but the two shortest.
+    student = numpy.asarray([[0.1, 0.9]] * 4 + [[0.8, 0.2]] * 2)
+    thirds = compare_lengths(Predictions({"student": student}), split, ["NEG", "POS"])
+    assert [third["words"] for third in thirds] == [[1, 2], [3, 4], [5, 6]]
+    assert [third["n"] for third in thirds] == [2, 2, 2]
+    assert [third["accuracy"]["student"] for third in thirds] == [0.5, 0.5, 0.5]
+    assert [third["shares"]["student"]["POS"] for third in thirds] == [0, 1, 1]
+    assert [third["shares"]["gold"]["POS"] for third in thirds] == [0.5, 0.5, 0.5]
+    rows, header = length_rows(thirds)
+    assert header == ("words", "n", "student", "NEG: gold → student", "POS: gold → student")
+    assert rows[0] == ("1–2", "2", "50.0", "50.0 → 100.0", "50.0 → 0.0")

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 
 from scripts.distil.docbins import read_docs
 from scripts.distil.score_cache import ScoreCache
-from scripts.distil.scored import score_corpus, score_texts
+from scripts.distil.scored import is_near_chance, score_corpus, score_texts
 from scripts.distil.scoring import Batch, BatchSettings, ScoredBatch, score_batch
 from scripts.distil.teachers import MeanTeacher, Teacher
 
@@ -115,6 +115,7 @@ def test_scored_corpus_has_a_summary(corpus: Path, cache: ScoreCache) -> None:
         "unscored": 1,
     }
     assert summary.pop("texts_per_second") > 0
+    assert 0.5 <= summary.pop("confidence") <= 1
     assert summary == written | {"newly_scored": 13}
 
 
@@ -292,3 +293,11 @@ def test_scored_of_several_teachers_each_is_asked_once_and_the_mean_is_taken(cor
     rows = score_texts(["A book 2.", "A book 1."], MeanTeacher([first, second]), cache, SETTINGS, FakeBar)
     assert numpy.isnan(rows[0]).all()
     assert rows[1].tolist() == ((expected[0] + others[0]) / 2).tolist()
+
+
+@pytest.mark.parametrize(
+    "confidence,n_labels,near",
+    [(0.5, 2, True), (0.62, 2, True), (0.63, 2, False), (0.41, 3, True), (0.51, 3, False), (0.95, 3, False)],
+)
+def test_scored_teacher_near_chance(confidence: float, n_labels: int, near: bool) -> None:
+    assert is_near_chance(confidence, n_labels) == near

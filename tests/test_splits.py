@@ -203,7 +203,8 @@ def test_splits_missing_split_is_an_error(tmp_path: Path, split: str) -> None:
     with pytest.raises(ValueError) as raised:
         read_splits(tmp_path, lang="nl", seed=0)
     assert str(raised.value) == (
-        f"{folder}: no {split} file. Add {split}.jsonl, or give one file {folder}.jsonl instead, which is split by seed"
+        f"{folder}: no {split} file. Add {split}.jsonl, or give one file {folder}/labelled.jsonl instead, which is "
+        "split by seed"
     )
 
 
@@ -223,7 +224,7 @@ def test_splits_unknown_split_is_an_error(tmp_path: Path, name: str) -> None:
         read_splits(tmp_path, lang="nl", seed=0)
     assert str(raised.value) == (
         f"{folder / name}: not a split that can be read. Expected: train, dev, test, unlabelled, as one of .jsonl, "
-        ".csv, .tsv, each also with .gz; unlabelled also as .txt, or as a folder of files"
+        ".csv, .tsv, each also with .gz, or labelled instead of the first three; unlabelled also as .txt, or as a folder of files"
     )
 
 
@@ -744,3 +745,21 @@ def test_splits_broken_labelled_gzip_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as raised:
         read_splits(tmp_path, lang="nl", seed=0)
     assert str(raised.value).startswith(f"{path}: broken gzip (Compressed file ended before")
+
+
+def test_splits_one_labelled_and_one_unlabelled_file_are_enough(tmp_path: Path) -> None:
+    write_rows(tmp_path / "nl" / "labelled.jsonl", make_rows(POS=10, NEG=10))
+    (tmp_path / "nl" / "unlabelled.txt").write_text("Gisteren ontvangen\n", encoding="utf-8")
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert {split: len(part) for split, part in splits.reviews.items()} == {"train": 12, "dev": 4, "test": 4}
+    assert [review.text for review in unlabelled(splits)] == ["Gisteren ontvangen"]
+    # The same split as of one file for the language.
+    write_rows(tmp_path / "other" / "nl.jsonl", make_rows(POS=10, NEG=10))
+    assert texts(splits)["test"] == texts(read_splits(tmp_path / "other", lang="nl", seed=0))["test"]
+
+
+def test_splits_labelled_file_beside_a_split_is_an_error(tmp_path: Path) -> None:
+    write_language(tmp_path / "nl")
+    labelled = write_rows(tmp_path / "nl" / "labelled.jsonl", make_rows(POS=10, NEG=10))
+    with pytest.raises(ValueError, match=f"{labelled}: is split by seed, but there is .*train.jsonl, too. Keep one"):
+        read_splits(tmp_path, lang="nl", seed=0)

@@ -109,6 +109,46 @@ def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int, temperatu
     }
 
 
+def compare_lengths(predictions: Predictions, split: GoldSplit, labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Compare the systems on the short, the middle and the long third of the texts: accuracy should not depend on length.
+
+    labels (Sequence[str]): The project's labels, in the order of the scores' columns.
+    RETURNS (list[dict]): Of each third that has texts: "words" (its shortest and longest text), "n", "accuracy" by system,
+        and "shares": of gold and of each system, label → share of the texts.
+    """
+    words = numpy.asarray([len(text.split()) for text in split.texts])
+    predicted = {name: scores.argmax(axis=1) for name, scores in predictions.scores.items()}
+    thirds = [rows for rows in numpy.array_split(numpy.argsort(words, kind="stable"), 3) if len(rows)]
+    return [
+        {
+            "words": [int(words[rows].min()), int(words[rows].max())],
+            "n": len(rows),
+            "accuracy": {name: float((found[rows] == split.labels[rows]).mean()) for name, found in predicted.items()},
+            "shares": {
+                name: {label: float((found[rows] == i).mean()) for i, label in enumerate(labels)}
+                for name, found in {"gold": split.labels, **predicted}.items()
+            },
+        }
+        for rows in thirds
+    ]
+
+
+def length_rows(thirds: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+    """Return the rows of a table of `compare_lengths`, and its header."""
+    labels = list(thirds[0]["shares"]["gold"])
+    systems = [name for name in (TEACHER, STUDENT) if name in thirds[0]["accuracy"]]
+    header = ("words", "n", *systems, *(f"{label}: gold → student" for label in labels))
+    rows = [
+        (
+            "–".join(map(str, third["words"])), str(third["n"]), *(_percent(third["accuracy"][name]) for name in systems),
+            *(f"{_percent(third['shares']['gold'][label])} → {_percent(third['shares'][STUDENT][label])}"
+              for label in labels),
+        )
+        for third in thirds
+    ]  # fmt: skip
+    return rows, header
+
+
 def _compare_systems(scores: Mapping[str, Probabilities], gold: Labels, seed: int) -> dict[str, Any]:
     predicted = {name: rows.argmax(axis=1) for name, rows in scores.items()}
     systems: dict[str, Any] = {

@@ -6,6 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy
+
 from .files import replacing_folder, write_json, write_jsonl
 from .gold import LANG
 from .progress import MakeBar
@@ -19,6 +21,8 @@ from .text_spool import TextSpool, spool_texts
 from .transfer import gather_texts, load_tokenizer, write_transfer
 
 SCORES = Path("corpus/scores.sqlite")
+# Which part of the way from chance to certainty a teacher's mean confidence must have gone.
+NEAR_CHANCE = 0.25
 
 
 def score_corpus(
@@ -37,8 +41,8 @@ def score_corpus(
     seed (int): Decides the order of the texts.
     bar (MakeBar): Shows progress.
     engine (Engine | None): What runs the batches; None: this process.
-    RETURNS (dict[str, Any]): The contents of score.json, and "newly_scored" and "texts_per_second", which are
-        not in it.
+    RETURNS (dict[str, Any]): The contents of score.json, and what is not in it: "newly_scored", "texts_per_second" and
+        "confidence", the mean probability of the labels that the teacher predicts.
     RAISES (OSError, ValueError): If a corpus is missing, broken or of other data, or the teacher has no answers.
     """
     fingerprint = fingerprint_corpora(corpus)
@@ -59,7 +63,19 @@ def score_corpus(
         "total": len(spool) - len(unscored), PREPARED: fingerprint, "texts": counts, "unscored": len(unscored),
     }  # fmt: skip
     write_json(output.with_name("score.json"), summary)
-    return {**summary, "newly_scored": planned, "texts_per_second": planned / seconds if planned else None}
+    confidence = float(numpy.nanmean(_read(scorers, range(len(spool))).max(axis=1)))
+    speed = planned / seconds if planned else None
+    return {**summary, "newly_scored": planned, "texts_per_second": speed, "confidence": confidence}
+
+
+def is_near_chance(confidence: float, n_labels: int) -> bool:
+    """Return whether a teacher is hardly sure of anything, so that its probabilities teach little.
+
+    confidence (float): The mean probability of its predicted labels.
+    n_labels (int): How many labels there are; a guess has 1 / n_labels.
+    """
+    chance = 1 / n_labels
+    return confidence < chance + NEAR_CHANCE * (1 - chance)
 
 
 def score_texts(

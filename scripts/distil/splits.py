@@ -17,6 +17,8 @@ from .sources import UNLABELLED
 from .text_keys import text_key
 
 LABELLED = ("train", "dev", "test")
+# Instead of these three, one file with all labelled texts of a language.
+UNSPLIT = "labelled"
 # A text that stands in two splits is kept in the first of these; unlabelled texts come last.
 PRECEDENCE = ("test", "dev", "train")
 DEV_SHARE = TEST_SHARE = 0.2
@@ -64,8 +66,8 @@ def normalize(text: str) -> str:
 def read_splits(data: Path, *, lang: str, seed: int) -> Splits:
     """Read a data folder into train, dev and test texts without duplicates, and find its unlabelled ones.
 
-    data (Path): A folder with `<lang>/{train,dev,test[,unlabelled]}.jsonl` or one `<lang>.jsonl`
-        (or .csv, .tsv; gzipped or not) for each language. Unlabelled texts may also be .txt, with
+    data (Path): A folder with `<lang>/{train,dev,test[,unlabelled]}.jsonl`, `<lang>/{labelled[,unlabelled]}.jsonl`
+        or one `<lang>.jsonl` (or .csv, .tsv; gzipped or not) for each language. Unlabelled texts may also be .txt, with
         one text per line, and there may be a folder `<lang>/unlabelled/` of such files.
     lang (str): A language code, or "xx" for all languages of the folder.
     seed (int): Decides the split of a language that comes as one file.
@@ -81,7 +83,7 @@ def read_splits(data: Path, *, lang: str, seed: int) -> Splits:
     for code in used:
         place = places[code]
         if place.is_dir():
-            _read_folder(place, code, splits)
+            _read_folder(place, code, seed, splits)
         else:
             _read_file(place, code, seed, splits)
     _drop_duplicates(splits)
@@ -132,7 +134,7 @@ def is_language(code: str) -> bool:
     return code != MULTI_LANGUAGE and "tokenizer" not in language.Defaults.config.get("nlp", {})
 
 
-def _read_folder(folder: Path, lang: str, splits: Splits) -> None:
+def _read_folder(folder: Path, lang: str, seed: int, splits: Splits) -> None:
     found: dict[str, Path] = {}
     for path in sorted(folder.iterdir()):
         if _is_ignored(path):
@@ -141,19 +143,24 @@ def _read_folder(folder: Path, lang: str, splits: Splits) -> None:
         if split == UNLABELLED:
             known = path.is_dir() or kind in (*SUFFIXES, TXT)
         else:
-            known = split in LABELLED and kind in SUFFIXES
+            known = split in (*LABELLED, UNSPLIT) and kind in SUFFIXES
         if not known:
             raise ValueError(
                 f"{path}: not a split that can be read. Expected: {', '.join((*LABELLED, UNLABELLED))}, as one of "
-                f"{suffixes()}; {UNLABELLED} also as {TXT}, or as a folder of files"
+                f"{suffixes()}, or {UNSPLIT} instead of the first three; {UNLABELLED} also as {TXT}, or as a folder of files"
             )
         if split in found:
             raise ValueError(f"{path}: split {split!r} has a second place, {found[split]}. Keep one")
         found[split] = path
-    for split in LABELLED:
+    if UNSPLIT in found:
+        others = [found[split] for split in LABELLED if split in found]
+        if others:
+            raise ValueError(f"{found[UNSPLIT]}: is split by seed, but there is {others[0]}, too. Keep one of the two")
+        _read_file(found[UNSPLIT], lang, seed, splits)
+    for split in () if UNSPLIT in found else LABELLED:
         if split not in found:
             raise ValueError(
-                f"{folder}: no {split} file. Add {split}.jsonl, or give one file {folder}.jsonl "
+                f"{folder}: no {split} file. Add {split}.jsonl, or give one file {folder}/{UNSPLIT}.jsonl "
                 "instead, which is split by seed"
             )
         splits.reviews[split] += _read(found[split], lang, splits)
