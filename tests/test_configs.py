@@ -69,8 +69,13 @@ def test_configs_students_take_all_sources_alike(path: Path) -> None:
     assert config["corpora"]["train"]["repeats"] == alike
 
 
-def test_configs_choose_by_dev_accuracy() -> None:
+def test_configs_choose_by_dev_accuracy_and_likelihood() -> None:
+    both = {"cats_micro_f": 0.5, "cats_likelihood": 0.5}
     for path in CONFIGS:
         if path.stem != "tagger":
-            weights = load_config(path)["training"]["score_weights"]
-            assert {name: weight for name, weight in weights.items() if weight} == {"cats_micro_f": 1.0}
+            config = load_config(path)
+            weights = config["training"]["score_weights"]
+            # What has a schedule is trained by scripts.train; the baseline and its twin are stock.
+            assert {name: weight for name, weight in weights.items() if weight} == (
+                both if "schedule" in config else {"cats_micro_f": 1.0}
+            )

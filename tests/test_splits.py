@@ -224,7 +224,8 @@ def test_splits_unknown_split_is_an_error(tmp_path: Path, name: str) -> None:
         read_splits(tmp_path, lang="nl", seed=0)
     assert str(raised.value) == (
         f"{folder / name}: not a split that can be read. Expected: train, dev, test, unlabelled, as one of .jsonl, "
-        ".csv, .tsv, each also with .gz, or labelled instead of the first three; unlabelled also as .txt, or as a folder of files"
+        ".csv, .tsv, each also with .gz, or labelled instead of the first three; unlabelled also as .txt, or as a "
+        "folder of files"
     )
 
 

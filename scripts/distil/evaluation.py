@@ -110,11 +110,13 @@ def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int, temperatu
 
 
 def compare_lengths(predictions: Predictions, split: GoldSplit, labels: Sequence[str]) -> list[dict[str, Any]]:
-    """Compare the systems on the short, the middle and the long third of the texts: accuracy should not depend on length.
+    """Compare the systems on the short, the middle and the long third of the texts.
+
+    Accuracy should not depend on length.
 
     labels (Sequence[str]): The project's labels, in the order of the scores' columns.
-    RETURNS (list[dict]): Of each third that has texts: "words" (its shortest and longest text), "n", "accuracy" by system,
-        and "shares": of gold and of each system, label → share of the texts.
+    RETURNS (list[dict]): Of each third that has texts: "words" (its shortest and longest text), "n", "accuracy" by
+        system, and "shares": of gold and of each system, label → share of the texts.
     """
     words = numpy.asarray([len(text.split()) for text in split.texts])
     predicted = {name: scores.argmax(axis=1) for name, scores in predictions.scores.items()}
@@ -140,7 +142,8 @@ def length_rows(thirds: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[str, ..
     header = ("words", "n", *systems, *(f"{label}: gold → student" for label in labels))
     rows = [
         (
-            "–".join(map(str, third["words"])), str(third["n"]), *(_percent(third["accuracy"][name]) for name in systems),
+            "–".join(map(str, third["words"])), str(third["n"]),
+            *(_percent(third["accuracy"][name]) for name in systems),
             *(f"{_percent(third['shares']['gold'][label])} → {_percent(third['shares'][STUDENT][label])}"
               for label in labels),
         )

@@ -135,23 +135,7 @@ def is_language(code: str) -> bool:
 
 
 def _read_folder(folder: Path, lang: str, seed: int, splits: Splits) -> None:
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if _is_ignored(path):
-            continue
-        split, kind = (path.name, "") if path.is_dir() else split_name(path)
-        if split == UNLABELLED:
-            known = path.is_dir() or kind in (*SUFFIXES, TXT)
-        else:
-            known = split in (*LABELLED, UNSPLIT) and kind in SUFFIXES
-        if not known:
-            raise ValueError(
-                f"{path}: not a split that can be read. Expected: {', '.join((*LABELLED, UNLABELLED))}, as one of "
-                f"{suffixes()}, or {UNSPLIT} instead of the first three; {UNLABELLED} also as {TXT}, or as a folder of files"
-            )
-        if split in found:
-            raise ValueError(f"{path}: split {split!r} has a second place, {found[split]}. Keep one")
-        found[split] = path
+    found = _find_splits(folder)
     if UNSPLIT in found:
         others = [found[split] for split in LABELLED if split in found]
         if others:
@@ -166,6 +150,29 @@ def _read_folder(folder: Path, lang: str, seed: int, splits: Splits) -> None:
         splits.reviews[split] += _read(found[split], lang, splits)
     if UNLABELLED in found:
         splits.unlabelled[lang] = _find_unlabelled(found[UNLABELLED])
+
+
+def _find_splits(folder: Path) -> dict[str, Path]:
+    """Return the file or folder of each split that a language's folder has."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if _is_ignored(path):
+            continue
+        split, kind = (path.name, "") if path.is_dir() else split_name(path)
+        if split == UNLABELLED:
+            known = path.is_dir() or kind in (*SUFFIXES, TXT)
+        else:
+            known = split in (*LABELLED, UNSPLIT) and kind in SUFFIXES
+        if not known:
+            raise ValueError(
+                f"{path}: not a split that can be read. Expected: {', '.join((*LABELLED, UNLABELLED))}, as one of "
+                f"{suffixes()}, or {UNSPLIT} instead of the first three; "
+                f"{UNLABELLED} also as {TXT}, or as a folder of files"
+            )
+        if split in found:
+            raise ValueError(f"{path}: split {split!r} has a second place, {found[split]}. Keep one")
+        found[split] = path
+    return found
 
 
 def _find_unlabelled(place: Path) -> list[Path]:
