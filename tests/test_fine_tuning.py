@@ -23,33 +23,33 @@ def learning(model: BertModel) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    "word_embeddings,layers,expected",
+    "word_embeddings,share,expected",
     [
         pytest.param(False, 0, {"word_embeddings", "position_embeddings", "token_type_embeddings", "LayerNorm", "0",
                                 "1", "2", "dense"}, id="nothing"),
         pytest.param(True, 0, {"position_embeddings", "token_type_embeddings", "LayerNorm", "0", "1", "2", "dense"},
                      id="words"),
-        pytest.param(True, 2, {"2", "dense"}, id="two-layers"),
-        pytest.param(False, 1, {"1", "2", "dense"}, id="one-layer-and-all-embeddings"),
+        pytest.param(True, 0.67, {"2", "dense"}, id="two-layers"),
+        pytest.param(False, 0.34, {"1", "2", "dense"}, id="one-layer-and-all-embeddings"),
     ],
 )  # fmt: skip
-def test_fine_tuning_freezes_from_below(word_embeddings: bool, layers: int, expected: set[str]) -> None:
+def test_fine_tuning_freezes_from_below(word_embeddings: bool, share: float, expected: set[str]) -> None:
     model = bert()
-    freeze(model, word_embeddings=word_embeddings, layers=layers)
+    freeze(model, word_embeddings=word_embeddings, layers=share)
     assert learning(model) == expected
 
 
 def test_fine_tuning_backpropagates_into_what_learns_alone() -> None:
     model = bert()
-    freeze(model, word_embeddings=True, layers=2)
+    freeze(model, word_embeddings=True, layers=0.67)
     model(torch.tensor([[1, 2]])).last_hidden_state.sum().backward()
     assert model.encoder.layer[1].output.dense.weight.grad is None
     assert model.encoder.layer[2].output.dense.weight.grad is not None
 
 
 def test_fine_tuning_freezing_all_layers_is_an_error() -> None:
-    with pytest.raises(ValueError, match="Can't freeze 3 layers of an encoder that has 3"):
-        freeze(bert(), word_embeddings=True, layers=3)
+    with pytest.raises(ValueError, match="share of the layers, from 0 to below 1. Found: 1"):
+        freeze(bert(), word_embeddings=True, layers=1)
 
 
 def test_fine_tuning_head_learns_faster_than_the_encoder() -> None:

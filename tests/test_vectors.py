@@ -29,13 +29,10 @@ TEXTS = [("Het boek was GOED", "gold"), ("het boek \n viel tegen", "unlabelled")
 
 
 class FakeEncoder(WordEncoder):
-    """Knows two words of its own; a word's vector is made of its letters."""
+    """A word's vector is made of its letters."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
-
-    def whole_words(self) -> list[str]:
-        return ["House", "boek"]
 
     def encode(self, words: Any, batch_tokens: int, advance: Any) -> Floats:
         self.asked += words
@@ -64,7 +61,7 @@ def corpus(tmp_path: Path) -> Path:
     (tmp_path / "transfer").mkdir()
     for number, part in enumerate((docs[:2], docs[2:])):
         write_docs(part, tmp_path / "transfer" / f"{number:05}.spacy")
-    (tmp_path / "prepare.json").write_text('{"lang": "nl"}', encoding="utf-8")
+    (tmp_path / "prepare.json").write_text('{"lang": "nl", "languages": ["nl"]}', encoding="utf-8")
     about = {"prepare_sha256": hash_file(tmp_path / "prepare.json"), "teacher": "train"}
     (tmp_path / "score.json").write_text(json.dumps(about), encoding="utf-8")
     return tmp_path
@@ -72,15 +69,17 @@ def corpus(tmp_path: Path) -> Path:
 
 def test_vectors_are_of_the_words_of_train_and_unlabelled_texts(corpus: Path) -> None:
     encoder = FakeEncoder()
-    summary = make_vectors(corpus, corpus, encoder, VectorSettings(dimensions=2), teacher="train", bar=Bar)
-    assert encoder.asked == ["Het", "boek", "House", "GOED", "tegen", "viel", "was"]
-    assert summary["words"] == 7
-    assert summary["forms"] == 10
+    settings = VectorSettings(words=8, dimensions=2, mantissa_bits=7)
+    summary = make_vectors(corpus, corpus, encoder, settings, teacher="train", bar=Bar)
+    # Those of the texts, then the most frequent ones of Dutch.
+    assert encoder.asked[:5] == ["Het", "boek", "GOED", "tegen", "viel"]
+    assert encoder.asked[5:] == ["was", "de", "in"]
+    assert summary["words"] == 8
     assert summary["coverage"] == 1
     assert json.loads((corpus / "vectors.json").read_text(encoding="utf-8")) == summary
     nlp = spacy.blank("nl")
     load_vectors_into_model(nlp, corpus / "vectors")
-    assert nlp.vocab.vectors.shape == (7, 2)
+    assert nlp.vocab.vectors.shape == (8, 2)
     assert (nlp.vocab.get_vector("GOED") == nlp.vocab.get_vector("goed")).all()
     assert nlp.vocab.get_vector("goed").any()
     assert "boek" not in set(nlp.vocab.strings)  # the words themselves are not kept
@@ -120,12 +119,13 @@ def test_vectors_count_forms_leaves_out_white_space() -> None:
 
 def test_vectors_choose_words_takes_frequent_ones_first() -> None:
     counts = Counter({"z": 1, "a": 1, "A": 2, "b": 4, "c": 3, "d": 1})
+    # Those of the texts, then the frequent ones, which may stand at the beginning of a sentence.
     expected = [
-        Word(("b",), 4), Word(("A", "a"), 3), Word(("c",), 3), Word(("W", "w"), 0), Word(("U", "u"), 0),
-        Word(("d",), 1), Word(("z",), 1),
+        Word(("b",), 4), Word(("A", "a"), 3), Word(("c",), 3), Word(("d",), 1), Word(("z",), 1), Word(("w", "W"), 0),
+        Word(("u", "U"), 0),
     ]  # fmt: skip
-    assert choose_words(counts, ["C", "W", "U"], 9) == expected
-    assert choose_words(counts, ["C", "W", "U"], 4) == expected[:4]
+    assert choose_words(counts, ["c", "w", "u"], 9) == expected
+    assert choose_words(counts, ["c", "w", "u"], 4) == expected[:4]
 
 
 def test_vectors_reduced_are_principal_components_with_unit_spread() -> None:

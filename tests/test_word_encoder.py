@@ -11,7 +11,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from scripts.distil.word_encoder import WordEncoder, load_word_encoder
 
-from .test_hugging_face import WORDS, save_classifier
+from .test_hugging_face import save_classifier
 
 
 @pytest.fixture
@@ -56,10 +56,6 @@ def test_word_encoder_can_encode_a_word_of_no_pieces(folder: Path) -> None:
     assert vectors[1].any()
 
 
-def test_word_encoder_whole_words_are_neither_pieces_nor_special(folder: Path) -> None:
-    assert load(folder).whole_words() == WORDS
-
-
 @pytest.mark.parametrize("spaced", [True, False])
 def test_word_encoder_reads_words_as_they_stand_in_texts(spaced: bool) -> None:
     """Byte-level BPE, as of RoBERTa, writes a word differently after a space; only so it is a piece of its own."""
@@ -69,7 +65,6 @@ def test_word_encoder_reads_words_as_they_stand_in_texts(spaced: bool) -> None:
     bpe = Tokenizer(models.BPE(vocabulary, merges))
     bpe.pre_tokenizer, bpe.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
     encoder = WordEncoder(Echo(), PreTrainedTokenizerFast(tokenizer_object=bpe, pad_token="Ġ"))  # noqa: S106
-    assert ("gú" in encoder.whole_words()) == spaced
     # The vector of a word is the mean of its pieces' numbers.
     ids = [vocabulary["ĠgÃº"]] if spaced else [vocabulary["Ġg"], vocabulary["Ãº"]]
     assert_allclose(encoder.encode(["gú"], 100, lambda n: None), [[sum(ids) / len(ids)]])

@@ -7,6 +7,8 @@ from spacy.tokens import Doc
 from thinc.api import Model, Softmax, chain
 from thinc.types import Floats2d
 
+from . import scorer as _scorer  # what else a trained teacher names  # noqa: F401
+
 # The name of the component that holds a teacher's encoder.
 TRANSFORMER = "transformer"
 

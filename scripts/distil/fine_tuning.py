@@ -22,7 +22,7 @@ _LAYER_NUMBER = re.compile(r"\.(\d+)\.")
 
 @spacy.registry.callbacks("distil.set_up_encoder.v1")
 def create_set_up_encoder(
-    freeze_word_embeddings: bool = True, freeze_layers: int = 0, dtype: str = AUTO
+    freeze_word_embeddings: bool = True, freeze_layers: float = 0.0, dtype: str = AUTO
 ) -> Callable[[Language], Language]:
     """Create an `[initialize.after_init]` callback that makes the training of an encoder cheaper.
 
@@ -32,7 +32,7 @@ def create_set_up_encoder(
 
     freeze_word_embeddings (bool): Whether the word embeddings stay as they are: four fifths of a multilingual
         encoder's parameters.
-    freeze_layers (int): How many of the lowest layers stay as they are.
+    freeze_layers (float): The share of the layers that stay as they are, the lowest ones: from 0 to below 1.
     dtype (str): What matrix products are computed in, see `choose_dtype`; the parameters are float32 all the same.
     """
 
@@ -46,24 +46,24 @@ def create_set_up_encoder(
     return set_up_encoder
 
 
-def freeze(encoder: Any, *, word_embeddings: bool, layers: int) -> None:
+def freeze(encoder: Any, *, word_embeddings: bool, layers: float) -> None:
     """Keep parts of an encoder as they are in training.
 
     encoder (PreTrainedModel): The encoder, any that transformers has; its parameters are changed.
     word_embeddings (bool): Whether the word embeddings stay.
-    layers (int): How many of the lowest layers stay.
-    RAISES (ValueError): If it has no more layers than that.
+    layers (float): The share of the layers that stay, the lowest ones, rounded down.
+    RAISES (ValueError): If that is not a share that leaves a layer to learn.
     """
+    if not 0 <= layers < 1:
+        raise ValueError(f"freeze_layers must be a share of the layers, from 0 to below 1. Found: {layers}")
     numbers = [_layer_number(name) for name, _ in encoder.named_parameters()]
-    found = 1 + max((number for number in numbers if number is not None), default=-1)
-    if layers and layers >= found:
-        raise ValueError(f"Can't freeze {layers} layers of an encoder that has {found}: one at least must learn")
+    frozen = int(layers * (1 + max((number for number in numbers if number is not None), default=-1)))
     if word_embeddings:
         encoder.get_input_embeddings().requires_grad_(False)
-    if layers:
+    if frozen:
         for name, parameter in encoder.named_parameters():
             number = _layer_number(name)
-            if number < layers if number is not None else "embedding" in name:
+            if number < frozen if number is not None else "embedding" in name:
                 parameter.requires_grad_(False)
 
 

@@ -38,9 +38,9 @@ class VectorSettings:
     batch_tokens (int): Word pieces that are computed at a time.
     """
 
-    words: int = 20000
-    dimensions: int = 32
-    mantissa_bits: int = 7
+    words: int = 60000
+    dimensions: int = 48
+    mantissa_bits: int = 3
     sif: float = 0.001
     dtype: str = "auto"
     batch_tokens: int = 4096
