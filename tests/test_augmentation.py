@@ -70,7 +70,8 @@ def own_plan(tmp_path: Path) -> Iterator[Plan]:
     code, path = tmp_path / "own.py", tmp_path / "own.cfg"
     code.write_text(OWN, encoding="utf-8")
     path.write_text(
-        '[augment]\nvariants = 3\nmask_token = "[MASK]"\nfrequent_words = 0\n\n[taggers]\n\n[shares]\nshout = 1\n\n[methods]\n\n'
+        '[augment]\nvariants = 3\nmask_token = "[MASK]"\nfrequent_words = 0\n\n'
+        "[taggers]\n\n[shares]\nshout = 1\n\n[methods]\n\n"
         "[unlabelled]\nvariants = 2\n\n[unlabelled.shares]\nshout = 1\n\n"
         '[methods.shout]\n@distil_augmenters = "test_shout.v1"\nmark = "!"\n',
         encoding="utf-8",
@@ -152,7 +153,7 @@ def test_augmentation_plan_for_unlabelled_texts_has_its_own_variants_and_shares(
     plan = load_plan(CONFIG, {"augment.variants": 3, "unlabelled.variants": 4, "unlabelled.shares.ngram": 0})
     unlabelled = plan.for_unlabelled()
     assert (plan.variants, unlabelled.variants) == (3, 4)
-    assert dict(unlabelled.shares) == {"mask": 0, "pos_swap": 0, "ngram": 0, "sentence": 1, "tang": 0}
+    assert dict(unlabelled.shares) == {"mask": 0, "pos_swap": 1, "ngram": 0, "sentence": 1, "tang": 0}
     again = pickle.loads(pickle.dumps(unlabelled))  # noqa: S301
     assert (again.variants, again.shares) == (4, unlabelled.shares)
 
@@ -277,7 +278,7 @@ def test_augmentation_of_a_kind_with_a_single_word_keeps_the_word() -> None:
 
 def test_augmentation_of_an_untagged_language_masks_and_cuts_but_never_swaps() -> None:
     untagged = [UNTAGGED, TaggedText("xx", ["Bad", "lamp"], [" ", ""], ["", ""], ["", ""], [0])]
-    made = by_method(vary(untagged, plan_with(mask=1, pos_swap=1, ngram=1, tang=1)))
+    made = by_method(vary(untagged, plan_with({"methods.pos_swap.p": 0.1}, mask=1, pos_swap=1, ngram=1, tang=1)))
     assert set(made) == {"mask", "ngram", "tang"}
     assert set(made["mask"]) <= {"[MASK] book", "Good [MASK]", "[MASK] lamp", "Bad [MASK]"}
     assert {word for texts in made.values() for text in texts for word in text.split()} == {
@@ -363,11 +364,13 @@ SECTIONS = (
         ('@distil_augmenters = "sentence.v1"', "p = 1", "[methods.sentence] has no line with @distil_augmenters"),
         (
             "variants = 20", "variant = 20",
-            SECTIONS + "Found: [augment], [taggers], [shares], [unlabelled], [methods], and variant, mask_token, frequent_words",
+            SECTIONS + "Found: [augment], [taggers], [shares], [unlabelled], [methods], and variant, mask_token, "
+            "frequent_words",
         ),
         (
             "[taggers]", "[tagger]",
-            SECTIONS + "Found: [augment], [tagger], [shares], [unlabelled], [methods], and variants, mask_token, frequent_words",
+            SECTIONS + "Found: [augment], [tagger], [shares], [unlabelled], [methods], and variants, mask_token, "
+            "frequent_words",
         ),
         (
             '[taggers]\nxx = "assets/tagger"\n', "",
@@ -376,7 +379,7 @@ SECTIONS = (
         (
             "[taggers]", "[extra]\n\n[taggers]",
             SECTIONS + "Found: [augment], [extra], [taggers], [shares], [unlabelled], [methods], "
-            "and variants, mask_token",
+            "and variants, mask_token, frequent_words",
         ),
     ],
     ids=[
@@ -419,7 +422,7 @@ def test_augmentation_refuses_a_plan_without_settings(tmp_path: Path) -> None:
 
 
 def test_augmentation_refuses_overrides_that_the_plan_does_not_know() -> None:
-    with pytest.raises(ValueError, match=r"Found: .*variants, mask_token, variant$"):
+    with pytest.raises(ValueError, match=r"Found: .*variants, mask_token, frequent_words, variant$"):
         load_plan(CONFIG, {"augment.variant": 3})
     with pytest.raises(ValueError, match="not a section value that can be overridden"):
         load_plan(CONFIG, {"augments.variants": 3})

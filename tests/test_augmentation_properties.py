@@ -89,7 +89,7 @@ def plans(draw: st.DrawFn) -> Plan:
     shares = {name: draw(st.sampled_from([0, 0.5, 1, 3])) for name in names}
     assume(any(shares.values()))
     made = {name: draw(methods(name)).augmenter for name in names}
-    return Plan(draw(st.integers(0, 8)), MASK, {}, made, shares, source=())
+    return Plan(draw(st.integers(0, 8)), MASK, 0, {}, made, shares, source=())
 
 
 # What the tests know of words, without the help of what they test.
@@ -257,7 +257,7 @@ def test_augmentation_properties_processes_change_nothing(seed: int) -> None:
         "mask": create_mask(), "pos_swap": create_pos_swap(agree="morph"), "ngram": create_ngram(),
         "sentence": create_sentence(), "tang": create_tang(),
     }  # fmt: skip
-    plan = Plan(6, MASK, {}, made, dict.fromkeys(made, 1.0), source=())
+    plan = Plan(6, MASK, 0, {}, made, dict.fromkeys(made, 1.0), source=())
     one, two = (list(make_variants(corpus, plan, WordsByKind(corpus), seed=seed, processes=count)) for count in (1, 2))
     assert one == two
     assert {variant.method for variant in one} == set(NAMES)

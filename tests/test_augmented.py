@@ -1,6 +1,7 @@
 """The train corpus made larger: files, counts, and what is shown of them."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
@@ -15,6 +16,7 @@ from scripts.distil import augmented
 from scripts.distil.augmentation import Plan, load_plan
 from scripts.distil.augmented import Shown, augment_corpus, mark_changes, show_variants, write_tokenizer
 from scripts.distil.files import hash_file, write_json
+from scripts.distil.frequent_words import frequent_words
 from scripts.distil.gold import write_gold
 from scripts.distil.provenance import read_summary
 from scripts.distil.reviews import Review
@@ -69,10 +71,10 @@ def corpus(tmp_path: Path) -> Path:
 
 
 def make_plan(tagger: str, overrides: Mapping[str, Any] | None = None, **shares: float) -> Plan:
-    """The project's plan, with this tagger and these methods alone."""
+    """The project's plan, with this tagger, these methods and the words of the texts alone."""
     names = ("mask", "pos_swap", "ngram", "sentence", "tang")
     settings = {f"shares.{name}": shares.get(name, 0) for name in names} if shares else {}
-    variants = {"augment.variants": 20, "unlabelled.variants": 0}
+    variants = {"augment.variants": 20, "augment.frequent_words": 0, "unlabelled.variants": 0}
     return load_plan(CONFIG, {"taggers.xx": tagger, **variants, **settings, **(overrides or {})})
 
 
@@ -123,7 +125,9 @@ def test_augmented_unlabelled_texts_have_their_own_variants_and_shares(
     write_unlabelled(corpus)
     without = augment(corpus, make_plan(tagger, {"augment.variants": 3}))
     of_train = read_rows(corpus)
-    summary = augment(corpus, make_plan(tagger, {"augment.variants": 3, "unlabelled.variants": 4}))
+    summary = augment(
+        corpus, make_plan(tagger, {"augment.variants": 3, "unlabelled.variants": 4, "unlabelled.shares.pos_swap": 0})
+    )
     rows = read_rows(corpus)
     assert rows[: len(of_train)] == of_train
     more, texts = rows[len(of_train) :], [*TRAIN, *UNLABELLED]
@@ -186,6 +190,23 @@ def test_augmented_counts_the_words_that_were_swapped(corpus: Path, tagger: str)
                 swapped[row["lang"]][tags.split()[0]] += 1
     assert summary["words_swapped"] == swapped
     assert {"NOUN", "ADJ", "AUX"} <= set(swapped["en"])
+
+
+@pytest.mark.parametrize("n", [0, 200])
+def test_augmented_swaps_frequent_words_in(corpus: Path, tagger: str, n: int) -> None:
+    augment(corpus, make_plan(tagger, {"augment.frequent_words": n, "methods.pos_swap.p": 1.0}, pos_swap=1, ngram=1))
+    known = {word for text, _ in TRAIN for word in re.findall(r"\w+", text.lower())}
+    new = {
+        lang: {word for row in read_rows(corpus) if row["lang"] == lang
+               for word in re.findall(r"\w+", row["text"].lower())} - known
+        for lang in ("en", "nl", "de")
+    }  # fmt: skip
+    assert bool(new["en"]) == bool(new["nl"]) == bool(n)
+    # German has no tagger.
+    assert not new["de"]
+    frequent = frequent_words(["en", "nl"], n)
+    assert new["en"] <= set(frequent["en"])
+    assert new["nl"] <= set(frequent["nl"])
 
 
 def test_augmented_names_the_languages_without_tagger(corpus: Path, tagger: str) -> None:
@@ -352,11 +373,29 @@ def test_augmented_tokenizer_keeps_the_mask_whole_within_words(
     assert [token.text for token in doc if "MASK" in token.text] == ["[MASK]"] * text.count("[MASK]")
 
 
-@pytest.mark.parametrize("lang", ["xx", "en", "fr"])
-def test_augmented_tokenizer_is_the_language_s_own_otherwise(read_tokenizer: Tokenizers, lang: str) -> None:
-    text = "I don't [know] l'eau, dell'acqua (z.B. 3 < 4) 's avonds! MASK :-)"
+@pytest.mark.parametrize(("lang", "elided"), [("xx", ""), ("en", "l'eau, dell'acqua "), ("fr", "l'eau, dell'acqua ")])
+def test_augmented_tokenizer_is_the_language_s_own_otherwise(
+    read_tokenizer: Tokenizers, lang: str, elided: str
+) -> None:
+    text = f"I don't [know] {elided}(z.B. 3 < 4) 's avonds! MASK :-) zo'n foto's O'Neill l' aujourd'hui"
     made, own = read_tokenizer(lang)(text), spacy.blank(lang)(text)
     assert [token.text for token in made] == [token.text for token in own]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("l'eau, dell'acqua", "l' eau , dell' acqua"), ("J’ai (qu’il) C'EST", "J’ ai ( qu’ il ) C' EST"),
+        ("Jusqu'ici quest'anno un'altra", "Jusqu' ici quest' anno un' altra"),
+        ("qu'aujourd'hui", "qu' aujourd'hui"),
+    ],
+)  # fmt: skip
+def test_augmented_tokenizer_of_all_languages_splits_elisions(
+    read_tokenizer: Tokenizers, text: str, words: str
+) -> None:
+    doc = read_tokenizer("xx")(text)
+    assert [token.text for token in doc] == words.split()
+    assert doc.text == text
 
 
 def test_augmented_writes_the_tokenizer_of_the_student_s_language(corpus: Path, tagger: str) -> None:

@@ -48,7 +48,7 @@ def test_fine_tuning_backpropagates_into_what_learns_alone() -> None:
 
 
 def test_fine_tuning_freezing_all_layers_is_an_error() -> None:
-    with pytest.raises(ValueError, match="share of the layers, from 0 to below 1. Found: 1"):
+    with pytest.raises(ValueError, match=r"share of the layers, from 0 to below 1\. Found: 1"):
         freeze(bert(), word_embeddings=True, layers=1)
 
 

@@ -21,7 +21,8 @@ SCORES = [0.0, 0.0, 0.0, 0.0, -3.0, -4.0, -4.0, -5.0, 0.0]
 SENTENCES = [
     "A lovely book.", "It broke after two days!", "The ﬁlm — “great”…", "Not bad at all 😍",
     "Wat een geweldig boek!",
-    "Na twee dagen kapot.", "Ik zou 't niet kopen", "L'hôtel était très bien", "Ça ne vaut rien", "J'ai adoré cette œuvre",
+    "Na twee dagen kapot.", "Ik zou 't niet kopen", "L'hôtel était très bien", "Ça ne vaut rien",
+    "J'ai adoré cette œuvre",
     "Das Gerät läuft prima", "Überhaupt nicht zufrieden", "Straße und Größe", "Dell'albergo non mi lamento",
     "È arrivato rotto", "Perché no?", "¡Me encanta!", "El niño está contento", "No lo recomiendo a nadie", "５ stars",
 ]  # fmt: skip

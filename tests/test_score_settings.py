@@ -24,10 +24,10 @@ def change(tmp_path: Path, old: str, new: str) -> Path:
     return tmp_path / "score.cfg"
 
 
-def test_score_settings_committed_ones_are_the_defaults_of_the_code() -> None:
+def test_score_settings_committed_ones_are_the_defaults_of_the_code_in_the_fastest_dtype() -> None:
     settings = load_score_settings(COMMITTED)
     assert settings.batches == BatchSettings()
-    assert settings.hugging_face == HuggingFaceSettings()
+    assert settings.hugging_face == HuggingFaceSettings(dtype="auto")
     assert settings.hugging_face.batch_tokens == 1024
 
 
@@ -39,7 +39,7 @@ def test_score_settings_committed_ones_are_the_defaults_of_the_code() -> None:
         ("max_length = 128", "max_length = 64", {}, {"max_length": 64}),
         ("stride = 32", "stride = 0", {}, {"stride": 0}),
         ("batch_tokens = 1024", "batch_tokens = 8192", {}, {"batch_tokens": 8192}),
-        ('dtype = "float32"', 'dtype = "bfloat16"', {}, {"dtype": "bfloat16"}),
+        ('dtype = "auto"', 'dtype = "bfloat16"', {}, {"dtype": "bfloat16"}),
     ],
 )
 def test_score_settings_are_read_from_the_file(
@@ -47,7 +47,7 @@ def test_score_settings_are_read_from_the_file(
 ) -> None:
     settings = load_score_settings(change(tmp_path, old, new))
     assert settings.batches == BatchSettings(**batches)
-    assert settings.hugging_face == HuggingFaceSettings(**hugging_face)
+    assert settings.hugging_face == HuggingFaceSettings(**{"dtype": "auto", **hugging_face})
 
 
 def test_score_settings_label_map_has_names_with_blanks(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_score_settings_label_map_has_names_with_blanks(tmp_path: Path) -> None:
                      "[hugging_face] max_length must be a whole number, 0 or more, found True", id="bool"),
         pytest.param("texts = 128", 'texts = "many"', "[batches] texts must be a whole number, 0 or more, found 'many'",
                      id="word"),
-        pytest.param('dtype = "float32"', 'dtpye = "bfloat16"', "Found: batch_tokens, dtpye, label_map, max_length, "
+        pytest.param('dtype = "auto"', 'dtpye = "bfloat16"', "Found: batch_tokens, dtpye, label_map, max_length, "
                      "stride", id="misspelt-dtype"),
         pytest.param("[hugging_face]", "[hugging]", "hugging_face -> label_map\tSection 'hugging_face' is not defined",
                      id="misspelt-parent"),
@@ -92,7 +92,7 @@ def test_score_settings_label_map_has_names_with_blanks(tmp_path: Path) -> None:
                      "stride", id="misspelt-map"),
         pytest.param("batch_tokens = 1024", "batch_tokens = null",
                      "[hugging_face] batch_tokens must be a whole number, 0 or more, found None", id="null"),
-        pytest.param('dtype = "float32"', "dtype = 32", "[hugging_face] dtype must be a string, found 32", id="dtype"),
+        pytest.param('dtype = "auto"', "dtype = 32", "[hugging_face] dtype must be a string, found 32", id="dtype"),
         pytest.param("[hugging_face.label_map]", 'label_map = "NEG"',
                      "[hugging_face] label_map must be a section, found 'NEG'", id="map"),
     ],

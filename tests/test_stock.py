@@ -65,6 +65,21 @@ def test_stock_keeps_the_tokenizers_special_cases(nlp: Language) -> None:
     assert [token.text for token in to_stock(nlp)("a [MASK] b")] == ["a", "[MASK]", "b"]
 
 
+def test_stock_has_the_stock_scorer_and_no_schedule() -> None:
+    nlp, _ = make_pipeline(MODELS["bow"], scorer={"@scorers": "distil.textcat_scorer.v1"})
+    nlp.config["training"]["score_weights"] = {"cats_micro_f": 0.5, "cats_likelihood": 0.5, "cats_score": None}
+    nlp.config["schedule"] = {"epochs": 3}
+    stock = to_stock(nlp)
+    assert stock.config["components"]["textcat"]["scorer"] == {"@scorers": "spacy.textcat_scorer.v2"}
+    weights = stock.config["training"]["score_weights"]
+    assert {name: weight for name, weight in weights.items() if weight} == {"cats_micro_f": 1.0}
+    assert "cats_likelihood" not in weights
+    assert "schedule" not in stock.config
+    assert "distil" not in stock.config.to_str()
+    assert nlp.config["schedule"] == {"epochs": 3}
+    assert nlp.config["training"]["score_weights"]["cats_likelihood"] == 0.5
+
+
 def test_stock_leaves_the_vocab_behind(nlp: Language) -> None:
     assert "pears" in nlp.vocab.strings
     assert "pears" not in to_stock(nlp).vocab.strings

@@ -2,6 +2,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy
 import pytest
@@ -11,6 +12,7 @@ from numpy.testing import assert_allclose
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
+from transformers import BertConfig, BertModel
 
 from scripts.distil.files import hash_folder
 from scripts.distil.hugging_face import HuggingFaceSettings, HuggingFaceTeacher
@@ -310,6 +312,44 @@ def test_teachers_fingerprint_sees_settings_weights_and_components(tmp_path: Pat
     nlp.add_pipe("test_teachers_cats")
     fingerprints.append(fingerprint(nlp))
     assert len(set(fingerprints)) == 5
+
+
+class TinyTransformer:
+    """Has a transformer where spacy-transformers' component has it."""
+
+    def __init__(self) -> None:
+        with torch.random.fork_rng():
+            torch.manual_seed(0)
+            sizes = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 8}
+            self.model = SimpleNamespace(transformer=BertModel(BertConfig(vocab_size=9, **sizes)).eval())
+
+    def __call__(self, doc: Doc) -> Doc:
+        with torch.inference_mode():
+            states = self.model.transformer(torch.tensor([[1, 2, 3]])).last_hidden_state
+        doc.user_data["states"] = states
+        return doc
+
+
+@Language.factory("test_teachers_transformer")
+def make_tiny_transformer(nlp: Language, name: str) -> TinyTransformer:
+    return TinyTransformer()
+
+
+def test_teachers_spacy_dtype_is_that_of_the_transformer_and_in_the_fingerprint() -> None:
+    states, fingerprints = {}, {}
+    for dtype in ("float32", "bfloat16"):
+        nlp = spacy.blank("xx")
+        nlp.add_pipe("test_teachers_transformer", name="transformer")
+        fingerprints[dtype] = SpacyTeacher(nlp, LABELS, dtype=dtype).fingerprint
+        states[dtype] = nlp("a").user_data["states"]
+    assert states["bfloat16"].dtype == torch.float32
+    assert 0 < (states["bfloat16"] - states["float32"]).abs().max() < 0.1
+    assert fingerprints["bfloat16"] != fingerprints["float32"]
+
+
+def test_teachers_spacy_without_transformer_has_the_same_fingerprint_in_any_dtype() -> None:
+    nlp = textcat_pipeline(updates=1)
+    assert SpacyTeacher(nlp, LABELS, dtype="bfloat16").fingerprint == SpacyTeacher(nlp, LABELS).fingerprint
 
 
 def test_teachers_fingerprint_sees_the_label_order(tmp_path: Path) -> None:

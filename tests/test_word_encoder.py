@@ -26,7 +26,7 @@ def load(folder: Path) -> WordEncoder:
 class Echo(torch.nn.Module):
     """An encoder whose vectors are the numbers of the pieces."""
 
-    config, device = SimpleNamespace(hidden_size=1), "cpu"
+    config, device = SimpleNamespace(hidden_size=1), torch.device("cpu")
 
     def forward(self, input_ids: torch.Tensor, **kwargs: torch.Tensor) -> SimpleNamespace:
         return SimpleNamespace(last_hidden_state=input_ids[:, :, None].float())

@@ -104,6 +104,8 @@ def create_partwise_adam(
 ) -> Optimizer:
     """Create Adam with decoupled weight decay and a learning rate of its own for the classifier on top of an encoder.
 
+    thinc averages the classifier's weights over the updates, which are saved and scored; a torch encoder's it does not.
+
     learn_rate (float | Sequence[float]): Of the encoder: a rate or a schedule.
     head_scale (float): The classifier's rate is this many times the encoder's: it starts from nothing, and has few
         updates to get somewhere. 10 to 50 are good values.

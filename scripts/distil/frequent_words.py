@@ -18,7 +18,7 @@ def frequent_words(languages: Iterable[str], n: int) -> dict[str, list[str]]:
     """
     known = wordfreq.available_languages(_LIST)
     return {
-        lang: [word for word in wordfreq.top_n_list(lang, n, _LIST) if word.isalpha()]
+        lang: [word for word in wordfreq.top_n_list(lang, n, _LIST)[:n] if word.isalpha()]
         for lang in dict.fromkeys(languages) if lang in known
     }  # fmt: skip
 

@@ -63,7 +63,10 @@ class HuggingFaceTeacher:
         if gpu_id >= 0 and not torch.cuda.is_available():
             raise ValueError(f"gpu_id = {gpu_id}, but torch finds no GPU. Use -1")
         self.name, self.labels = f"hf:{name}", labels
-        self._settings = settings = replace(settings, dtype=choose_dtype(settings.dtype, gpu_id))
+        try:
+            self._settings = settings = replace(settings, dtype=choose_dtype(settings.dtype, gpu_id))
+        except ValueError as err:
+            raise ValueError(f"[hugging_face] {err}") from err
         self._device = torch.device("cpu")
         self._tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         self._collate = DataCollatorWithPadding(self._tokenizer)

@@ -19,6 +19,7 @@ class Schedule:
 
     epochs (float): How often each text is seen, on average.
     min_updates, max_updates (int): Bounds of the number of updates: little data wants more epochs, much data fewer.
+        The number is then rounded up to end with an evaluation.
     warmup (float): The share of the updates in which the learning rate rises, from 0 to 1.
     evaluations (int): How often the dev texts are scored, at the end of training included.
     """
@@ -105,12 +106,12 @@ def updates_per_epoch(config: Config) -> float:
     repeats = config["corpora"]["train"].get("repeats") or dict.fromkeys(KINDS, 1.0)
     batcher = config["training"]["batcher"]
     if batcher["@batchers"] == "distil.batch_by_length.v1":
-        return math.ceil(len(docs) / batcher["size"])
-    if batcher["@batchers"] == "spacy.batch_by_words.v1":
-        words = sum(length * repeats[kind] for kind, length in docs)
-        size = batcher["size"]
-        return words / (size["rate"] if isinstance(size, dict) else size)
+        return math.ceil(sum(repeats[kind] for kind, _ in docs) / batcher["size"])
+    size = batcher.get("size")
+    size = size.get("rate") if isinstance(size, dict) else size
+    if batcher["@batchers"] == "spacy.batch_by_words.v1" and size:
+        return sum(length * repeats[kind] for kind, length in docs) / size
     raise ValueError(
         f"[training.batcher] is {batcher['@batchers']}; to plan a training by [{SECTION}] it must be "
-        "distil.batch_by_length.v1 or spacy.batch_by_words.v1"
+        "distil.batch_by_length.v1, or spacy.batch_by_words.v1 with a constant size"
     )

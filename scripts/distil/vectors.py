@@ -131,17 +131,12 @@ def choose_words(counts: Counter[str], frequent: Iterable[str], size: int) -> li
     forms: dict[str, Counter[str]] = {}
     for form, count in counts.items():
         forms.setdefault(form.lower(), Counter())[form] = count
-    for form in frequent:
-        forms.setdefault(form.lower(), Counter({form: 0, form.capitalize(): 0}))
     words = [
-        Word(
-            tuple(dict.fromkeys([*sorted(found, key=lambda form: (-found[form], form != word, form)), word])),
-            found.total(),
-        )
+        Word(tuple(dict.fromkeys([*sorted(found, key=lambda form: (-found[form], form)), word])), found.total())
         for word, found in forms.items()
     ]
-    found, others = ([word for word in words if bool(word.count) == in_texts] for in_texts in (True, False))
-    return [*sorted(found, key=lambda word: (-word.count, word.forms)), *others][:size]
+    others = [Word((word, word.capitalize()), 0) for word in frequent if word not in forms]
+    return [*sorted(words, key=lambda word: (-word.count, word.forms)), *others][:size]
 
 
 def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) -> Floats:
