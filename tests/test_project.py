@@ -131,6 +131,8 @@ SMALL = {
     "student.cfg": {"min_updates": "20", "max_updates": "20", "evaluations": "2"},
     "augment.cfg": {"variants": "3"},
     "vectors.cfg": {"words": "500"},
+    # In bfloat16 the probabilities of untrained teachers are all alike.
+    "score.cfg": {"dtype": '"float32"'},
 }
 MADE = ["corpus/prepare.json", "corpus/augmented.jsonl", "corpus/score.json", "training/teacher/model-best",
         "training/student/export", "metrics/evaluation.json"]  # fmt: skip
@@ -195,7 +197,10 @@ def test_project_run_makes_a_student_from_reviews(finished: Path) -> None:
         assert 0 <= evaluation["overall"]["systems"][system]["ece"] <= 1
     meta = json.loads((finished / "training/student/export/meta.json").read_text())
     before, after = (evaluation["overall"]["systems"]["student"][key] for key in ("ece_before_calibration", "ece"))
-    assert (meta["distillation"]["calibration"]["temperature"] == 1) == (before == after)
+    # Trained so shortly, the student is hardly better than a guess: any temperature within the bounds may come out.
+    temperature = meta["distillation"]["calibration"]["temperature"]
+    assert 0.05 <= temperature <= 20
+    assert temperature != 1 or before == after
     scored = json.loads((finished / "corpus/score.json").read_text())
     prepared = json.loads((finished / "corpus/prepare.json").read_text())
     for lang, kept in prepared["kept"].items():
@@ -363,6 +368,9 @@ def test_project_packages_and_verifies(finished: Path) -> None:
     assert {tuple(sorted(sample["cats"])) for sample in verified["samples"]} == {("NEG", "POS")}
     assert len(verified["samples"]) == 2
     assert verified["size_bytes"] <= 10_000_000
-    for step in WITHOUT_INDEX:
+    for step in ("package", "verify"):
         done = run_project(finished, step, ".")
         assert f"Skipping '{step}': nothing changed" in done.stdout, done.stdout + done.stderr
+    # The summary comes each time.
+    done = run_project(finished, "summary", ".")
+    assert re.search(r"all +40 .*pip install packages/xx_sentiment_distilled", done.stdout, re.DOTALL), done.stdout

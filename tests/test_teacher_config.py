@@ -68,6 +68,9 @@ def teacher_folder(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> P
         "training.max_steps": 60, "training.eval_frequency": 20,
         "training.optimizer.learn_rate.initial_rate": 0.005,
         "training.optimizer.learn_rate.warmup_steps": 1,
+        # This encoder knows nothing yet: all of it must learn.
+        "training.optimizer.head_scale": 1.0, "initialize.after_init.freeze_word_embeddings": False,
+        "initialize.after_init.freeze_layers": 0.0,
     }  # fmt: skip
     train("configs/teacher.cfg", folder / "teacher", overrides=overrides)
     return folder / "teacher/model-best"

@@ -83,5 +83,5 @@ def test_timed_system_hugging_face_teacher_reads_as_the_settings_say(tmp_path: P
     (tmp_path / "score.cfg").write_text(settings, encoding="utf-8")
     folder, texts = save_classifier(tmp_path / "classifier"), ["good", "bad book " * 10]
     job = {"folder": str(folder), "labels": LABELS, "settings": str(tmp_path / "score.cfg")}
-    teacher = HuggingFaceTeacher(str(folder), LABELS, HuggingFaceSettings(max_length=8, stride=2))
+    teacher = HuggingFaceTeacher(str(folder), LABELS, HuggingFaceSettings(max_length=8, stride=2, dtype="auto"))
     assert_equal(load_hugging_face(job)(texts), teacher.predict(texts))
