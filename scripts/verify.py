@@ -17,7 +17,7 @@ def main(
     gold: Path = typer.Option("corpus/gold/dev.spacy", help="Corpus to take one text of each language from"),
     constraints: Path = typer.Option("constraints.txt", help="Versions to install", exists=True),
 ) -> None:
-    """Check the wheel in a virtual environment that holds only spaCy, and say how to use it."""
+    """Check the wheel in a virtual environment that holds only spaCy."""
     samples: dict[str, str] = {}
     try:
         for doc in read_gold(gold):

@@ -1,8 +1,10 @@
 """The teacher's model: a text classifier over the mean of a document's token vectors."""
 
 from collections.abc import Callable
+from typing import Any
 
 import spacy
+from spacy.language import Language
 from spacy.tokens import Doc
 from thinc.api import Model, Softmax, chain
 from thinc.types import Floats2d
@@ -10,7 +12,7 @@ from thinc.types import Floats2d
 from . import scorer as _scorer  # what else a trained teacher names  # noqa: F401
 
 # The name of the component that holds a teacher's encoder.
-TRANSFORMER = "transformer"
+_TRANSFORMER = "transformer"
 
 
 @spacy.registry.architectures("distil.TextCatMean.v1")
@@ -32,6 +34,14 @@ def build_mean_text_classifier(
     model.set_ref("output_layer", output_layer)
     model.attrs["multi_label"] = False
     return model
+
+
+def find_transformer(nlp: Language) -> Any:
+    """Return the model of a pipeline's transformer; None if it has none.
+
+    RETURNS (TransformerModel | None): Its `transformer` is the Hugging Face model, its `tokenizer` the tokenizer.
+    """
+    return nlp.get_pipe(_TRANSFORMER).model if _TRANSFORMER in nlp.pipe_names else None  # type: ignore[attr-defined]
 
 
 def reduce_mean_nonzero() -> Model[list[Floats2d], Floats2d]:

@@ -1,7 +1,6 @@
 """How exactly a transformer computes: float32, or bfloat16, which some processors do two to three times as fast."""
 
 import functools
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -29,29 +28,20 @@ def choose_dtype(setting: str, gpu_id: int = -1) -> str:
     return BFLOAT16 if capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") else FLOAT32
 
 
-def autocast(dtype: str, device_type: str = "cpu") -> AbstractContextManager[object]:
-    """Return a context in which torch computes matrix products in a type.
-
-    dtype (str): "float32" or "bfloat16", see `choose_dtype`.
-    device_type (str): "cpu" or "cuda".
-    """
-    return nullcontext() if dtype == FLOAT32 else torch.autocast(device_type, dtype=torch.bfloat16)
-
-
-def compute_in(encoder: Any, dtype: str) -> None:
+def compute_in(model: Any, dtype: str) -> None:
     """Let a transformer compute its matrix products in a type, and give its output in float32, as thinc wants it.
 
-    encoder (PreTrainedModel): The transformer; its `forward` is replaced.
-    dtype (str): "float32" or "bfloat16".
+    model (PreTrainedModel): The transformer; its `forward` is replaced.
+    dtype (str): "float32" or "bfloat16", see `choose_dtype`.
     """
     if dtype == FLOAT32:
         return
-    forward = encoder.forward
+    forward = model.forward
 
     @functools.wraps(forward)
     def forward_in_dtype(*args: Any, **kwargs: Any) -> Any:
-        with autocast(dtype, encoder.device.type):
+        with torch.autocast(model.device.type, dtype=torch.bfloat16):
             output = forward(*args, **kwargs)
         return type(output)({key: value.float() if torch.is_tensor(value) else value for key, value in output.items()})
 
-    encoder.forward = forward_in_dtype
+    model.forward = forward_in_dtype

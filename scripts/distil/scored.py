@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -52,8 +51,15 @@ def score_corpus(
     scorers = _plan(spool, teacher, cache, settings)
     planned = sum(scorer.planned for scorer in scorers)
     seconds = _run(scorers, engine, bar)
+    highest: list[Scores] = []
+
+    def read(indices: Sequence[int]) -> Scores:
+        scores = _read(scorers, indices)
+        highest.append(scores.max(axis=1))
+        return scores
+
     with replacing_folder(output) as folder:
-        unscored = write_transfer(spool, partial(_read, scorers), nlp, teacher.labels, folder, seed=seed)
+        unscored = write_transfer(spool, read, nlp, teacher.labels, folder, seed=seed)
         if len(unscored) == len(spool):
             raise ValueError(f"The teacher {teacher.name} has no answer for any of the {len(spool)} texts")
     rows = ({key: row[key] for key in ("text", LANG, SOURCE)} for row in spool.rows(unscored))
@@ -63,7 +69,7 @@ def score_corpus(
         "total": len(spool) - len(unscored), PREPARED: fingerprint, "texts": counts, "unscored": len(unscored),
     }  # fmt: skip
     write_json(output.with_name("score.json"), summary)
-    confidence = float(numpy.nanmean(_read(scorers, range(len(spool))).max(axis=1)))
+    confidence = float(numpy.nanmean(numpy.concatenate(highest)))
     speed = planned / seconds if planned else None
     return {**summary, "newly_scored": planned, "texts_per_second": speed, "confidence": confidence}
 

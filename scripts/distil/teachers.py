@@ -4,14 +4,14 @@ import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy
 import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from .architectures import TRANSFORMER  # registers the trained teacher's own layer, too
+from .architectures import find_transformer  # registers the trained teacher's own layer, too
 from .arithmetic import FLOAT32, choose_dtype, compute_in
 from .files import hash_folder
 from .gpu_memory import predict_in_parts
@@ -65,8 +65,8 @@ class SpacyTeacher:
         self._nlp = nlp
         self.labels, self.name = labels, name
         about = [files_sha256, labels]
-        if dtype != FLOAT32 and TRANSFORMER in nlp.pipe_names:
-            transformer: Any = nlp.get_pipe(TRANSFORMER).model  # type: ignore[attr-defined]
+        transformer = find_transformer(nlp)
+        if dtype != FLOAT32 and transformer:
             compute_in(transformer.transformer, dtype)
             about.append(dtype)
         self.fingerprint = hashlib.sha256(json.dumps(about).encode()).hexdigest()

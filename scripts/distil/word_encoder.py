@@ -9,8 +9,8 @@ import spacy
 import torch
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
-from .architectures import TRANSFORMER  # registers the trained teacher's own layer, too
-from .arithmetic import FLOAT32, autocast, choose_dtype
+from .architectures import find_transformer  # registers the trained teacher's own layer, too
+from .arithmetic import FLOAT32, choose_dtype, compute_in
 from .hub import check_model, find_model
 from .precision import Floats
 from .settings import HF, JSONL, TRAIN, check_teacher, find_members
@@ -31,7 +31,8 @@ class WordEncoder:
         tokenizer (PreTrainedTokenizerFast): Its tokenizer.
         dtype (str): What it computes in: "float32" or "bfloat16".
         """
-        self._model, self._tokenizer, self._dtype = model.eval(), tokenizer, dtype
+        self._model, self._tokenizer = model.eval(), tokenizer
+        compute_in(model, dtype)
         self._collate = DataCollatorWithPadding(tokenizer)
         self._before = " " if any(piece.startswith(_SPACE) for piece in tokenizer.get_vocab()) else ""
 
@@ -64,7 +65,7 @@ class WordEncoder:
     def _encode(self, words: list[dict[str, list[int]]]) -> Floats:
         padded: Any = self._collate(words)
         special = padded.pop("special_tokens_mask").bool() | (padded["attention_mask"] == 0)
-        with torch.inference_mode(), autocast(self._dtype, self._model.device.type):
+        with torch.inference_mode():
             states = self._model(**padded.to(self._model.device)).last_hidden_state.float().cpu()
         kept = (~special).float().unsqueeze(2)
         pooled: Floats = ((states * kept).sum(1) / kept.sum(1).clamp(min=1)).numpy()
@@ -89,8 +90,7 @@ def load_word_encoder(teacher: str, trained: Path, encoder: Path, dtype: str = F
             nlp = spacy.load(place)
         except OSError as err:
             raise ValueError(f"Can't load the teacher {place}: {err}") from err
-        if TRANSFORMER in nlp.pipe_names:
-            transformer: Any = nlp.get_pipe(TRANSFORMER).model  # type: ignore[attr-defined]
+        if transformer := find_transformer(nlp):
             return WordEncoder(transformer.transformer, transformer.tokenizer, dtype)
     if kind != HF and not encoder.exists():
         raise ValueError(
