@@ -65,7 +65,7 @@ def test(path: Path = TABLE, home: Path = HOME, cache: Path = CACHE) -> None:
         places = find_places(cells, home)
         check_trained(places)
         for cell, place in zip(cells, places, strict=True):
-            ask_teacher(cell, place.corpus, cache, _bar, TEST)
+            ask_teacher(cell, place, cache, _bar, TEST)
             add_test(place)
     except (OSError, ValueError) as err:
         msg.fail("Can't score the cells", str(err), exits=1)

@@ -17,11 +17,12 @@ def main(
     corpus: Path = typer.Argument(..., help="Folder to write the corpora to"),
     lang: str = typer.Option("xx", help="Language code, or xx for all languages of the data"),
     seed: int = typer.Option(0, help="Seed of random splits"),
+    max_unlabelled: int | None = typer.Option(None, min=0, help="Unlabelled texts per language; all by default"),
 ) -> None:
     """Turn labelled and unlabelled texts into gold corpora, and say what was dropped and why."""
     try:
         bar = partial(tqdm, desc="reading unlabelled texts", unit=" texts", disable=None)
-        summary = prepare(data, corpus, lang=lang, seed=seed, progress=bar)
+        summary = prepare(data, corpus, lang=lang, seed=seed, max_unlabelled=max_unlabelled, progress=bar)
     except (OSError, ValueError) as err:
         msg.fail("Can't prepare the data", str(err), exits=1)
     splits = ["train", "dev", "test", "unlabelled"]

@@ -23,6 +23,7 @@ from scripts.distil.experiments import (
     load_experiment,
     make_corpora,
     run_cell,
+    train_teacher,
 )
 
 ROOT = Path(__file__).parent.parent
@@ -77,7 +78,7 @@ rows = [1]
 """
 CELL = Cell("plain", "nl", 0, "reviews", "nl", "jsonl:scores.jsonl", "student.cfg", {}, {}, {})
 HOME = Path("ex")
-PLACE = Place(HOME / "plain.nl.0", HOME / "corpora/nl", HOME / "corpora/nl/vectors-1")
+PLACE = Place(HOME / "plain.nl.0", HOME / "corpora/nl", HOME / "corpora/nl/vectors-1", HOME / "teachers/nl")
 
 
 @pytest.fixture(autouse=True)
@@ -87,7 +88,10 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "reviews").mkdir()
     (tmp_path / "reviews" / "nl.jsonl").write_text("{}", encoding="utf-8")
     (tmp_path / "scores.jsonl").write_text("{}", encoding="utf-8")
-    for folder in ("configs", "assets/tagger", "assets/encoder"):
+    (tmp_path / "configs").mkdir()
+    teacher = '[paths]\ntrain = "corpus/gold/train.spacy"\n'
+    (tmp_path / "configs/teacher.cfg").write_text(teacher, encoding="utf-8")
+    for folder in ("assets/tagger", "assets/encoder"):
         (tmp_path / folder).mkdir(parents=True)
     for path in ("configs/score.cfg", "configs/vectors.cfg", "assets/tagger/model", "assets/encoder/model"):
         (tmp_path / path).write_text("[section]\n", encoding="utf-8")
@@ -224,25 +228,51 @@ def test_experiments_another_version_of_a_package_makes_other_corpora(
     assert find_place(cell).corpus != before.corpus
 
 
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"teacher": "train"}, r"no trained teacher\. Train it, .*:\n(.*\n)*.* run train-teacher \."),
-        ({"folder": "nowhere"}, r"\[data\.nl\] folder: there is no nowhere"),
-    ],
-)
-def test_experiments_without_teacher_or_data_are_an_error(change: Any, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        find_place(replace(CELL, **change))
+def test_experiments_without_data_are_an_error() -> None:
+    with pytest.raises(ValueError, match=r"\[data\.nl\] folder: there is no nowhere"):
+        find_place(replace(CELL, folder="nowhere"))
+
+
+def test_experiments_share_a_trained_teacher_unless_something_that_makes_it_differs(project: Path) -> None:
+    cell = replace(CELL, teacher="train")
+    same = find_place(cell)
+    assert same.trained.parent == HOME / "teachers"
+    for change in ({"seed": 1}, {"train": {"a": 1}}, {"augment": {"a": 1}}):
+        assert find_place(replace(cell, **change)).trained == same.trained  # type: ignore[arg-type]
+    places = [same, find_place(replace(cell, lang="xx")), find_place(replace(cell, max_unlabelled=0))]
+    for file in ("configs/teacher.cfg", "assets/encoder/model", "reviews/nl.jsonl"):
+        (project / file).write_text("[changed]\n", encoding="utf-8")
+        places.append(find_place(cell))
+    for paths in ({place.trained for place in places}, {place.corpus for place in places}):
+        assert len(paths) == len(places)
+
+
+def test_experiments_a_teacher_is_trained_once_on_its_own_corpora(commands: list[list[str]]) -> None:
+    cell = replace(CELL, teacher="train", max_unlabelled=0)
+    train_teacher(CELL, PLACE)
+    assert not commands
+    train_teacher(cell, PLACE)
+    corpus = "ex/teachers/nl/corpus"
+    assert commands[0] == ["scripts.prepare", "reviews", corpus, "--lang", "nl", "--max-unlabelled", "0"]
+    options = dict(zip(commands[1][2::2], commands[1][3::2], strict=True))
+    assert commands[1][:2] == ["scripts.train", "configs/teacher.cfg"]
+    assert options["--output"] == "ex/teachers/nl"
+    assert options["--paths.train"] == f"{corpus}/gold/train.spacy"
+    assert options["--training.before_to_disk.corpus"] == corpus
+    assert PLACE.model.exists()
+    train_teacher(cell, PLACE)
+    assert len(commands) == 2
 
 
 @pytest.fixture
 def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Let `spacy train` do nothing but write a model of ten bytes, and note what was asked."""
+    """Let a training do nothing but write a model of ten bytes, and note what was asked."""
     asked: list[list[str]] = []
 
     def run(command: list[str], log: Path, *, one_thread: bool = False) -> None:
         asked.append(command)
+        if command[0] != "scripts.train":
+            return
         for name in ("model-best", "model-last"):
             (log.parent / name).mkdir()
             (log.parent / name / "model").write_bytes(b"0123456789")
@@ -257,8 +287,8 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 def test_experiments_a_cell_is_trained_on_its_own_corpora(commands: list[list[str]]) -> None:
     train = {"training.max_steps": 7, "paths.vectors": "corpus/vectors", "training.batcher.size": {"a": [1]}}
     result = run_cell(replace(CELL, train=train), PLACE)
-    options = dict(zip(commands[0][3::2], commands[0][4::2], strict=True))
-    assert commands[0][:3] == ["spacy", "train", "student.cfg"]
+    options = dict(zip(commands[0][2::2], commands[0][3::2], strict=True))
+    assert commands[0][:2] == ["scripts.train", "student.cfg"]
     assert options["--output"] == "ex/plain.nl.0"
     assert options["--paths.train"] == "ex/corpora/nl/transfer"
     assert options["--paths.vectors"] == "ex/corpora/nl/vectors-1/vectors"
@@ -283,7 +313,7 @@ def test_experiments_a_cell_is_trained_once_even_if_the_first_try_was_killed(com
 
 def test_experiments_a_failed_command_is_an_error_with_its_output() -> None:
     with pytest.raises(
-        ExperimentError, match=r"spacy train student\.cfg(.|\n)*train\.log ends with:\n(.|\n)*code not found"
+        ExperimentError, match=r"scripts\.train student\.cfg(.|\n)*train\.log ends with:\n(.|\n)*No module named"
     ):
         run_cell(CELL, PLACE)
     assert read_result(Path("ex/plain.nl.0")) is None
@@ -405,7 +435,7 @@ def test_experiments_run_from_the_command_line(project: Path) -> None:
     done = call("run", *cache, "--processes", "2")
     assert done.returncode == 1
     assert "A cell has failed" in done.stdout
-    assert "broken.nl.0: spacy train" in done.stdout
+    assert "broken.nl.0: scripts.train" in done.stdout
     results = {name: read_result(next(home.glob(f"{name}.nl.0-*"))) for name in ("one", "two", "broken")}
     assert results.pop("broken") is None
     for name, result in results.items():
@@ -434,7 +464,7 @@ def test_experiments_vectors_are_made_if_a_cell_uses_them(monkeypatch: pytest.Mo
     ]
     assert asked[-1] == [
         "scripts.vectors", corpus, "configs/vectors.cfg", f"{corpus}/vectors-1", "--teacher", CELL.teacher,
-        "--vectors.words", "5",
+        "--trained", "ex/teachers/nl/model-best", "--vectors.words", "5",
     ]  # fmt: skip
 
 
@@ -454,5 +484,5 @@ def test_experiments_a_teacher_without_all_answers_is_an_error(project: Path, mo
     trial = SimpleNamespace(ask_teacher=lambda cache, bar: (rows, None))
     monkeypatch.setattr("scripts.distil.experiments.load_trial", lambda *args, **kwargs: trial)
     with pytest.raises(ValueError, match=r"jsonl:scores\.jsonl has no answer for 1 of 2 dev texts of reviews"):
-        ask_teacher(CELL, project, project / "scores.sqlite", tqdm, "dev")
+        ask_teacher(CELL, replace(PLACE, corpus=project), project / "scores.sqlite", tqdm, "dev")
     assert not list(project.glob("teacher_*.json"))

@@ -73,6 +73,21 @@ def test_gold_prepare_writes_labels_in_order(data: Path, corpus: Path) -> None:
     assert json.loads((corpus / "labels.json").read_text(encoding="utf-8")) == ["MIXED", "NEG", "POS"]
 
 
+def test_gold_prepare_keeps_the_first_unlabelled_texts(data: Path, corpus: Path) -> None:
+    write_records(data / "en" / "unlabelled.jsonl", [{"text": f"An unseen text about {i}."} for i in "abcd"])
+    write_records(data / "de" / "unlabelled.jsonl", [{"text": f"Ein neuer Text zu {i}."} for i in "abcd"])
+    write_records(data / "de" / "labelled.jsonl", [{"text": f"{x} Sache {i}", "label": x} for i in "abcdefghijkl"
+                                                for x in ("NEG", "POS")])  # fmt: skip
+    for limit, kept in ((None, 4), (2, 2), (0, 0)):
+        summary = prepare(data, corpus, lang="xx", seed=0, max_unlabelled=limit)
+        texts = [json.loads(line)["text"] for line in (corpus / "unlabelled.jsonl").open(encoding="utf-8")]
+        assert (
+            sorted(text for text in texts if "unseen" in text) == [f"An unseen text about {i}." for i in "abcd"][:kept]
+        )
+        assert len(texts) == 2 * kept
+        assert summary["kept"]["en"]["unlabelled"] == kept
+
+
 def test_gold_prepare_writes_docs(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="en", seed=0)
     docs = list(read_gold(corpus / "gold" / "train.spacy"))
@@ -165,7 +180,7 @@ def test_gold_prepare_summary_says_what_was_read_kept_and_dropped(data: Path, co
 def test_gold_prepare_prints_what_was_kept_and_dropped(
     data: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    main(data, corpus, lang="en", seed=0)
+    main(data, corpus, lang="en", seed=0, max_unlabelled=None)
     output = capsys.readouterr().out
     # lang, train, dev, test, unlabelled
     assert ["en", "2", "2", "2", "1"] in [line.split() for line in output.splitlines()]
@@ -358,7 +373,7 @@ def test_gold_prepare_says_which_unlabelled_file_is_bad(
 ) -> None:
     (folder / "z.txt.gz").write_bytes(b"Last.")
     with pytest.raises(SystemExit) as raised:
-        main(folder.parent.parent, corpus, lang="en", seed=0)
+        main(folder.parent.parent, corpus, lang="en", seed=0, max_unlabelled=None)
     assert raised.value.code == 1
     output = "".join("".join(capsys.readouterr()).split())
     assert f"{folder}/z.txt.gz:brokengzip(Notagzippedfile(b'La')).Compressitanew" in output

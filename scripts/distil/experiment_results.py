@@ -25,7 +25,8 @@ class Cell:
     setting, data (str): The names of its row and its column.
     seed (int): The seed of the training; the corpora are the same for all seeds.
     folder, lang, teacher (str): The data folder, the language code or "xx", and the teacher, see
-        `settings.check_teacher`.
+        `settings.check_teacher`; "train" is one that is trained on this data.
+    max_unlabelled (int | None): How many unlabelled texts of each language are used; None: all.
     config (str): The config of the pipeline that is trained.
     train, augment, vectors (Mapping[str, Any]): Overrides of it, of configs/augment.cfg and of configs/vectors.cfg.
     """
@@ -40,6 +41,7 @@ class Cell:
     train: Mapping[str, Any]
     augment: Mapping[str, Any]
     vectors: Mapping[str, Any]
+    max_unlabelled: int | None = None
 
     @property
     def name(self) -> str:
@@ -55,11 +57,18 @@ class Place:
         another folder, so a result is not shown for what it was not measured on. The project's code is not hashed.
     corpus (Path): Its corpora, shared by all cells whose corpora would be the same.
     vectors (Path): Where its word vectors are made, beside the corpora and shared in the same way.
+    trained (Path): Where its teacher is trained, if it is "train", shared by all cells with the same data.
     """
 
     folder: Path
     corpus: Path
     vectors: Path
+    trained: Path
+
+    @property
+    def model(self) -> Path:
+        """The teacher that is trained there."""
+        return self.trained / "model-best"
 
 
 def teacher_labels(corpus: Path, split: str) -> Path:

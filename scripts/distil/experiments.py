@@ -26,16 +26,16 @@ from .experiment_results import DEV, Cell, Place, read_result, score_model, teac
 from .export import exported_size
 from .files import folder_size, hash_path, write_json
 from .progress import MakeBar
-from .settings import SPACY, TRAIN, check_teacher, check_teacher_trained, find_members, find_teacher
+from .settings import SPACY, TRAIN, check_teacher, find_members, find_teacher
 from .trials import load_trial
 
-CODE = "scripts/functions.py"
 AUGMENT, SCORE, VECTOR_SETTINGS = Path("configs/augment.cfg"), Path("configs/score.cfg"), Path("configs/vectors.cfg")
 VECTORS = Path("corpus/vectors")
-TRAINED, ENCODER = Path("training/teacher/model-best"), Path("assets/encoder")
+TEACHER, ENCODER = Path("configs/teacher.cfg"), Path("assets/encoder")
 # What a config's [paths] begin with where a cell has corpora of its own.
 CORPUS = "corpus/"
-_DATA, _OVERRIDES = ("folder", "lang", "teacher"), ("train", "augment", "vectors")
+_DATA, _MORE_DATA = ("folder", "lang", "teacher"), ("max_unlabelled",)
+_OVERRIDES = ("train", "augment", "vectors")
 
 
 class ExperimentError(RuntimeError):
@@ -59,7 +59,7 @@ def load_experiment(path: Path) -> list[Cell]:
     if not isinstance(seeds, list) or not all(isinstance(seed, int) for seed in seeds):
         raise ValueError(f"{path}: [experiment] seeds: expected a list of numbers such as [0, 1], found {seeds!r}")
     for name, about in config["data"].items():
-        _check_keys(path, f"data.{name}", about, required=_DATA)
+        _check_keys(path, f"data.{name}", about, required=_DATA, optional=_MORE_DATA)
         try:
             check_teacher(str(about["teacher"]))
         except ValueError as err:
@@ -108,7 +108,7 @@ def find_places(cells: Sequence[Cell], home: Path) -> list[Place]:
 
     cells (Sequence[Cell]): The cells.
     home (Path): Where experiments are kept.
-    RAISES (ValueError): If the teacher has not been trained yet, or there is no such data folder.
+    RAISES (ValueError): If there is no such data folder.
     """
     # Each file is read once, however many cells are made of it.
     sha256 = functools.cache(hash_path)
@@ -126,29 +126,59 @@ def _read(config: str | Path) -> dict[str, Any]:
 def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
     if not Path(cell.folder).exists():
         raise ValueError(f"[data.{cell.data}] folder: there is no {cell.folder}")
-    teachers = [TRAINED if member == TRAIN else find_teacher(member) for member in find_members(cell.teacher)]
-    if TRAINED in teachers:
-        check_teacher_trained(TRAINED)
+    # That it was trained on these data, by this config, stands in the key; the files differ in each training.
+    teachers = [find_teacher(member) for member in find_members(cell.teacher) if member != TRAIN]
+    encoder = sha256(ENCODER) if ENCODER.exists() else None
+    data = [cell.lang, cell.max_unlabelled, sha256(Path(cell.folder)), _read(TEACHER), encoder]
+    trained = home / "teachers" / f"{cell.data}-{_key(data)}"
     taggers = {f"taggers.{lang}": name for lang, name in _read(AUGMENT).get("taggers", {}).items()}
     taggers |= {name: value for name, value in cell.augment.items() if name.startswith("taggers.")}
     files = [*(find_teacher(f"{SPACY}:{name}") for name in taggers.values() if name), *teachers]
     corpora = [
-        cell.lang, cell.teacher, cell.augment, sha256(Path(cell.folder)), _read(AUGMENT), _read(SCORE),
-        [sha256(path) if path and path.exists() else None for path in files],
+        cell.lang, cell.max_unlabelled, cell.teacher, cell.augment, sha256(Path(cell.folder)), _read(AUGMENT),
+        _read(SCORE), [sha256(path) if path and path.exists() else None for path in files],
+        data if TRAIN in find_members(cell.teacher) else None,
     ]  # fmt: skip
     corpus = home / "corpora" / f"{cell.data}-{_key(corpora)}"
-    encoder = sha256(ENCODER) if ENCODER.exists() else None
     vectors = corpus / f"vectors-{_key([cell.vectors, _read(VECTOR_SETTINGS), encoder])}"
     used = vectors.name if _has_vectors(cell) else None
-    return Place(home / f"{cell.name}-{_key([asdict(cell), _read(cell.config), corpus.name, used])}", corpus, vectors)
+    folder = home / f"{cell.name}-{_key([asdict(cell), _read(cell.config), corpus.name, used])}"
+    return Place(folder, corpus, vectors, trained)
 
 
 def _key(made_of: Any) -> str:
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:8]
 
 
+def train_teacher(cell: Cell, place: Place) -> None:
+    """Train a cell's teacher by configs/teacher.cfg on its data, if it is "train" and that has not been done.
+
+    RAISES (ExperimentError): If a command fails.
+    """
+    folder, corpus = place.trained, place.trained / "corpus"
+    if TRAIN not in find_members(cell.teacher) or (folder / "trained.json").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    _run(_prepare(cell, corpus), folder / "prepare.log")
+    settings = {
+        "nlp.lang": cell.lang,
+        "training.before_to_disk.corpus": str(corpus),
+        **{name: _move(value, corpus) for name, value in _config_paths(TEACHER).items()},
+    }
+    start = time.perf_counter()
+    _run(["scripts.train", str(TEACHER), "--output", str(folder), *_options(settings)], folder / "train.log")
+    shutil.rmtree(folder / "model-last")
+    # Written last, it says that the training has ended.
+    write_json(folder / "trained.json", {"seconds": time.perf_counter() - start})
+
+
+def _prepare(cell: Cell, corpus: Path) -> list[str]:
+    limit = [] if cell.max_unlabelled is None else ["--max-unlabelled", str(cell.max_unlabelled)]
+    return ["scripts.prepare", cell.folder, str(corpus), "--lang", cell.lang, *limit]
+
+
 def make_corpora(cell: Cell, place: Place, cache: Path, bar: MakeBar) -> None:
-    """Make a cell's corpora, unless they are there: what `project.yml` does before `train-student`.
+    """Make a cell's teacher and corpora, unless they are there: what `project.yml` does before `train-student`.
 
     cell (Cell): The cell.
     place (Place): Where they go.
@@ -158,34 +188,35 @@ def make_corpora(cell: Cell, place: Place, cache: Path, bar: MakeBar) -> None:
     RAISES (ValueError): If the teacher can't be used.
     """
     corpus, vectors = place.corpus, place.vectors
+    train_teacher(cell, place)
     corpus.mkdir(parents=True, exist_ok=True)
-    teacher = ["--teacher", cell.teacher]
+    teacher = ["--teacher", cell.teacher, "--trained", str(place.model)]
     transfer = [str(corpus), str(SCORE), str(corpus / "transfer")]
     commands = {
-        "prepare": ["scripts.prepare", cell.folder, str(corpus), "--lang", cell.lang],
+        "prepare": _prepare(cell, corpus),
         "augment": ["scripts.augment", "run", str(corpus), str(AUGMENT), *_options(cell.augment)],
         "score": ["scripts.score", "run", *transfer, *teacher, "--cache", str(cache)],
     }
     if not teacher_labels(corpus, DEV).exists():
         for name, command in commands.items():
             _run(command, corpus / f"{name}.log")
-        ask_teacher(cell, corpus, cache, bar, DEV)
+        ask_teacher(cell, place, cache, bar, DEV)
     if _has_vectors(cell) and not (vectors / "vectors.json").exists():
         vectors.mkdir(exist_ok=True)
         command = ["scripts.vectors", str(corpus), str(VECTOR_SETTINGS), str(vectors), *teacher]
         _run([*command, *_options(cell.vectors)], vectors / "vectors.log")
 
 
-def ask_teacher(cell: Cell, corpus: Path, cache: Path, bar: MakeBar, split: str) -> None:
+def ask_teacher(cell: Cell, place: Place, cache: Path, bar: MakeBar, split: str) -> None:
     """Write down which labels the teacher of a cell gives the texts of a split, unless that has been done.
 
     split (str): "dev" or "test".
     RAISES (ValueError): If it has no answer for some of them.
     """
-    path = teacher_labels(corpus, split)
+    path = teacher_labels(place.corpus, split)
     if path.exists():
         return
-    trial = load_trial(corpus, split, cell.teacher, trained=TRAINED, settings_path=SCORE)
+    trial = load_trial(place.corpus, split, cell.teacher, trained=place.model, settings_path=SCORE)
     rows, _ = trial.ask_teacher(cache, bar)
     if missing := int(numpy.isnan(rows).any(axis=1).sum()):
         raise ValueError(
@@ -208,14 +239,11 @@ def run_cell(cell: Cell, place: Place, *, one_thread: bool = False) -> dict[str,
     if result := read_result(folder):
         return result
     settings = {"nlp.lang": cell.lang, "system.seed": cell.seed, **cell.train, **_paths(cell)}
-    options = _options({name: _move(value, place) for name, value in settings.items()})
+    moved = {name: _move(value, corpus, place.vectors) for name, value in settings.items()}
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    _run(
-        ["spacy", "train", cell.config, "--output", str(folder), "--code", CODE, *options],
-        folder / "train.log",
-        one_thread=one_thread,
-    )
+    command = ["scripts.train", cell.config, "--output", str(folder), *_options(moved)]
+    _run(command, folder / "train.log", one_thread=one_thread)
     seconds = time.perf_counter() - start
     shutil.rmtree(folder / "model-last")
     model = folder / "model-best"
@@ -229,8 +257,12 @@ def run_cell(cell: Cell, place: Place, *, one_thread: bool = False) -> dict[str,
 
 def _paths(cell: Cell) -> dict[str, Any]:
     """Return the paths of a cell's config, as in the project's own folder."""
-    paths = {f"paths.{name}": value for name, value in Config().from_disk(cell.config).get("paths", {}).items()}
+    paths = _config_paths(cell.config)
     return paths | {name: value for name, value in cell.train.items() if name in paths}
+
+
+def _config_paths(config: str | Path) -> dict[str, Any]:
+    return {f"paths.{name}": value for name, value in Config().from_disk(config).get("paths", {}).items()}
 
 
 def _has_vectors(cell: Cell) -> bool:
@@ -238,11 +270,11 @@ def _has_vectors(cell: Cell) -> bool:
     return str(VECTORS) in _paths(cell).values()
 
 
-def _move(value: Any, place: Place) -> Any:
+def _move(value: Any, corpus: Path, vectors: Path | None = None) -> Any:
     """Return a path in corpus/ as one in a cell's own corpora; other values as they are."""
     if not (isinstance(value, str) and value.startswith(CORPUS)):
         return value
-    return str((place.vectors if value == str(VECTORS) else place.corpus) / value.removeprefix(CORPUS))
+    return str((vectors if vectors and value == str(VECTORS) else corpus) / value.removeprefix(CORPUS))
 
 
 def _options(overrides: Mapping[str, Any]) -> list[str]:

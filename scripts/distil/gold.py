@@ -45,7 +45,9 @@ class Counts:
     dropped: dict[str, Counter[str]] = field(default_factory=dict)
 
 
-def prepare(data: Path, corpus: Path, *, lang: str, seed: int, progress: Progress = iter) -> dict[str, Any]:
+def prepare(
+    data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: int | None = None, progress: Progress = iter
+) -> dict[str, Any]:
     """Turn a data folder into the project's corpora.
 
     data (Path): The data folder, see `read_splits`.
@@ -53,6 +55,7 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, progress: Progres
         labels.json, dropped.jsonl and prepare.json.
     lang (str): A language code, or "xx" for all languages.
     seed (int): Decides random splits.
+    max_unlabelled (int | None): How many unlabelled texts of each language are kept, the first ones; None: all.
     progress (Callable): Wraps the unlabelled records, to show progress.
     RETURNS (dict[str, Any]): What was read, kept and dropped: the contents of prepare.json.
     RAISES (ValueError): If the data can't be used; nothing is written then.
@@ -68,7 +71,7 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, progress: Progres
             if isinstance(item, Drop):
                 counts.dropped.setdefault(item.file, Counter())[item.kind] += 1
                 drops.write(json_line(asdict(item)))
-            else:
+            elif max_unlabelled is None or counts.kept[item.lang] < max_unlabelled:
                 counts.kept[item.lang] += 1
                 texts.write(json_line({"text": item.text, LANG: item.lang}))
         # Written last, it says that the rest is complete.
