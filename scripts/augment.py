@@ -8,8 +8,9 @@ from spacy.cli._util import parse_config_overrides
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.distil.augmentation import load_plan
-from scripts.distil.augmented import augment_corpus, show_variants
+from scripts.distill.augment.plan import load_plan
+from scripts.distill.augment.show import show_variants
+from scripts.distill.augment.step import augment_corpus
 
 app = typer.Typer()
 

@@ -1,4 +1,4 @@
-"""Check the project's variables before a command or workflow runs."""
+"""Check the project's variables before a workflow runs."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -7,26 +7,25 @@ from typing import NoReturn
 import typer
 from wasabi import msg
 
-from scripts.distil.provenance import read_summary
-from scripts.distil.settings import (
-    TRAIN,
+from scripts.distill.core.variables import (
     EngineName,
     SettingsError,
     check_known,
     check_package,
-    check_same,
+    full_command,
+    given_overrides,
+    read_defaults,
+)
+from scripts.distill.teacher.spec import (
+    TRAIN,
     check_teacher,
     check_teacher_exists,
     check_teacher_trained,
     find_members,
-    full_command,
-    given_overrides,
     note_teacher,
-    read_defaults,
 )
 
 PROJECT_FILE = Path("project.yml")
-app = typer.Typer()
 
 
 def _stop(err: ValueError | OSError) -> NoReturn:
@@ -36,9 +35,8 @@ def _stop(err: ValueError | OSError) -> NoReturn:
     raise typer.Exit(1)
 
 
-@app.command()
-def workflow(
-    name: str = typer.Argument(..., help="all or distil"),
+def main(
+    name: str = typer.Argument(..., help="The workflow: all or distill"),
     teacher: str = typer.Option(..., help="The teacher"),
     student: Path = typer.Option(..., help="The student's config"),
     lang: str = typer.Option(..., help="Language of the package"),
@@ -69,7 +67,7 @@ def workflow(
         if "distilled_textcat" not in student.read_text(encoding="utf-8"):
             raise SettingsError(f"{student}: no component with factory distilled_textcat, which learns from a teacher")
         if (name == "all") != (teacher == TRAIN):
-            other = "distil" if name == "all" else "all"
+            other = "distill" if name == "all" else "all"
             raise SettingsError(
                 f"Workflow {name!r} {'trains its own teacher' if name == 'all' else 'needs a teacher from elsewhere'}, "
                 f"but teacher = {teacher}. Run:\n{full_command(other, overrides, defaults)}"
@@ -88,34 +86,5 @@ def workflow(
         _stop(err)
 
 
-@app.command()
-def variables() -> None:
-    """Stop a command that was given an unknown variable."""
-    try:
-        check_known(given_overrides(), read_defaults(PROJECT_FILE))
-    except SettingsError as err:
-        _stop(err)
-
-
-@app.command()
-def corpus(
-    command: str = typer.Argument(..., help="The command that is about to run"),
-    folder: Path = typer.Option("corpus", help="Folder with prepare.json"),
-    lang: str = typer.Option(..., help="Language of this run"),
-    data: str = typer.Option(..., help="Data of this run"),
-    seed: int = typer.Option(..., help="Seed of this run"),
-) -> None:
-    """Stop a command if the corpora were made with another language, data folder or seed."""
-    defaults, overrides = read_defaults(PROJECT_FILE), given_overrides()
-    try:
-        check_known(overrides, defaults)
-        check_same(folder, {"lang": lang, "data": data, "seed": seed}, command, overrides, defaults)
-        if command == "train-student":  # the other commands look for themselves
-            for step in ("score", "vectors"):
-                read_summary(folder, step)
-    except ValueError as err:
-        _stop(err)
-
-
 if __name__ == "__main__":
-    app()
+    typer.run(main)

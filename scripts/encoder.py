@@ -5,7 +5,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from scripts.distil.encoders import resolve_encoder
+from scripts.distill.teacher.encoder import resolve_encoder
 
 
 def main(

@@ -8,8 +8,9 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.distil.calibration import read_temperature
-from scripts.distil.evaluation import (
+from scripts.distill.core.files import folder_size, write_json
+from scripts.distill.data.gold import load_split
+from scripts.distill.evaluate.comparison import (
     BASELINE,
     CONTROL,
     ECE,
@@ -28,12 +29,11 @@ from scripts.distil.evaluation import (
     predict_control,
     table_rows,
 )
-from scripts.distil.files import folder_size, write_json
-from scripts.distil.gold import load_split
-from scripts.distil.scored import SCORES
-from scripts.distil.settings import TEACHERS, TRAIN
-from scripts.distil.teachers import load_pipeline
-from scripts.distil.trials import load_trial
+from scripts.distill.evaluate.eval_set import load_trial
+from scripts.distill.release.calibration import read_temperature
+from scripts.distill.score.step import SCORES
+from scripts.distill.teacher.spec import TEACHERS, TRAIN
+from scripts.distill.teacher.teachers import load_pipeline
 
 
 def main(

@@ -5,8 +5,8 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from scripts.distil.calibration import BOUNDS
-from scripts.distil.export import export
+from scripts.distill.release.calibration import BOUNDS
+from scripts.distill.release.export import export
 
 
 def main(

@@ -1,11 +1,11 @@
 """Register the project's functions; the single ``--code`` target of ``spacy train``."""
 
-import scripts.distil.architectures
-import scripts.distil.component
-import scripts.distil.corpus
-import scripts.distil.fine_tuning
-import scripts.distil.losses
-import scripts.distil.norm_sketch
-import scripts.distil.scorer
-import scripts.distil.stock
-import scripts.distil.trained_on  # noqa: F401
+import scripts.distill.core.textcat_scorer
+import scripts.distill.student.component
+import scripts.distill.student.losses
+import scripts.distill.student.norm_sketch
+import scripts.distill.student.reader
+import scripts.distill.student.to_stock
+import scripts.distill.teacher.fine_tuning
+import scripts.distill.teacher.pooling
+import scripts.distill.teacher.trained_on  # noqa: F401

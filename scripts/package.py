@@ -6,16 +6,19 @@ import srsly
 import typer
 from wasabi import msg
 
-from scripts.distil.wheels import WheelError, build_wheel
+from scripts.distill.release.wheel import WheelError, build_wheel, check_name
 
 
 def main(
     model: Path = typer.Argument(..., help="The exported student", exists=True, file_okay=False),
     packages: Path = typer.Argument(..., help="Folder to write the package to"),
+    expect: str = typer.Option("", help="<lang>_<name>-<version> that the student must have"),
     evaluation: Path = typer.Option("metrics/evaluation.json", help="Scores to put into the package", exists=True),
 ) -> None:
     """Build a wheel that needs nothing but spaCy."""
     try:
+        if expect:
+            check_name(model, expect)
         wheel = build_wheel(model, packages, srsly.read_json(evaluation))
     except WheelError as err:
         msg.fail("Can't build the wheel", str(err), exits=1)

@@ -9,7 +9,7 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.distil.gold import prepare
+from scripts.distill.data.gold import prepare
 
 
 def main(

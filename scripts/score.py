@@ -9,14 +9,15 @@ import typer
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.distil.provenance import read_summary
-from scripts.distil.score_cache import ScoreCache
-from scripts.distil.score_settings import load_score_settings
-from scripts.distil.scored import SCORES, is_near_chance, score_corpus
-from scripts.distil.scoring import Engine
-from scripts.distil.settings import TEACHERS, EngineName, find_members
-from scripts.distil.teachers import Teacher, load_teacher
-from scripts.distil.trained_on import check_trained_on
+from scripts.distill.core.provenance import read_summary
+from scripts.distill.core.variables import EngineName
+from scripts.distill.score.cache import ScoreCache
+from scripts.distill.score.scorer import Engine
+from scripts.distill.score.settings import load_score_settings
+from scripts.distill.score.step import SCORES, is_near_chance, score_corpus
+from scripts.distill.teacher.spec import TEACHERS, find_members
+from scripts.distill.teacher.teachers import Teacher, load_teacher
+from scripts.distill.teacher.trained_on import check_trained_on
 
 app = typer.Typer()
 CACHE = typer.Option(SCORES, help="The file with all scores")
@@ -78,7 +79,7 @@ def run(
 
 def _on_ray(load: Callable[..., Teacher], gpu_id: int) -> Engine:
     try:
-        from scripts.distil.ray_engine import run_on_ray  # on demand: Ray is optional
+        from scripts.distill.score.ray_engine import run_on_ray  # on demand: Ray is optional
     except ImportError as err:
         raise ValueError(
             f"Ray is not installed ({err}). Run: pip install -r requirements-ray.txt -c constraints.txt"

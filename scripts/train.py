@@ -10,7 +10,9 @@ from spacy.util import load_config
 from wasabi import msg
 
 import scripts.functions  # noqa: F401  # registers what configs name
-from scripts.distil.schedule import plan_updates, read_schedule, updates_per_epoch
+from scripts.distill.core.provenance import read_prepared
+from scripts.distill.data.schedule import plan_updates, read_schedule, updates_per_epoch
+from scripts.distill.student.learnt_from import check_transfer
 
 app = typer.Typer()
 
@@ -18,8 +20,9 @@ app = typer.Typer()
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def main(
     context: typer.Context,
-    config_path: Path = typer.Argument(..., help="A training config with a [schedule]", exists=True, dir_okay=False),
+    config_path: Path = typer.Argument(..., help="A training config", exists=True, dir_okay=False),
     output: Path = typer.Option(..., help="Folder for model-best and model-last"),
+    corpus: Path = typer.Option("corpus", help="The corpora; they say which language it is"),
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
 ) -> None:
     """Run `spacy train` with the numbers of updates that follow from [schedule] and the number of texts.
@@ -27,9 +30,12 @@ def main(
     Settings can be given as well, as to `spacy train`: --training.max_steps 1000
     """
     try:
-        given = parse_config_overrides(context.args, env_var=None)
+        given = {"nlp.lang": read_prepared(corpus)["lang"], **parse_config_overrides(context.args, env_var=None)}
+        if "corpus" in (load_config(config_path)["training"]["before_to_disk"] or {}):
+            given["training.before_to_disk.corpus"] = str(corpus)
         config = load_config(config_path, overrides=given, interpolate=True)
         schedule = read_schedule(config_path, config)
+        check_transfer(config, corpus)
         planned = {}
         if schedule:
             per_epoch = updates_per_epoch(config)

@@ -8,9 +8,9 @@ from spacy.cli._util import parse_config_overrides
 from tqdm import tqdm
 from wasabi import msg
 
-from scripts.distil.settings import TEACHERS
-from scripts.distil.vectors import load_vector_settings, make_vectors
-from scripts.distil.word_encoder import load_word_encoder
+from scripts.distill.student.vectors import load_vector_settings, make_vectors
+from scripts.distill.teacher.spec import TEACHERS
+from scripts.distill.teacher.word_encoder import load_word_encoder
 
 app = typer.Typer()
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from scripts.distil.files import write_json
-from scripts.distil.gold import LANG, read_gold
-from scripts.distil.wheels import WheelError, verify_wheel
+from scripts.distill.core.files import write_json
+from scripts.distill.data.gold import LANG, read_gold
+from scripts.distill.release.wheel import WheelError, verify_wheel
 
 
 def main(

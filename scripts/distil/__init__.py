@@ -1,1 +1,0 @@
-"""The library behind the scripts: no typer, no printing, no hard-coded paths."""

@@ -1,0 +1,1 @@
+"""Distil a large text classifier into a small spaCy pipeline."""

@@ -1,0 +1,140 @@
+"""Make many variants of the train texts by a plan: which methods, in what shares."""
+
+import itertools
+import random
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..data.near_duplicates import NearCopies
+from ..data.splits import normalize
+from ..data.text_keys import text_key
+from .lexicon import WordsByKind
+from .methods import Edit
+from .plan import Plan
+from .tagging import TaggedText
+
+TRIES = 3
+# Texts that are sent to a process at a time.
+CHUNK = 50
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One new text.
+
+    source (int): The number of the text that it was made from: an index into the train texts; those after the last
+        are the unlabelled ones.
+    swapped (tuple[str, ...]): The parts of speech of the words that were swapped.
+    """
+
+    text: str
+    lang: str
+    method: str
+    source: int
+    swapped: tuple[str, ...] = ()
+
+
+@dataclass
+class Counts:
+    """What became of the variants, by language.
+
+    kept (dict[str, Counter[str]]): Language → method → texts.
+    swapped (dict[str, Counter[str]]): Language → part of speech → words swapped in the kept texts.
+    duplicates (Counter[str]): Variants that equal a text they were made from, or another variant.
+    leaks (Counter[str]): Variants that equal a dev or test text, or nearly so.
+    """
+
+    kept: dict[str, Counter[str]] = field(default_factory=dict)
+    swapped: dict[str, Counter[str]] = field(default_factory=dict)
+    duplicates: Counter[str] = field(default_factory=Counter)
+    leaks: Counter[str] = field(default_factory=Counter)
+
+    def keep(self, variant: Variant) -> None:
+        """Count a variant that is kept."""
+        self.kept.setdefault(variant.lang, Counter())[variant.method] += 1
+        self.swapped.setdefault(variant.lang, Counter()).update(variant.swapped)
+
+
+def make_variants(
+    texts: Sequence[TaggedText], plan: Plan, words: WordsByKind, *, seed: int, processes: int = 1, first: int = 0
+) -> Iterator[Variant]:
+    """Make up to `plan.variants` new texts from each text.
+
+    The random numbers of each variant derive from the seed, its source text and its number alone,
+    so the number of processes changes nothing. The variants of one text differ from each other and
+    from it.
+
+    texts (Sequence[TaggedText]): The texts.
+    plan (Plan): Which methods, in what shares.
+    words (WordsByKind): The words to draw from.
+    seed (int): The seed.
+    processes (int): How many work.
+    first (int): The number of the first text, see `Variant.source`.
+    YIELDS (Variant): The new texts, in the order of their sources.
+    """
+    jobs = list(enumerate(texts, start=first))
+    if processes == 1:
+        for source, text in jobs:
+            yield from _vary(text, source, plan, words, seed)
+    else:
+        with ProcessPoolExecutor(processes, initializer=_set_context, initargs=(plan, words, seed)) as pool:
+            yield from itertools.chain.from_iterable(pool.map(_vary_in_context, jobs, chunksize=CHUNK))
+
+
+_context: tuple[Plan, WordsByKind, int]
+
+
+def _set_context(*context: Any) -> None:
+    """Keep what all texts share in a process, so that it is sent there once."""
+    global _context
+    _context = context
+
+
+def _vary_in_context(job: tuple[int, TaggedText]) -> list[Variant]:
+    source, text = job
+    return list(_vary(text, source, *_context))
+
+
+def _vary(text: TaggedText, source: int, plan: Plan, words: WordsByKind, seed: int) -> Iterator[Variant]:
+    names, weights = list(plan.methods), [plan.shares[name] for name in plan.methods]
+    original = text.text
+    seen = {original, original.strip(), ""}
+    for number in range(plan.variants):
+        rng = random.Random(f"{seed}|{number}|{text.lang}|{original}")
+        for _ in range(TRIES):
+            [method] = rng.choices(names, weights)
+            edit = plan.methods[method](text, words, rng)
+            new = edit.apply(text) if isinstance(edit, Edit) else edit
+            if new and new not in seen:
+                seen.add(new)
+                swapped = [text.pos[i] for i in edit.swapped] if isinstance(edit, Edit) else []
+                yield Variant(new, text.lang, method, source, tuple(swapped))
+                break
+
+
+def drop_repeats(
+    variants: Iterable[Variant], originals: Iterable[str], held_out: Collection[str], counts: Counts
+) -> Iterator[Variant]:
+    """Drop variants that equal, after normalising, an original, an earlier variant or a held-out text.
+
+    originals (Iterable[str]): The texts that they were made from.
+    held_out (Collection[str]): Normalised texts of dev and test, see `normalize`; near copies of them are dropped, too.
+    counts (Counts): Updated with what became of the variants.
+    YIELDS (Variant): The others.
+    """
+    seen = {text_key(normalize(text)) for text in originals}
+    forbidden = NearCopies(sorted(held_out))
+    for variant in variants:
+        text = normalize(variant.text)
+        key = text_key(text)
+        if key in seen:
+            counts.duplicates[variant.lang] += 1
+        elif forbidden.find(text) is not None:
+            counts.leaks[variant.lang] += 1
+        else:
+            seen.add(key)
+            counts.keep(variant)
+            yield variant

@@ -1,0 +1,89 @@
+"""Tie what a step makes to the corpora it was made from, so that stale outputs are not mixed."""
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .files import hash_file
+
+# What summaries and metadata call the hash of prepare.json, and of all files in transfer/.
+PREPARED, TRANSFER = "prepare_sha256", "transfer_sha256"
+
+
+def fingerprint_corpora(corpus: Path) -> str:
+    """Return the sha256 of prepare.json, which holds the settings and the hashes of the data.
+
+    RAISES (ValueError): If there is none; the message names the command that makes it.
+    """
+    return hash_file(_find_prepared(corpus))
+
+
+def read_prepared(corpus: Path) -> dict[str, Any]:
+    """Return what prepare.json says of the corpora, see `gold.prepare`.
+
+    RAISES (ValueError): If there is none; the message names the command that makes it.
+    """
+    prepared: dict[str, Any] = json.loads(_find_prepared(corpus).read_text(encoding="utf-8"))
+    return prepared
+
+
+def _find_prepared(corpus: Path) -> Path:
+    path = corpus / "prepare.json"
+    if not path.exists():
+        raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run prepare .")
+    return path
+
+
+def read_summary(corpus: Path, command: str) -> dict[str, Any]:
+    """Read the summary that a command wrote, and check that it was made from the present corpora.
+
+    corpus (Path): The folder with prepare.json and the summaries.
+    command (str): "augment", "score" or "vectors": the command that writes <command>.json.
+    RETURNS (dict[str, Any]): The summary.
+    RAISES (ValueError): If it is missing, or if `prepare` has made other corpora since.
+    """
+    path = corpus / f"{command}.json"
+    remedy = f"Run, with the same --vars: python -m spacy project run {command} ."
+    if not path.exists():
+        raise ValueError(f"{path}: no such file. {remedy}")
+    summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    if summary.get(PREPARED) != fingerprint_corpora(corpus):
+        raise ValueError(f"{path}: made from other data than {corpus / 'prepare.json'} tells of. {remedy}")
+    return summary
+
+
+def check_scored_by(teacher: str, scored: Mapping[str, Any]) -> None:
+    """Check that a teacher is the one that scored the transfer set.
+
+    teacher (str): The teacher's name, see `check_teacher`.
+    scored (Mapping): The contents of score.json.
+    RAISES (ValueError): If it is another one.
+    """
+    if teacher != scored["teacher"]:
+        raise ValueError(
+            f"The transfer set was scored by the teacher {scored['teacher']!r}, this command was given {teacher!r}. "
+            f"Run it with --vars.teacher {shlex.quote(scored['teacher'])}"
+        )
+
+
+def read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a JSONL file that `command` makes; each has strings under `keys`.
+
+    RAISES (ValueError): If there is no such file, or a line is another; the message names the command.
+    """
+    remedy = f"Make it with: python -m spacy project run {command} ."
+    if not path.exists():
+        raise ValueError(f"{path}: no such file. {remedy}")
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                row = json.loads(line)
+                if not all(isinstance(row[key], str) for key in keys):
+                    raise TypeError("a value is not a string")
+            except (ValueError, KeyError, TypeError) as err:
+                raise ValueError(
+                    f"{path}:{number}: expected a JSON object with the strings {', '.join(keys)} ({err!r}). {remedy}"
+                ) from err
+            yield row

@@ -1,0 +1,48 @@
+"""The gold labels of docs, as probabilities."""
+
+from collections.abc import Sequence
+
+import numpy
+from spacy.tokens import Doc
+
+from ..core.messages import quote
+from .teacher_scores import Scores
+
+_REMEDY = "Make the transfer set anew with: python -m spacy project run prepare . and then augment and score"
+
+
+def get_gold_scores(docs: Sequence[Doc], labels: Sequence[str]) -> Scores:
+    """Gather the gold labels of docs.
+
+    labels (Sequence[str]): The order of the columns.
+    RETURNS (NDArray[float32]): Shape (n_docs, n_labels): 1.0 in the column of a doc's label; 0.0 everywhere for a doc
+        without gold labels.
+    RAISES (ValueError): If a doc's label is none of the labels, or `find_gold_label` does.
+    """
+    rows = numpy.zeros((len(docs), len(labels)), dtype="float32")
+    for row, doc in zip(rows, docs, strict=True):
+        gold = find_gold_label(doc)
+        if gold is not None:
+            if gold not in labels:
+                raise ValueError(
+                    f"The gold label {gold!r} of the text {quote(doc.text)} is none of the student's {sorted(labels)}. "
+                    f"{_REMEDY}"
+                )
+            row[labels.index(gold)] = 1.0
+    return rows
+
+
+def find_gold_label(doc: Doc) -> str | None:
+    """Return the doc's gold label, None if it has none.
+
+    RAISES (ValueError): If its cats are not 1.0 for one label and 0.0 for the others.
+    """
+    if not doc.cats:
+        return None
+    gold = [label for label, value in doc.cats.items() if value == 1.0]
+    if len(gold) != 1 or any(value not in (0.0, 1.0) for value in doc.cats.values()):
+        raise ValueError(
+            f"Gold labels must be 1.0 for one label and 0.0 for the others. Found {doc.cats} for the text "
+            f"{quote(doc.text)}. {_REMEDY}"
+        )
+    return gold[0]

@@ -1,0 +1,117 @@
+"""How long to train, from the amount of data: what `[schedule]` of a config says, in epochs, as numbers of updates."""
+
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from confection import Config
+
+from .docbins import read_docs
+from .sources import KINDS, SOURCE, source_kind
+
+SECTION = "schedule"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What `[schedule]` of a config says.
+
+    epochs (float): How often each text is seen, on average.
+    min_updates, max_updates (int): Bounds of the number of updates: little data wants more epochs, much data fewer.
+        The number is then rounded up to end with an evaluation.
+    warmup (float): The share of the updates in which the learning rate rises, from 0 to 1.
+    evaluations (int): How often the dev texts are scored, at the end of training included.
+    """
+
+    epochs: float
+    min_updates: int
+    max_updates: int
+    warmup: float
+    evaluations: int
+
+
+@dataclass(frozen=True)
+class Updates:
+    """A training in updates.
+
+    total (int): All of them.
+    warmup (int): While the learning rate rises.
+    every (int): How often the dev texts are scored.
+    """
+
+    total: int
+    warmup: int
+    every: int
+
+    def overrides(self) -> dict[str, Any]:
+        """Return the settings of `spacy train` that say so."""
+        return {
+            "training.max_steps": self.total, "training.eval_frequency": self.every,
+            "training.optimizer.learn_rate.warmup_steps": self.warmup,
+        }  # fmt: skip
+
+
+def read_schedule(path: Path, config: Config) -> Schedule | None:
+    """Read `[schedule]` of a config.
+
+    RETURNS (Schedule | None): None if it has none: then its numbers of updates are meant as they are.
+    RAISES (ValueError): If a setting is missing, misspelt or impossible.
+    """
+    if SECTION not in config:
+        return None
+    found = dict(config[SECTION])
+    known = {field.name for field in fields(Schedule)}
+    if set(found) != known:
+        raise ValueError(
+            f"{path}: expected in [{SECTION}] {', '.join(sorted(known))}. Found: {', '.join(found) or 'none'}"
+        )
+    for name, value in found.items():
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
+            raise ValueError(f"{path}: [{SECTION}] {name} must be a number, 0 or more. Found: {value!r}")
+    schedule = Schedule(**found)
+    if schedule.warmup >= 1 or schedule.evaluations < 1 or not 1 <= schedule.min_updates <= schedule.max_updates:
+        raise ValueError(
+            f"{path}: [{SECTION}] needs warmup below 1, one evaluation or more, and 1 <= min_updates <= max_updates"
+        )
+    return schedule
+
+
+def plan_updates(schedule: Schedule, per_epoch: float) -> Updates:
+    """Turn epochs into updates.
+
+    per_epoch (float): Updates in which each text is seen once.
+    """
+    total = round(schedule.epochs * per_epoch)
+    total = max(schedule.min_updates, min(total, schedule.max_updates))
+    every = max(1, math.ceil(total / schedule.evaluations))
+    # A multiple of the interval, so that the last update is evaluated.
+    total = math.ceil(total / every) * every
+    return Updates(total, max(1, round(schedule.warmup * total)), every)
+
+
+def updates_per_epoch(config: Config) -> float:
+    """Return in how many updates a training sees each text once.
+
+    config (Config): A training config with interpolated paths; its batcher counts texts (distill.batch_by_length.v1) or
+        words (spacy.batch_by_words.v1).
+    RAISES (ValueError): If there are no texts, or it is another batcher.
+    """
+    path = Path(config["paths"]["train"])
+    shards = sorted(path.glob("*.spacy")) if path.is_dir() else [path]
+    docs = [(source_kind(doc) if SOURCE in doc.user_data else KINDS[0], len(doc))
+            for shard in shards if shard.exists() for doc in read_docs(shard)]  # fmt: skip
+    if not docs:
+        raise ValueError(f"{path}: no texts to train on. Make them with the commands before this one, see project.yml")
+    repeats = config["corpora"]["train"].get("repeats") or dict.fromkeys(KINDS, 1.0)
+    batcher = config["training"]["batcher"]
+    if batcher["@batchers"] == "distill.batch_by_length.v1":
+        return math.ceil(sum(repeats[kind] for kind, _ in docs) / batcher["size"])
+    size = batcher.get("size")
+    size = size.get("rate") if isinstance(size, dict) else size
+    if batcher["@batchers"] == "spacy.batch_by_words.v1" and size:
+        return sum(length * repeats[kind] for kind, length in docs) / size
+    raise ValueError(
+        f"[training.batcher] is {batcher['@batchers']}; to plan a training by [{SECTION}] it must be "
+        "distill.batch_by_length.v1, or spacy.batch_by_words.v1 with a constant size"
+    )

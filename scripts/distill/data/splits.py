@@ -1,0 +1,322 @@
+"""Find a data folder's files, make splits, and keep texts from being in two of them."""
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, NoReturn
+
+from sklearn.model_selection import train_test_split
+from spacy.util import get_lang_class
+
+from .near_duplicates import NearCopies
+from .records import SUFFIXES, TXT, Drop, Review, read_reviews, split_name, stream_reviews, suffixes
+from .sources import UNLABELLED
+from .text_keys import text_key
+
+LABELLED = ("train", "dev", "test")
+# Instead of these three, one file with all labelled texts of a language.
+UNSPLIT = "labelled"
+# A text that stands in two splits is kept in the first of these; unlabelled texts come last.
+PRECEDENCE = ("test", "dev", "train")
+DEV_SHARE = TEST_SHARE = 0.2
+MULTI_LANGUAGE = "xx"
+
+
+@dataclass
+class Splits:
+    """The labelled texts of a data folder by split, and what was dropped on the way.
+
+    files (list[str]): The labelled files that were read.
+    read (dict[str, int]): The number of records read from each of them.
+    unlabelled (dict[str, list[Path]]): The files of unlabelled texts by language, see `stream_unlabelled`.
+    unused (list[str]): Places of other languages than the chosen one.
+    """
+
+    reviews: dict[str, list[Review]] = field(default_factory=lambda: {s: [] for s in PRECEDENCE})
+    drops: list[Drop] = field(default_factory=list)
+    files: list[str] = field(default_factory=list)
+    read: dict[str, int] = field(default_factory=dict)
+    unlabelled: dict[str, list[Path]] = field(default_factory=dict)
+    unused: list[str] = field(default_factory=list)
+
+    @cached_property
+    def near_copy(self) -> "_NearCopy":
+        """Says which dev or test text a text nearly equals; to be asked when these are complete."""
+        return _NearCopy(self)
+
+    @property
+    def labels(self) -> list[str]:
+        """The labels of all labelled texts, sorted: the project's label order."""
+        return sorted({str(r.label) for s in LABELLED for r in self.reviews[s]})
+
+    @property
+    def languages(self) -> list[str]:
+        """The languages of all texts, sorted."""
+        return sorted({review.lang for split in self.reviews.values() for review in split})
+
+
+def normalize(text: str) -> str:
+    """Return the key by which two texts count as the same: case and white space are ignored."""
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def read_splits(data: Path, *, lang: str, seed: int) -> Splits:
+    """Read a data folder into train, dev and test texts without duplicates, and find its unlabelled ones.
+
+    data (Path): A folder with `<lang>/{train,dev,test[,unlabelled]}.jsonl`, `<lang>/{labelled[,unlabelled]}.jsonl`
+        or one `<lang>.jsonl` (or .csv, .tsv; gzipped or not) for each language. Unlabelled texts may also be .txt, with
+        one text per line, and there may be a folder `<lang>/unlabelled/` of such files.
+    lang (str): A language code, or "xx" for all languages of the folder.
+    seed (int): Decides the split of a language that comes as one file.
+    RETURNS (Splits): The texts.
+    RAISES (ValueError): If the folder can't be understood or a split lacks a label.
+    """
+    splits = Splits()
+    places = find_languages(data)
+    if lang != MULTI_LANGUAGE and lang not in places:
+        raise ValueError(f"{data}: no data for language {lang!r}. Found: {', '.join(sorted(places))}")
+    used = sorted(places) if lang == MULTI_LANGUAGE else [lang]
+    splits.unused = [str(places[code]) for code in places if code not in used]
+    for code in used:
+        place = places[code]
+        if place.is_dir():
+            _read_folder(place, code, seed, splits)
+        else:
+            _read_file(place, code, seed, splits)
+    _drop_duplicates(splits)
+    _drop_near_copies(splits)
+    _check_labels(data, splits)
+    return splits
+
+
+def find_languages(data: Path) -> dict[str, Path]:
+    """Find the file or folder of each language in a data folder.
+
+    RAISES (ValueError): If `data` is no folder or holds none, or if a folder or data file in it
+        is not named after a language that spaCy knows, or one language has two places.
+    """
+    if not data.is_dir():
+        raise ValueError(f"{data}: no such folder. It must hold <lang>/train.jsonl … or <lang>.jsonl")
+    places: dict[str, Path] = {}
+    for path in sorted(data.iterdir()):
+        if _is_ignored(path):
+            continue
+        code, kind = (path.name, "") if path.is_dir() else split_name(path)
+        if not path.is_dir() and kind not in SUFFIXES:
+            raise ValueError(f"{path}: can't be read. Expected <lang>/, or <lang> with one of {suffixes()}")
+        if not is_language(code):
+            raise ValueError(
+                f"{path}: {code!r} is not the code of a language that spaCy knows (en, nl, fr …) and tokenises "
+                "without another library. Rename it, or move it out of the data folder"
+            )
+        if code in places:
+            raise ValueError(f"{path}: language {code!r} has a second place, {places[code]}. Keep one")
+        places[code] = path
+    if not places:
+        raise ValueError(f"{data}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl")
+    return places
+
+
+def _is_ignored(path: Path) -> bool:
+    """Return whether a file in a data folder is not meant as data."""
+    return path.name.startswith(".") or path.stem.upper() in ("README", "LICENSE")
+
+
+def is_language(code: str) -> bool:
+    """Return whether spaCy knows a language, and its usual tokenizer serves it (unlike zh, ja, ko, th, vi)."""
+    try:
+        language = get_lang_class(code)
+    except (ImportError, AttributeError):  # the latter for modules beside the languages: spacy.lang.punctuation
+        return False
+    return code != MULTI_LANGUAGE and "tokenizer" not in language.Defaults.config.get("nlp", {})
+
+
+def _read_folder(folder: Path, lang: str, seed: int, splits: Splits) -> None:
+    found = _find_splits(folder)
+    if UNSPLIT in found:
+        others = [found[split] for split in LABELLED if split in found]
+        if others:
+            raise ValueError(f"{found[UNSPLIT]}: is split by seed, but there is {others[0]}, too. Keep one of the two")
+        _read_file(found[UNSPLIT], lang, seed, splits)
+    for split in () if UNSPLIT in found else LABELLED:
+        if split not in found:
+            raise ValueError(
+                f"{folder}: no {split} file. Add {split}.jsonl, or give one file {folder}/{UNSPLIT}.jsonl "
+                "instead, which is split by seed"
+            )
+        splits.reviews[split] += _read(found[split], lang, splits)
+    if UNLABELLED in found:
+        splits.unlabelled[lang] = _find_unlabelled(found[UNLABELLED])
+
+
+def _find_splits(folder: Path) -> dict[str, Path]:
+    """Return the file or folder of each split that a language's folder has."""
+    found: dict[str, Path] = {}
+    for path in sorted(folder.iterdir()):
+        if _is_ignored(path):
+            continue
+        split, kind = (path.name, "") if path.is_dir() else split_name(path)
+        if split == UNLABELLED:
+            known = path.is_dir() or kind in (*SUFFIXES, TXT)
+        else:
+            known = split in (*LABELLED, UNSPLIT) and kind in SUFFIXES
+        if not known:
+            raise ValueError(
+                f"{path}: not a split that can be read. Expected: {', '.join((*LABELLED, UNLABELLED))}, as one of "
+                f"{suffixes()}, or {UNSPLIT} instead of the first three; "
+                f"{UNLABELLED} also as {TXT}, or as a folder of files"
+            )
+        if split in found:
+            raise ValueError(f"{path}: split {split!r} has a second place, {found[split]}. Keep one")
+        found[split] = path
+    return found
+
+
+def _find_unlabelled(place: Path) -> list[Path]:
+    if not place.is_dir():
+        return [place]
+    files = [path for path in sorted(place.iterdir()) if not _is_ignored(path)]
+    for path in files:
+        if path.is_dir() or split_name(path)[1] not in (*SUFFIXES, TXT):
+            raise ValueError(f"{path}: can't be read. Expected files with one of: {suffixes(labelled=False)}")
+    if not files:
+        raise ValueError(f"{place}: no files. Add some, or remove the folder")
+    return files
+
+
+def _read_file(path: Path, lang: str, seed: int, splits: Splits) -> None:
+    reviews = _unique(_read(path, lang, splits), splits.drops)
+    counts = Counter(review.label for review in reviews)
+    # Five texts leave one each for dev and test.
+    for label, count in counts.items():
+        if count < 5:
+            raise ValueError(f"{path}: label {label!r} has {count} texts; a split by seed needs 5")
+    labels = [review.label for review in reviews]
+    rest, test = train_test_split(reviews, test_size=TEST_SHARE, stratify=labels, random_state=seed)
+    labels = [review.label for review in rest]
+    dev_share = DEV_SHARE / (1 - TEST_SHARE)
+    train, dev = train_test_split(rest, test_size=dev_share, stratify=labels, random_state=seed)
+    for split, part in (("train", train), ("dev", dev), ("test", test)):
+        splits.reviews[split] += sorted(part, key=lambda review: review.line)
+
+
+def _read(path: Path, lang: str, splits: Splits) -> list[Review]:
+    reviews, drops = read_reviews(path, lang=lang)
+    splits.files.append(str(path))
+    splits.read[str(path)] = len(reviews) + len(drops)
+    splits.drops += drops
+    if not reviews:
+        _refuse(path, len(drops), drops[0] if drops else None)
+    return reviews
+
+
+def stream_unlabelled(splits: Splits) -> Iterator[Review | Drop]:
+    """Read the unlabelled texts of a data folder, one at a time; only a key of each stays in memory.
+
+    YIELDS (Review | Drop): Each record: a text, or why it is dropped, such as that it equals a
+        labelled or an earlier text, or nearly equals a dev or test text.
+    RAISES (ValueError): If a file can't be read, or a language has files and no text that can be used.
+    """
+    labelled = {normalize(review.text): review for split in LABELLED for review in splits.reviews[split]}
+    seen: set[bytes] = set()
+    for lang, files in splits.unlabelled.items():
+        read, first = 0, None
+        used = False
+        for item in (item for path in files for item in stream_reviews(path, lang=lang, labelled=False)):
+            read += 1
+            if isinstance(item, Drop):
+                first = first or item
+                yield item
+                continue
+            used = True
+            text = normalize(item.text)
+            key = text_key(text)
+            if text in labelled:
+                other = labelled[text]
+                yield _drop(item, "duplicate", f"same text as {other.file}:{other.line}")
+            elif key in seen:
+                yield _drop(item, "duplicate", "same text as an earlier unlabelled one")
+            elif reason := splits.near_copy.reason(text):
+                yield _drop(item, "near_copy", reason)
+            else:
+                yield item
+            seen.add(key)
+        if not used:
+            _refuse(files[0] if len(files) == 1 else files[0].parent, read, first)
+
+
+def _refuse(path: Path, read: int, first: Drop | None) -> NoReturn:
+    if first is None:
+        raise ValueError(f"{path}: none of its {read} records can be used. Add texts")
+    place = f"line {first.line}" if first.file == str(path) else f"{first.file}:{first.line}"
+    raise ValueError(f"{path}: none of its {read} records can be used. The first problem: {place}: {first.reason}")
+
+
+def _drop(review: Review, kind: Literal["duplicate", "near_copy"], reason: str) -> Drop:
+    return Drop(review.file, review.line, kind, reason, review.text)
+
+
+class _NearCopy:
+    """Says which dev or test text a text nearly equals."""
+
+    def __init__(self, splits: Splits) -> None:
+        self._held_out = [review for split in ("test", "dev") for review in splits.reviews[split]]
+        self._copies = NearCopies([normalize(review.text) for review in self._held_out])
+
+    def reason(self, text: str) -> str | None:
+        index = self._copies.find(text)
+        if index is None:
+            return None
+        other = self._held_out[index]
+        return f"nearly the same text as {other.file}:{other.line}"
+
+
+def _drop_near_copies(splits: Splits) -> None:
+    """Drop train texts that nearly equal a dev or test text."""
+    kept = []
+    for review in splits.reviews["train"]:
+        if reason := splits.near_copy.reason(normalize(review.text)):
+            splits.drops.append(_drop(review, "near_copy", reason))
+        else:
+            kept.append(review)
+    splits.reviews["train"] = kept
+
+
+def _drop_duplicates(splits: Splits) -> None:
+    in_order = [review for split in PRECEDENCE for review in splits.reviews[split]]
+    kept = {id(review) for review in _unique(in_order, splits.drops)}
+    for split in PRECEDENCE:
+        splits.reviews[split] = [review for review in splits.reviews[split] if id(review) in kept]
+
+
+def _unique(reviews: Iterable[Review], drops: list[Drop]) -> list[Review]:
+    """Keep the first of the reviews that are the same text; add the others to `drops`."""
+    first: dict[str, Review] = {}
+    for review in reviews:
+        other = first.setdefault(normalize(review.text), review)
+        if other is not review:
+            reason = f"same text as {other.file}:{other.line}"
+            if review.label is not None and review.label != other.label:
+                reason += f", which has label {other.label}, not {review.label}"
+            drops.append(_drop(review, "duplicate", reason))
+    return list(first.values())
+
+
+def _check_labels(data: Path, splits: Splits) -> None:
+    labels = splits.labels
+    if len(labels) < 2:
+        raise ValueError(f"{data}: at least two labels are needed. Found: {', '.join(labels)}")
+    for split in LABELLED:
+        missing = sorted(set(labels) - {str(review.label) for review in splits.reviews[split]})
+        if missing:
+            texts = [r for other in LABELLED for r in splits.reviews[other] if r.label == missing[0]]
+            copies = sum(drop.kind == "near_copy" for drop in splits.drops)
+            dropped = f". {copies} texts were dropped as near copies of dev or test texts" if copies else ""
+            raise ValueError(
+                f"{data}: no text with label {missing[0]} in split {split!r}. The label is on {len(texts)} texts "
+                f"elsewhere, the first {texts[0].file}:{texts[0].line}. All labels: {', '.join(labels)}. If it is "
+                f"not misspelt, add texts with it{dropped}"
+            )

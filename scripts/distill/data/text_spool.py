@@ -1,0 +1,74 @@
+"""Texts on disk, of which only a key, a length and a place stay in memory."""
+
+import json
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+
+from ..core.files import json_line
+from .text_keys import KEY_BYTES, text_key
+
+
+class TextSpool:
+    """Rows with a text each, in a temporary file that goes with the object; about 28 bytes a row in memory."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        """Make an empty spool.
+
+        folder (Path | None): Where its file is made; None: where the system puts such files.
+        """
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._offsets = array("q")
+        self._lengths = array("i")
+        self._keys = bytearray()
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def append(self, row: dict[str, Any]) -> None:
+        """Add a row that JSON can hold, with a string under "text"."""
+        self._offsets.append(self._file.tell())
+        self._lengths.append(len(row["text"]))
+        self._keys += text_key(row["text"])
+        self._file.write(json_line(row).encode())
+
+    @property
+    def lengths(self) -> NDArray[numpy.int32]:
+        """Characters of each text, shape (n,)."""
+        return numpy.asarray(self._lengths, dtype="int32")
+
+    @property
+    def keys(self) -> NDArray[numpy.bytes_]:
+        """The key of each text, shape (n,); for comparing only, as bytes lose zeros at their end: see `key`."""
+        return numpy.frombuffer(bytes(self._keys), dtype=f"S{KEY_BYTES}")
+
+    def key(self, index: int) -> bytes:
+        """Return the key of one text."""
+        return bytes(self._keys[KEY_BYTES * index : KEY_BYTES * (index + 1)])
+
+    def rows(self, indices: Iterable[int]) -> Iterator[dict[str, Any]]:
+        """Yield some rows, in the order of the indices."""
+        end = self._file.seek(0, 2)
+        try:
+            for index in indices:
+                self._file.seek(self._offsets[index])
+                yield json.loads(self._file.readline())
+        finally:
+            self._file.seek(end)
+
+    def texts(self, indices: Iterable[int]) -> list[str]:
+        """Return some texts, in the order of the indices."""
+        return [row["text"] for row in self.rows(indices)]
+
+
+def spool_texts(texts: Sequence[str]) -> TextSpool:
+    """Make a spool of texts."""
+    spool = TextSpool()
+    for text in texts:
+        spool.append({"text": text})
+    return spool

@@ -1,0 +1,1 @@
+"""In: trained systems and gold texts. Out: how good they are, and how they compare."""

@@ -1,0 +1,223 @@
+"""Evaluate baseline, teacher, student and a control on one split, by language and overall."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy
+from numpy.typing import NDArray
+
+from ..core.probabilities import soften
+from ..data.gold import GoldSplit
+from ..data.teacher_scores import Scores
+from . import metrics
+from .metrics import Labels, Probabilities
+from .tfidf import fit_control
+
+BASELINE, TEACHER, STUDENT = "baseline", "teacher", "student"
+CONTROL = "tfidf_logreg"
+OVERALL = "overall"
+ECE, ECE_BEFORE = "ece", "ece_before_calibration"
+SIGNIFICANCE = 0.01
+WARM_UP = 32
+
+
+@dataclass
+class Predictions:
+    """What the systems predicted, and how fast.
+
+    scores (dict): Probabilities by system, shape (n, n_labels).
+    """
+
+    scores: dict[str, Probabilities] = field(default_factory=dict)
+    docs_per_second: dict[str, float] = field(default_factory=dict)
+
+
+class System(Protocol):
+    """A pipeline to be compared, see `SpacyTeacher`."""
+
+    def pipe(self, texts: Iterable[str]) -> Iterator[Scores]:
+        """Yield the probabilities of each text, shape (n_labels,)."""
+
+
+Progress = Callable[[str, Iterator[Scores]], Iterable[Scores]]
+
+
+def predict(
+    systems: Mapping[str, System], split: GoldSplit, progress: Progress = lambda name, rows: rows
+) -> Predictions:
+    """Run each system over the texts, and time it after a warm-up on the first of them.
+
+    progress (Callable): Wraps the scored rows of the system of that name, to show progress.
+    """
+    predictions = Predictions()
+    for name, system in systems.items():
+        list(system.pipe(split.texts[:WARM_UP]))
+        start = time.perf_counter()
+        predictions.scores[name] = numpy.stack(list(progress(name, system.pipe(split.texts))))
+        predictions.docs_per_second[name] = len(split.texts) / (time.perf_counter() - start)
+    return predictions
+
+
+def add_teacher(predictions: Predictions, scores: Scores, docs_per_second: float | None) -> str | None:
+    """Add what a teacher said, unless it has no answer for some text.
+
+    scores (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN is no answer.
+    docs_per_second (float | None): How fast it was; None if that is not known.
+    RETURNS (str | None): Why it can't be compared, if so.
+    """
+    missing = int(numpy.isnan(scores).any(axis=1).sum())
+    if missing:
+        return f"it has no answer for {missing} of {len(scores)} texts"
+    predictions.scores[TEACHER] = scores
+    if docs_per_second is not None:
+        predictions.docs_per_second[TEACHER] = docs_per_second
+    return None
+
+
+def predict_control(train: GoldSplit, texts: Sequence[str]) -> Probabilities:
+    """Train the control on the gold texts, and predict.
+
+    train (GoldSplit): The gold texts; each label is among them, as `prepare` makes sure.
+    RETURNS (NDArray[float64]): Probabilities, shape (n_texts, n_labels).
+    """
+    return numpy.asarray(fit_control(train.texts, train.labels).predict_proba(texts))
+
+
+def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int, temperature: float = 1.0) -> dict[str, Any]:
+    """Compare the systems by language and overall.
+
+    seed (int): Seed of the confidence intervals.
+    temperature (float): T that the student was calibrated with: before, its probabilities were
+        softmax(T · log p).
+    RETURNS (dict): {"languages": {lang: comparison}, "overall": comparison, "docs_per_second"}.
+    """
+    langs = numpy.asarray(split.langs)
+    before = soften(predictions.scores[STUDENT], 1 / temperature)
+
+    def compare(rows: NDArray[numpy.bool_]) -> dict[str, Any]:
+        scores, gold = {name: scores[rows] for name, scores in predictions.scores.items()}, split.labels[rows]
+        result = _compare_systems(scores, gold, seed)
+        result["systems"][STUDENT][ECE_BEFORE] = metrics.expected_calibration_error(before[rows], gold)
+        return result
+
+    return {
+        "languages": {lang: compare(langs == lang) for lang in sorted(set(split.langs))},
+        OVERALL: compare(langs != ""),
+        "docs_per_second": predictions.docs_per_second,
+    }
+
+
+def compare_lengths(predictions: Predictions, split: GoldSplit, labels: Sequence[str]) -> list[dict[str, Any]]:
+    """Compare the systems on the short, the middle and the long third of the texts.
+
+    Accuracy should not depend on length.
+
+    labels (Sequence[str]): The project's labels, in the order of the scores' columns.
+    RETURNS (list[dict]): Of each third that has texts: "words" (its shortest and longest text), "n", "accuracy" by
+        system, and "shares": of gold and of each system, label → share of the texts.
+    """
+    words = numpy.asarray([len(text.split()) for text in split.texts])
+    predicted = {name: scores.argmax(axis=1) for name, scores in predictions.scores.items()}
+    thirds = [rows for rows in numpy.array_split(numpy.argsort(words, kind="stable"), 3) if len(rows)]
+    return [
+        {
+            "words": [int(words[rows].min()), int(words[rows].max())],
+            "n": len(rows),
+            "accuracy": {name: float((found[rows] == split.labels[rows]).mean()) for name, found in predicted.items()},
+            "shares": {
+                name: {label: float((found[rows] == i).mean()) for i, label in enumerate(labels)}
+                for name, found in {"gold": split.labels, **predicted}.items()
+            },
+        }
+        for rows in thirds
+    ]
+
+
+def length_rows(thirds: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
+    """Return the rows of a table of `compare_lengths`, and its header."""
+    labels = list(thirds[0]["shares"]["gold"])
+    systems = [name for name in (TEACHER, STUDENT) if name in thirds[0]["accuracy"]]
+    header = ("words", "n", *systems, *(f"{label}: gold → student" for label in labels))
+    rows = [
+        (
+            "–".join(map(str, third["words"])), str(third["n"]),
+            *(_percent(third["accuracy"][name]) for name in systems),
+            *(f"{_percent(third['shares']['gold'][label])} → {_percent(third['shares'][STUDENT][label])}"
+              for label in labels),
+        )
+        for third in thirds
+    ]  # fmt: skip
+    return rows, header
+
+
+def _compare_systems(scores: Mapping[str, Probabilities], gold: Labels, seed: int) -> dict[str, Any]:
+    predicted = {name: rows.argmax(axis=1) for name, rows in scores.items()}
+    systems: dict[str, Any] = {
+        name: {
+            **metrics.score(labels, gold),
+            ECE: metrics.expected_calibration_error(scores[name], gold),
+            "p_above_majority": metrics.p_above_majority(labels, gold),
+        }
+        for name, labels in predicted.items()
+    }
+    baseline, student = systems[BASELINE]["accuracy"], systems[STUDENT]["accuracy"]
+    result = {
+        "n": len(gold),
+        "majority": float(numpy.bincount(gold).max() / len(gold)),
+        "systems": systems,
+        "student_vs_teacher": None,
+        "error_reduction": metrics.error_reduction(baseline, student),
+        "gain_recovered": None,
+    }
+    if TEACHER not in systems:
+        systems[TEACHER] = None
+        return result
+    return result | {
+        "student_vs_teacher": metrics.compare(predicted[STUDENT], predicted[TEACHER], gold, seed=seed),
+        "gain_recovered": metrics.gain_recovered(baseline, systems[TEACHER]["accuracy"], student),
+    }
+
+
+def better_controls(comparison: Mapping[str, Any]) -> list[str]:
+    """Return the controls that the teacher is not above: distilling it is pointless then."""
+    systems = comparison["systems"]
+    if systems[TEACHER] is None:
+        return []
+    controls = (BASELINE, CONTROL)
+    return [c for c in controls if systems[c]["accuracy"] >= systems[TEACHER]["accuracy"]]
+
+
+def near_majority(comparison: Mapping[str, Any]) -> list[str]:
+    """Return which of teacher and student may be no better than the most frequent label (p ≥ 0.01)."""
+    systems = {name: comparison["systems"][name] for name in (TEACHER, STUDENT)}
+    return [name for name, scores in systems.items() if scores and scores["p_above_majority"] >= SIGNIFICANCE]
+
+
+def table_rows(evaluation: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
+    """Return the rows of a table: a language each, and all of them together."""
+    comparisons = {**evaluation["languages"], OVERALL: evaluation[OVERALL]}
+    for name, row in comparisons.items():
+        systems = [row["systems"][system] for system in (CONTROL, BASELINE, TEACHER, STUDENT)]
+        accuracies = [_percent(scores["accuracy"] if scores else None) for scores in systems]
+        versus = row["student_vs_teacher"]
+        gap = agreement = "–"
+        if versus:
+            low, high = versus["ci95"]
+            gap = f"{100 * versus['gap']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+            agreement = _percent(versus["agreement"])
+        yield (
+            name, str(row["n"]), *accuracies, _percent(row["systems"][STUDENT]["macro_f"]), gap, agreement,
+            _percent(row["error_reduction"]), _percent(row["gain_recovered"]),
+        )  # fmt: skip
+
+
+TABLE_HEADER = (
+    "lang", "n", "tf-idf+lr", "baseline", "teacher", "student", "student F", "gap to teacher [95 % CI]",
+    "agreement", "error reduction", "gain recovered",
+)  # fmt: skip
+
+
+def _percent(value: float | None) -> str:
+    return "–" if value is None else f"{100 * value:.1f}"

@@ -1,0 +1,85 @@
+"""What trained systems are compared on: the gold texts of one split, and what the teacher says about them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..core.progress import MakeBar
+from ..core.provenance import check_scored_by, read_summary
+from ..data.gold import GoldSplit, load_split
+from ..data.teacher_scores import Scores
+from ..score.cache import ScoreCache
+from ..score.scorer import BatchSettings
+from ..score.settings import load_score_settings
+from ..score.step import score_texts
+from ..teacher.teachers import Teacher, load_teacher
+from ..teacher.trained_on import check_trained_on
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One split, and the teacher that the student learnt from.
+
+    labels (list[str]): The project's labels, in their order.
+    gold (GoldSplit): The texts and their labels.
+    teacher (Teacher): The teacher.
+    batches (BatchSettings): How many texts it is asked about at a time.
+    """
+
+    labels: list[str]
+    gold: GoldSplit
+    teacher: Teacher
+    batches: BatchSettings
+
+    def ask_teacher(self, cache: Path, bar: MakeBar) -> tuple[Scores, float | None]:
+        """Return what the teacher says; what is not in the cache yet is scored and kept.
+
+        cache (Path): The file with all scores.
+        bar (MakeBar): Shows progress.
+        RETURNS (tuple): Probabilities, float32, shape (n_texts, n_labels), a row of NaN for a text that it has no
+            answer for; and how many texts a second it has scored so far, None if that is not known.
+        """
+        with ScoreCache(cache) as scores:
+            rows = score_texts(self.gold.texts, self.teacher, scores, self.batches, bar)
+            return rows, scores.speed(self.teacher.fingerprint)
+
+
+def load_trial(
+    corpus: Path, split: str, teacher: str, *, trained: Path, settings_path: Path, gpu_id: int = -1
+) -> Trial:
+    """Read a split and load the teacher.
+
+    corpus (Path): Folder with gold/, labels.json and score.json.
+    split (str): "train", "dev" or "test".
+    teacher (str): The teacher, see `load_teacher`.
+    trained (Path): Where the teacher trained here lies.
+    settings_path (Path): How the teacher scores, see `load_score_settings`.
+    gpu_id (int): The GPU, or -1 for CPU.
+    RAISES (OSError, ValueError): If a file is missing, broken or of other data, the teacher can't be loaded, or is not
+        the one that scored the transfer set.
+    """
+    scored = read_summary(corpus, "score")
+    labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+    gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
+    settings = load_score_settings(settings_path)
+    check_trained_on(teacher, trained, corpus)
+    model = load_teacher(teacher, labels, trained=trained, settings=settings.hugging_face, gpu_id=gpu_id)
+    check_same_teacher(teacher, model.fingerprint, scored)
+    return Trial(labels, gold, model, settings.batches)
+
+
+def check_same_teacher(teacher: str, fingerprint: str, scored: Mapping[str, Any]) -> None:
+    """Check that a teacher is the one that the student learnt from.
+
+    teacher, fingerprint (str): The teacher's name and fingerprint.
+    scored (Mapping): The contents of score.json.
+    RAISES (ValueError): If it is another one.
+    """
+    check_scored_by(teacher, scored)
+    if fingerprint != scored["teacher_fingerprint"]:
+        raise ValueError(
+            "The teacher has changed since it scored the transfer set. Run, with the same --vars: "
+            "python -m spacy project run score . and then train-student and export"
+        )

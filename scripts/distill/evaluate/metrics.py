@@ -1,0 +1,113 @@
+"""Pure functions over arrays of predictions: what an evaluation reports."""
+
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+from scipy.special import log_softmax
+from scipy.stats import binomtest, bootstrap
+from sklearn.metrics import accuracy_score, f1_score
+
+from ..core.probabilities import SMALLEST
+
+Labels = NDArray[numpy.int64]
+Probabilities = NDArray[Any]
+CONFIDENCE = 0.95
+RESAMPLES = 9999
+# Resamples in memory at a time; does not change the result.
+BATCH = 100
+
+
+def score(predicted: Labels, gold: Labels) -> dict[str, float]:
+    """Return accuracy and macro-averaged F-score.
+
+    predicted, gold (NDArray[int64]): Label indices, shape (n,).
+    """
+    return {
+        "accuracy": float(accuracy_score(gold, predicted)),
+        "macro_f": float(f1_score(gold, predicted, average="macro", zero_division=0)),
+    }
+
+
+def expected_calibration_error(probabilities: Probabilities, gold: Labels, bins: int = 15) -> float:
+    """Return how far confidence is from accuracy, on average (ECE; Guo et al. 2017, section 2).
+
+    The confidence of a text is the probability of its predicted label. Texts are binned by it; each bin counts with
+    its share of the texts.
+
+    probabilities (NDArray): Shape (n, n_labels).
+    gold (NDArray[int64]): Label indices, shape (n,).
+    bins (int): How many bins of equal width: (0, 1 / bins], (1 / bins, 2 / bins], …
+    """
+    confidence = probabilities.max(axis=1).astype("float64")
+    right = probabilities.argmax(axis=1) == gold
+    bin_of = numpy.digitize(confidence, numpy.linspace(0, 1, bins + 1)[1:-1], right=True)
+    return float(abs(numpy.bincount(bin_of, weights=right - confidence)).sum() / len(gold))
+
+
+def negative_log_likelihood(probabilities: Probabilities, gold: Labels, temperature: float = 1.0) -> float:
+    """Return the mean of −log p of the gold labels (NLL; Guo et al. 2017, section 2).
+
+    probabilities (NDArray): Shape (n, n_labels), rows sum to 1.
+    gold (NDArray[int64]): Label indices, shape (n,).
+    temperature (float): T: p is softmax(log p / T).
+    """
+    logits = numpy.log(numpy.clip(probabilities.astype("float64"), SMALLEST, None)) / temperature
+    return float(-log_softmax(logits, axis=1)[numpy.arange(len(gold)), gold].mean())
+
+
+def p_above_majority(predicted: Labels, gold: Labels) -> float:
+    """Return the probability of this many right labels, or more, if each were right by the majority's share.
+
+    A one-sided binomial test: below 0.01, the system has learnt more than which label is frequent.
+    """
+    majority = float(numpy.bincount(gold).max() / len(gold))
+    return float(binomtest(int((predicted == gold).sum()), len(gold), majority, alternative="greater").pvalue)
+
+
+def agreement(a: Labels, b: Labels) -> float:
+    """Return the share of texts on which two systems predict the same label."""
+    return float((a == b).mean())
+
+
+def error_reduction(baseline: float, system: float) -> float | None:
+    """Return which share of the baseline's errors the system avoids.
+
+    baseline, system (float): Accuracies.
+    RETURNS (float | None): 1 if no error is left, below 0 if there are more. None if the baseline
+        makes no errors.
+    """
+    return (system - baseline) / (1 - baseline) if baseline < 1 else None
+
+
+def gain_recovered(baseline: float, teacher: float, student: float) -> float | None:
+    """Return which share of the teacher's gain over the baseline the student keeps.
+
+    baseline, teacher, student (float): Accuracies.
+    RETURNS (float | None): None if the teacher is not above the baseline.
+    """
+    return (student - baseline) / (teacher - baseline) if teacher > baseline else None
+
+
+def compare(system: Labels, reference: Labels, gold: Labels, *, seed: int) -> dict[str, object]:
+    """Compare two systems on the same texts.
+
+    system, reference, gold (NDArray[int64]): Label indices, shape (n,).
+    seed (int): Seed of the bootstrap.
+    RETURNS (dict): "gap": accuracy of the reference minus that of the system; "ci95": its 95 %
+        confidence interval, a paired percentile bootstrap over texts; "agreement".
+    """
+    difference = (reference == gold).astype(float) - (system == gold).astype(float)
+    if (difference == difference[0]).all():
+        low = high = difference[0]
+    else:
+        result = bootstrap(
+            (difference,), numpy.mean, confidence_level=CONFIDENCE, n_resamples=RESAMPLES,
+            batch=BATCH, method="percentile", rng=numpy.random.default_rng(seed),
+        )  # fmt: skip
+        low, high = result.confidence_interval
+    return {
+        "gap": float(difference.mean()),
+        "ci95": [float(low), float(high)],
+        "agreement": agreement(system, reference),
+    }

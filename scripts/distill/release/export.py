@@ -1,0 +1,96 @@
+"""Round and calibrate the trained student, and give it the metadata that its users need."""
+
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import spacy
+from spacy.language import Language
+from spacy.pipeline import TrainablePipe
+
+from ..core.files import hash_file, replacing_folder, zipped_size
+from ..core.provenance import TRANSFER, read_prepared, read_summary
+from ..core.rounding import round_parameters
+from ..data.gold import load_split
+from ..student.learnt_from import check_learnt_from
+from ..teacher.spec import public_name
+from .calibration import calibrate
+
+# As many as half precision has: docs/experiments.md says what they cost.
+MANTISSA_BITS = 10
+
+
+def export(
+    model: Path, output: Path, corpus: Path, config: Path, *, name: str, version: str, seed: int
+) -> dict[str, Any]:
+    """Copy a trained student, rounded, calibrated on the dev texts, with its metadata filled in.
+
+    model (Path): The trained student; it is not changed.
+    output (Path): The folder to write.
+    corpus (Path): Holds gold/dev.spacy, labels.json, prepare.json and score.json.
+    config (Path): The config that the student was trained with.
+    name (str): The pipeline's name, without its language.
+    version (str): The pipeline's version.
+    seed (int): The seed of the run.
+    RETURNS (dict[str, Any]): The metadata.
+    RAISES (ValueError): If the transfer set was made from other data than the present corpora, the student was trained
+        on another one, or can't be calibrated.
+    """
+    nlp = spacy.load(model)
+    prepared = read_prepared(corpus)
+    scored = read_summary(corpus, "score")
+    check_learnt_from(nlp.meta, scored, model)
+    labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+    _round(nlp)
+    calibration = calibrate(nlp, load_split(corpus / "gold" / "dev.spacy", labels), labels)
+    nlp.meta.update(
+        name=name,
+        version=version,
+        description=describe(prepared["languages"], scored["labels"]),
+        languages=prepared["languages"],
+        distillation={
+            "teacher": public_name(scored["teacher"]),
+            "teacher_fingerprint": scored["teacher_fingerprint"],
+            "data": {"/".join(Path(f).parts[-2:]): about["sha256"] for f, about in prepared["files"].items()},
+            "config_sha256": hash_file(config),
+            "texts": scored["texts"],
+            "seed": seed,
+            TRANSFER: nlp.meta.pop(TRANSFER, scored[TRANSFER]),
+            "calibration": calibration,
+        },
+    )
+    with replacing_folder(output) as folder:
+        _write(nlp, folder)
+    return nlp.meta
+
+
+def exported_size(model: Path) -> int:
+    """Return the size in bytes that a trained student will have in a wheel.
+
+    model (Path): The trained student.
+    """
+    nlp = spacy.load(model)
+    _round(nlp)
+    with TemporaryDirectory() as folder:
+        _write(nlp, Path(folder))
+        return zipped_size(Path(folder))
+
+
+def _round(nlp: Language) -> None:
+    for _, pipe in nlp.pipeline:
+        if isinstance(pipe, TrainablePipe):
+            round_parameters(pipe.model, MANTISSA_BITS)
+
+
+def _write(nlp: Language, folder: Path) -> None:
+    """Write a pipeline; the vocabulary is left out unless it has vectors."""
+    nlp.to_disk(folder, exclude=[] if len(nlp.vocab.vectors) else ["vocab"])
+
+
+def describe(languages: list[str], labels: list[str]) -> str:
+    """Return the description of the package."""
+    return (
+        f"Text classifier for {', '.join(languages)} with the exclusive labels {', '.join(labels)}: a small student "
+        "distilled from a larger teacher. doc.cats holds a probability for each label."
+    )

@@ -1,0 +1,190 @@
+"""Build the student's wheel, and try it in an environment that holds nothing but spaCy."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import spacy
+import srsly
+from spacy.cli.package import package as spacy_package
+
+from ..core.files import hash_file, replacing_folder
+
+TOLERANCE = 1e-6
+
+# What runs in the clean environment: it reads texts and prints what it found, as JSON.
+_TRY = """
+import importlib.util, json, sys, time
+start = time.perf_counter()
+import spacy
+nlp = spacy.load(sys.argv[1])
+seconds = time.perf_counter() - start
+texts = json.load(sys.stdin)
+print(json.dumps({
+    "spacy": spacy.__version__,
+    "torch_importable": importlib.util.find_spec("torch") is not None,
+    "load_seconds": seconds,
+    "cats": [doc.cats for doc in nlp.pipe(texts)],
+}))
+"""
+
+
+class WheelError(RuntimeError):
+    """The wheel can't be built, installed or loaded, or it does not do what the export does."""
+
+
+def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> Path:
+    """Package a pipeline as a wheel; an older package of the same name and version is removed.
+
+    model (Path): The exported student.
+    packages (Path): The folder to write <lang>_<name>-<version>/dist/*.whl to.
+    evaluation (Mapping): The contents of metrics/evaluation.json; the student's scores go into
+        the package's meta.json.
+    RETURNS (Path): The wheel.
+    RAISES (WheelError): If no wheel comes out.
+    """
+    meta = srsly.read_json(model / "meta.json")
+    meta["evaluation"] = summarize(evaluation)
+    meta["notes"] = describe_scores(meta["evaluation"])
+    package = _package_name(meta)
+    with tempfile.TemporaryDirectory() as name:
+        temporary = Path(name)
+        srsly.write_json(temporary / "meta.json", meta)
+        try:
+            spacy_package(
+                model, temporary, meta_path=temporary / "meta.json", create_sdist=False, create_wheel=True,
+                require_parent=True,
+            )  # fmt: skip
+        except SystemExit as err:
+            raise WheelError("spacy package failed. See its output above") from err
+        wheels = list((temporary / package / "dist").glob("*.whl"))
+        if len(wheels) != 1:
+            raise WheelError(f"{package}: expected one wheel, found {len(wheels)}. See the output of the build above")
+        with replacing_folder(packages / package) as folder:
+            shutil.copytree(temporary / package, folder, dirs_exist_ok=True)
+    return packages / package / "dist" / wheels[0].name
+
+
+def check_name(model: Path, expected: str) -> None:
+    """Check that an exported student has the name that a command was given by its variables.
+
+    model (Path): The exported student.
+    expected (str): <lang>_<name>-<version>.
+    RAISES (WheelError): If it has another; the message has the variables to give.
+    """
+    meta = srsly.read_json(model / "meta.json")
+    if (found := _package_name(meta)) != expected:
+        variables = " ".join(f"--vars.{name} {meta[name]}" for name in ("lang", "name", "version"))
+        raise WheelError(
+            f"{model} is {found}, this command was given {expected} (variables are not remembered between calls). Run "
+            f"it with: {variables}"
+        )
+
+
+def _package_name(meta: Mapping[str, Any]) -> str:
+    return f"{meta['lang']}_{meta['name']}-{meta['version']}"
+
+
+def summarize(evaluation: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the student's scores, as they go into meta.json.
+
+    evaluation (Mapping): The contents of metrics/evaluation.json.
+    RETURNS (dict[str, Any]): "teacher_accuracy" is None if the teacher was not compared.
+    """
+    teacher = evaluation["overall"]["systems"]["teacher"]
+    return {
+        "split": evaluation["split"],
+        "overall": evaluation["overall"]["systems"]["student"],
+        "languages": {lang: row["systems"]["student"] for lang, row in evaluation["languages"].items()},
+        "teacher_accuracy": teacher["accuracy"] if teacher else None,
+    }
+
+
+def describe_scores(scores: Mapping[str, Any]) -> str:
+    """Return the scores as a sentence for the package's README."""
+    by_language = ", ".join(f"{lang} {row['accuracy']:.3f}" for lang, row in scores["languages"].items())
+    teacher = scores["teacher_accuracy"]
+    return (
+        f"Accuracy on the {scores['split']} texts: {scores['overall']['accuracy']:.3f} ({by_language}), with an "
+        f"expected calibration error of {scores['overall']['ece']:.3f}"
+        f"{'' if teacher is None else f'; accuracy of its teacher: {teacher:.3f}'}."
+    )
+
+
+def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Path) -> dict[str, Any]:
+    """Install a wheel in a new virtual environment and compare its scores with the export's.
+
+    wheel (Path): The wheel.
+    model (Path): The export that it was made from.
+    texts (Sequence[str]): The texts to classify.
+    constraints (Path): Versions for pip.
+    RETURNS (dict[str, Any]): What was found: the contents of metrics/verify.json.
+    RAISES (WheelError): If the installation fails, the package can't be loaded, torch is there, the
+        labels differ, or a score differs by more than 1e-6.
+    """
+    meta = srsly.read_json(model / "meta.json")
+    package = f"{meta['lang']}_{meta['name']}"
+    expected = [doc.cats for doc in spacy.load(model).pipe(texts)]
+    with tempfile.TemporaryDirectory() as folder:
+        python = _make_environment(Path(folder))
+        _run(
+            [python, "-m", "pip", "install", "--quiet", "-c", str(constraints.resolve()), str(wheel.resolve())], folder
+        )
+        found = json.loads(_run([python, "-I", "-c", _TRY, package], folder, stdin=json.dumps(texts)))
+    if found["torch_importable"]:
+        raise WheelError(f"{wheel}: torch is importable in the environment of the package, which must not need it")
+    pairs = list(zip(expected, found["cats"], strict=True))
+    if any(set(cats) != set(other) for cats, other in pairs):
+        raise WheelError(f"{wheel}: its labels are not those of {model}")
+    # numpy's max, unlike Python's, is NaN if one of the values is
+    difference = float(numpy.max([abs(cats[label] - other[label]) for cats, other in pairs for label in cats]))
+    if not difference <= TOLERANCE:
+        raise WheelError(f"{wheel}: its scores differ from those of {model} by up to {difference:g}")
+    samples = [{"text": text, "cats": cats} for text, cats in zip(texts, found.pop("cats"), strict=True)]
+    return {
+        "wheel": wheel.name, "sha256": hash_file(wheel), "size_bytes": wheel.stat().st_size, **found,
+        "largest_difference": difference, "samples": samples,
+    }  # fmt: skip
+
+
+def spacy_environment(folder: Path, constraints: Path) -> str:
+    """Make an environment that holds spaCy alone, unless it is there.
+
+    folder (Path): Where it is kept; it is made anew when the constraints change.
+    constraints (Path): Versions for pip.
+    RETURNS (str): Its Python.
+    RAISES (WheelError): If spaCy can't be installed.
+    """
+    folder, made_from = folder.resolve(), constraints.read_bytes()
+    record = folder / "constraints.txt"
+    if not record.exists() or record.read_bytes() != made_from:
+        with replacing_folder(folder) as new:
+            python = _make_environment(new)
+            command = [python, "-m", "pip", "install", "--quiet", "-c", str(constraints.resolve()), "spacy"]
+            _run(command, str(new))
+            (new / record.name).write_bytes(made_from)
+    return _find_python(folder)
+
+
+def _make_environment(folder: Path) -> str:
+    _run([sys.executable, "-m", "venv", "env"], str(folder))
+    return _find_python(folder)
+
+
+def _find_python(folder: Path) -> str:
+    return str(folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python")
+
+
+def _run(command: list[str], folder: str, stdin: str = "") -> str:
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True)
+    if done.returncode:
+        raise WheelError(f"{' '.join(command)}\nfailed with exit code {done.returncode}:\n{done.stderr[-2000:]}")
+    return done.stdout

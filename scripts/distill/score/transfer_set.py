@@ -1,0 +1,119 @@
+"""The transfer set: gather its texts, let the teacher score them, write them with its probabilities."""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..core.messages import quote
+from ..core.provenance import read_rows
+from ..data.docbins import write_docs
+from ..data.gold import LANG, METHOD, read_gold
+from ..data.sources import SOURCE, UNLABELLED
+from ..data.splits import normalize
+from ..data.teacher_scores import Scores, set_teacher_scores
+from ..data.text_keys import text_key
+from ..data.text_spool import TextSpool
+
+CATS = "cats"
+SHARD_SIZE = 2000
+
+
+def gather_texts(corpus: Path) -> tuple[TextSpool, dict[str, dict[str, int]]]:
+    """Read train, unlabelled and augmented texts; of equal texts only the first stays.
+
+    corpus (Path): Holds gold/{train,dev,test}.spacy, unlabelled.jsonl and augmented.jsonl.
+    RETURNS (tuple[TextSpool, dict[str, dict[str, int]]]): The texts, with their language, their source and, for
+        train texts, their labels; and their number by language and source.
+    RAISES (ValueError): If a file is missing or broken, or a text equals one of dev or test.
+    """
+    gold = corpus / "gold"
+    held_out = {
+        text_key(normalize(doc.text)): split for split in ("dev", "test") for doc in read_gold(gold / f"{split}.spacy")
+    }
+    spool, seen = TextSpool(corpus), set()
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in _read_all(corpus):
+        key = text_key(normalize(row["text"]))
+        if key in held_out:
+            raise ValueError(
+                f"A text of {held_out[key]} is in the transfer set: {quote(row['text'])}. Make the corpora anew with: "
+                "python -m spacy project run prepare . and then augment"
+            )
+        if key not in seen:
+            seen.add(key)
+            spool.append(row)
+            counts[row[LANG], row[SOURCE]] += 1
+    return spool, _nest(counts)
+
+
+def _read_all(corpus: Path) -> Iterator[dict[str, Any]]:
+    for doc in read_gold(corpus / "gold" / "train.spacy"):
+        yield {"text": doc.text, LANG: doc.user_data[LANG], SOURCE: doc.user_data[SOURCE], CATS: doc.cats}
+    for row in read_rows(corpus / "unlabelled.jsonl", "prepare", ("text", LANG)):
+        yield {"text": row["text"], LANG: row[LANG], SOURCE: UNLABELLED}
+    for row in read_rows(corpus / "augmented.jsonl", "augment", ("text", LANG, METHOD)):
+        yield {"text": row["text"], LANG: row[LANG], SOURCE: row[METHOD]}
+
+
+def _nest(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    nested: dict[str, dict[str, int]] = {}
+    for (lang, source), count in sorted(counts.items()):
+        nested.setdefault(lang, {})[source] = count
+    return nested
+
+
+def load_tokenizer(corpus: Path) -> Language:
+    """Load the student's tokenizer, as a blank pipeline.
+
+    RAISES (ValueError): If there is none; the message names the command that makes it.
+    """
+    path = corpus / "tokenizer"
+    if not path.exists():
+        raise ValueError(f"{path}: no such folder. Make it with: python -m spacy project run augment .")
+    return spacy.load(path)
+
+
+def write_transfer(
+    spool: TextSpool, read: Callable[[Sequence[int]], Scores], nlp: Language, labels: Sequence[str], folder: Path, *,
+    seed: int, shard_size: int = SHARD_SIZE,
+) -> list[int]:  # fmt: skip
+    """Write the scored texts in a random order, so that each shard mixes languages and sources.
+
+    spool (TextSpool): The texts.
+    read (Callable): Gives the probabilities of texts by their indices, a row of NaN where there is no answer.
+    nlp (Language): Tokenises the docs.
+    labels (Sequence[str]): The order of the columns.
+    folder (Path): Where to write the shards. Only one is in memory at a time.
+    seed (int): Decides the order.
+    RETURNS (list[int]): The indices of texts that the teacher has no answer for, which are left out.
+    """
+    order = list(range(len(spool)))
+    random.Random(seed).shuffle(order)
+    unscored: list[int] = []
+    for number, start in enumerate(range(0, len(order), shard_size)):
+        part = order[start : start + shard_size]
+        # The vocabulary would grow with each new word.
+        with nlp.memory_zone():
+            docs = []
+            for index, row, scores in zip(part, spool.rows(part), read(part), strict=True):
+                if numpy.isnan(scores).any():
+                    unscored.append(index)
+                else:
+                    docs.append(_make_doc(nlp, row, labels, scores))
+            write_docs(docs, folder / f"{number:05}.spacy")
+    return unscored
+
+
+def _make_doc(nlp: Language, row: dict[str, Any], labels: Sequence[str], scores: Scores) -> Doc:
+    doc = nlp.make_doc(row["text"])
+    doc.cats = row.get(CATS, {})
+    doc.user_data = {LANG: row[LANG], SOURCE: row[SOURCE]}
+    set_teacher_scores(doc, labels, scores)
+    return doc

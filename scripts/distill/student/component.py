@@ -1,0 +1,187 @@
+"""A text classifier that learns from a teacher's probabilities, for exclusive labels."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, cast
+
+import numpy
+from numpy.typing import NDArray
+from spacy.language import Language
+from spacy.pipeline.textcat import DEFAULT_SINGLE_TEXTCAT_MODEL, TextCategorizer
+from spacy.tokens import Doc
+from spacy.training import Example
+from spacy.vocab import Vocab
+from thinc.api import Model
+from thinc.loss import Loss
+from thinc.types import Floats2d
+
+from ..data.gold_labels import find_gold_label, get_gold_scores
+from ..data.sources import KINDS, check_by_kind, source_kind
+from ..data.teacher_scores import Scores, get_teacher_scores
+from .losses import SoftCrossEntropy
+from .output_layers import find_output
+
+FACTORY = "distilled_textcat"
+_GOLD_LOSS = SoftCrossEntropy()
+_GetLoss = Callable[[Floats2d, Floats2d], tuple[float, Floats2d]]
+
+
+@Language.factory(
+    FACTORY,
+    assigns=["doc.cats"],
+    default_config={
+        "threshold": 0.0,
+        "model": DEFAULT_SINGLE_TEXTCAT_MODEL,
+        "loss": {"@losses": "distill.cross_entropy.v1"},
+        "source_weights": dict.fromkeys(KINDS, 1.0),
+        "gold_weight": 0.0,
+        "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
+    },
+    default_score_weights={"cats_micro_f": 1.0},
+)
+def make_distilled_textcat(
+    nlp: Language,
+    name: str,
+    model: Model[list[Doc], Floats2d],
+    threshold: float,
+    loss: Loss,
+    source_weights: Mapping[str, float],
+    gold_weight: float,
+    scorer: Callable[..., Any] | None,
+) -> "DistilledTextCategorizer":
+    """Create a `DistilledTextCategorizer`; see there."""
+    return DistilledTextCategorizer(
+        nlp.vocab, model, name, threshold=threshold, loss=loss, source_weights=source_weights, gold_weight=gold_weight,
+        scorer=scorer,
+    )  # fmt: skip
+
+
+class DistilledTextCategorizer(TextCategorizer):
+    """spaCy's `textcat` with another loss: it compares its scores with a teacher's.
+
+    Examples carry the teacher's probabilities in `reference.user_data`, see `teacher_scores`.
+    Predicting, evaluating and (de)serialising are the parent's, so that what was learnt can be
+    saved as a stock `textcat`, see `stock`.
+    """
+
+    def __init__(
+        self,
+        vocab: Vocab,
+        model: Model[list[Doc], Floats2d],
+        name: str = "textcat",
+        *,
+        threshold: float = 0.0,
+        loss: Loss,
+        source_weights: Mapping[str, float] | None = None,
+        gold_weight: float = 0.0,
+        scorer: Callable[..., Any] | None = None,
+    ) -> None:
+        """Create the component.
+
+        vocab (Vocab): The shared vocabulary.
+        model (Model[list[Doc], Floats2d]): A stock model for exclusive labels.
+        name (str): The component's name in the pipeline.
+        threshold (float): Passed to the scorer.
+        loss (Loss): Takes student and teacher probabilities, returns (gradient with respect to
+            the student's logits, loss), see `losses`.
+        source_weights (Mapping[str, float] | None): What the loss of a text counts, by the kind of its source:
+            "gold", "unlabelled" or "augmented". None: all the same.
+        gold_weight (float): α, from 0 to 1. The loss of a text with a gold label is (1 − α) · the soft loss +
+            α · the cross-entropy with that label (Hinton et al. 2015).
+        scorer (Callable | None): The scoring method.
+        RAISES (ValueError): If the loss can't be used with the model's output layer, or a weight is missing or wrong.
+        """
+        super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
+        self.loss = loss
+        self.source_weights = dict.fromkeys(KINDS, 1.0) if source_weights is None else dict(source_weights)
+        check_by_kind("source_weights", self.source_weights)
+        if not 0 <= gold_weight <= 1:
+            raise ValueError(f"gold_weight must be a number from 0 to 1. Found: {gold_weight}")
+        self.gold_weight = gold_weight
+        self._to_d_scores = find_output(model).to_d_scores
+
+    def initialize(
+        self,
+        get_examples: Callable[[], Iterable[Example]],
+        *,
+        nlp: Language | None = None,
+        labels: Iterable[str] | None = None,
+        positive_label: str | None = None,
+    ) -> None:
+        """Initialise labels and model, as the parent does, but say how to get labels.
+
+        labels (Iterable[str] | None): The labels; None: the gold labels of the examples.
+        RAISES (ValueError): If there are fewer than two labels.
+        """
+        if labels is None:
+            labels = (label for eg in get_examples() for label in eg.reference.cats)
+        labels = list(dict.fromkeys([*self.labels, *labels]))
+        if len(labels) < 2:
+            raise ValueError(
+                f"{self.name} needs two or more labels that exclude each other. Found: {labels}. Write "
+                "corpus/labels.json from data that have them with: python -m spacy project run prepare ."
+            )
+        super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
+
+    def _validate_categories(self, examples: Iterable[Example]) -> None:
+        """Check the gold labels, as the parent does, but name the text."""
+        for eg in examples:
+            find_gold_label(eg.reference)
+
+    def get_loss(  # type: ignore[override]  # spaCy's own annotation is wrong: d_scores is an array
+        self, examples: Iterable[Example], scores: Floats2d
+    ) -> tuple[float, Floats2d]:
+        """Compare scores with the teacher's and the gold labels, each text weighted by its source.
+
+        examples (Iterable[Example]): The batch; each reference has teacher probabilities, and may have a gold label.
+        scores (Floats2d): The student's probabilities, shape (n, n_labels).
+        RETURNS (tuple[float, Floats2d]): The loss and the gradient that the model's output layer
+            expects, shape (n, n_labels).
+        RAISES (ValueError): If a reference has no teacher probabilities for the labels, no source, or another gold
+            label.
+        """
+        docs = [eg.reference for eg in examples]
+        teacher_scores, gold_scores = get_teacher_scores(docs, self.labels), get_gold_scores(docs, self.labels)
+        weights = numpy.asarray([self.source_weights[source_kind(doc)] for doc in docs])
+        gold_weights = self.gold_weight * weights * gold_scores.any(axis=1)
+        soft, d_soft = self._weigh(self.get_teacher_student_loss, teacher_scores, scores, weights - gold_weights)
+        gold, d_gold = self._weigh(self._get_gold_loss, gold_scores, scores, gold_weights)
+        return soft + gold, d_soft + d_gold
+
+    def _weigh(
+        self, get_loss: _GetLoss, truths: Scores, scores: Floats2d, weights: NDArray[numpy.float64]
+    ) -> tuple[float, Floats2d]:
+        """Return loss and gradient of texts that count differently.
+
+        get_loss (Callable): Takes truths and scores; returns the loss, summed over the batch, and the gradient.
+        truths (NDArray[float32]): Probabilities, shape (n, n_labels).
+        scores (Floats2d): The student's probabilities, same shape.
+        weights (NDArray[float64]): Shape (n,); a text of weight 0 is left out.
+        """
+        ops = self.model.ops
+        loss, d_scores, targets = 0.0, ops.alloc2f(*scores.shape), ops.asarray2f(cast(Floats2d, truths))
+        for weight in numpy.unique(weights[weights > 0]).tolist():
+            rows: Any = ops.asarray1i(numpy.flatnonzero(weights == weight).tolist())
+            part, d_part = get_loss(targets[rows], scores[rows])
+            loss += weight * part
+            d_scores[rows] = weight * d_part
+        return loss, d_scores
+
+    def get_teacher_student_loss(self, teacher_scores: Floats2d, student_scores: Floats2d) -> tuple[float, Floats2d]:
+        """Return loss and gradient of the student's scores against the teacher's.
+
+        Named and ordered as in spaCy v4.
+
+        teacher_scores (Floats2d): Probabilities, shape (n, n_labels).
+        student_scores (Floats2d): Probabilities, shape (n, n_labels).
+        RETURNS (tuple[float, Floats2d]): The loss and the gradient that the output layer expects.
+        """
+        return self._compare(self.loss, teacher_scores, student_scores)
+
+    def _get_gold_loss(self, gold_scores: Floats2d, student_scores: Floats2d) -> tuple[float, Floats2d]:
+        """Return loss and gradient of the student's scores against gold labels; shapes as above."""
+        return self._compare(_GOLD_LOSS, gold_scores, student_scores)
+
+    def _compare(self, loss: Loss, truths: Floats2d, scores: Floats2d) -> tuple[float, Floats2d]:
+        """Turn thinc's (gradient, loss) into spaCy's (loss, gradient that the output layer expects)."""
+        d_logits, value = loss(scores, truths)
+        return float(value), self._to_d_scores(d_logits, scores)

@@ -1,0 +1,52 @@
+"""The transfer set: write it in shards, and stream it, shuffled, to the student."""
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+from spacy.training import Example
+
+from ..data.docbins import read_docs
+from ..data.sources import KINDS, check_by_kind, source_kind
+
+
+@spacy.registry.readers("distill.TransferCorpus.v1")
+def create_transfer_corpus(
+    path: Path, seed: int = 0, repeats: Mapping[str, float] | None = None
+) -> Callable[[Language], Iterator[Example]]:
+    """Create a reader that streams the shards of the transfer set.
+
+    Each call is an epoch: it goes through the shards in a new random order and shuffles the docs
+    of each. Only one shard is in memory at a time. To be used with `max_epochs = -1`.
+
+    path (Path): The folder with the *.spacy shards.
+    seed (int): Decides the order of every epoch.
+    repeats (Mapping[str, float] | None): How often a text comes in an epoch, by the kind of its source: "gold",
+        "unlabelled" or "augmented". 3 is three times, 0.5 every second text, drawn anew in each epoch. None:
+        all once.
+    RETURNS (Callable[[Language], Iterator[Example]]): The reader. Its examples pair a new doc,
+        tokenised by the pipeline, with the stored one.
+    """
+    repeats = dict.fromkeys(KINDS, 1.0) if repeats is None else repeats
+    check_by_kind("repeats", repeats)
+    rng = random.Random(seed)
+
+    def draw(doc: Doc) -> int:
+        times = repeats[source_kind(doc)]
+        return int(times) + (times % 1 > 0 and rng.random() < times % 1)
+
+    def read(nlp: Language) -> Iterator[Example]:
+        shards = sorted(Path(path).glob("*.spacy"))
+        if not shards:
+            raise ValueError(f"{path}: no *.spacy shards. Make them with: python -m spacy project run score .")
+        rng.shuffle(shards)
+        for shard in shards:
+            docs = [doc for doc in read_docs(shard, nlp.vocab) for _ in range(draw(doc))]
+            rng.shuffle(docs)
+            for doc in docs:
+                yield Example(nlp.make_doc(doc.text), doc)
+
+    return read

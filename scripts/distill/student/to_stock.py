@@ -1,0 +1,72 @@
+"""Save a distilled student as a stock spaCy pipeline that needs none of our code."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.language import Language
+
+from ..core.provenance import TRANSFER
+from ..core.textcat_scorer import LIKELIHOOD
+from ..data.schedule import SECTION
+from .component import FACTORY
+
+_STOCK_FACTORY = "textcat"
+_STOCK_SCORER = "spacy.textcat_scorer.v2"
+_STOCK_READER = {"@readers": "spacy.Corpus.v1", "path": None}
+
+
+@spacy.registry.callbacks("distill.to_stock.v1")
+def create_to_stock(corpus: str) -> Callable[[Language], Language]:
+    """Create a `[training.before_to_disk]` callback, so that even checkpoints are stock, see `to_stock`.
+
+    The fingerprint of the transfer set goes into meta.json, see `learnt_from`.
+
+    corpus (str): The folder with score.json; without it nothing is noted.
+    """
+
+    def note_and_convert(nlp: Language) -> Language:
+        stock = to_stock(nlp)
+        scored = Path(corpus) / "score.json"
+        if scored.exists():
+            stock.meta[TRANSFER] = json.loads(scored.read_text(encoding="utf-8"))[TRANSFER]
+        return stock
+
+    return note_and_convert
+
+
+def to_stock(nlp: Language) -> Language:
+    """Return a copy of a pipeline in which each `distilled_textcat` is a stock `textcat`.
+
+    The copy predicts the same. Its config names stock functions only, and no path. Its vocab is left behind
+    (smaller, same predictions) unless it holds word vectors.
+
+    nlp (Language): The pipeline; it is not changed.
+    RETURNS (Language): The stock pipeline.
+    """
+    config = copy.deepcopy(nlp.config)
+    for pipe_config in config["components"].values():
+        if pipe_config["factory"] == FACTORY:
+            pipe_config["factory"] = _STOCK_FACTORY
+            for setting in ("loss", "source_weights", "gold_weight"):
+                pipe_config.pop(setting, None)
+            pipe_config["scorer"] = {"@scorers": _STOCK_SCORER}
+    config["corpora"] = {name: _STOCK_READER for name in config.get("corpora", {})}
+    config["training"]["before_to_disk"] = None
+    # They are of the machine where it was trained.
+    config["paths"] = dict.fromkeys(config.get("paths", {}))
+    config["training"]["score_weights"].pop(LIKELIHOOD, None)
+    config.pop(SECTION, None)
+    config["initialize"]["after_init"] = None
+    config["initialize"]["components"] = {}
+    stock = type(nlp).from_config(config)
+    stock.vocab.vectors.from_bytes(nlp.vocab.vectors.to_bytes(exclude=["strings"]), exclude=["strings"])
+    parts: list[tuple[Any, Any]] = [(stock.tokenizer, nlp.tokenizer)]
+    parts += [(stock.get_pipe(name), pipe) for name, pipe in nlp.pipeline]
+    for new, old in parts:
+        new.from_bytes(old.to_bytes(exclude=["vocab"]), exclude=["vocab"])
+    stock.meta.update(copy.deepcopy(nlp.meta))
+    return stock

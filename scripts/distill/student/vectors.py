@@ -1,0 +1,174 @@
+"""Static word vectors for the student, made by the teacher's encoder."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy
+import spacy
+from sklearn.decomposition import PCA
+from spacy.strings import get_string_id
+from spacy.tokens import Doc
+from spacy.vectors import Vectors
+
+from ..core.files import replacing_folder, write_json
+from ..core.progress import MakeBar
+from ..core.provenance import PREPARED, TRANSFER, check_scored_by, read_summary
+from ..core.rounding import MANTISSA_BITS, Floats, round_mantissa
+from ..core.sections import read_sections
+from ..data.docbins import read_docs
+from ..data.frequent_words import frequent_words, take_turns
+from ..data.sources import AUGMENTED, source_kind
+from ..teacher.word_encoder import WordEncoder
+
+
+@dataclass(frozen=True)
+class VectorSettings:
+    """What configs/vectors.cfg says.
+
+    words (int): How many words have a vector, at most.
+    dimensions (int): Their length.
+    mantissa_bits (int): Bits of the mantissa that are kept, 0 to 23.
+    dtype (str): What the encoder computes in, see `choose_dtype`.
+    sif (float): Smooth inverse frequency (Arora et al. 2017, section 3): a vector is scaled by
+        sif / (sif + share of its word in the texts); 0 for no scaling.
+    batch_tokens (int): Word pieces that are computed at a time.
+    """
+
+    words: int = 60000
+    dimensions: int = 48
+    mantissa_bits: int = 3
+    sif: float = 0.001
+    dtype: str = "auto"
+    batch_tokens: int = 4096
+
+
+@dataclass(frozen=True)
+class Word:
+    """A word that has a vector.
+
+    forms (tuple[str, ...]): How it is written in the texts, the most frequent first, and in lower case.
+    count (int): How often it occurs in the texts.
+    """
+
+    forms: tuple[str, ...]
+    count: int
+
+
+def load_vector_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> VectorSettings:
+    """Read the settings.
+
+    overrides (Mapping[str, Any] | None): Settings that replace those of the file: {"vectors.words": 5000}.
+    RAISES (ValueError): If a setting is missing, misspelt, of the wrong type or impossible, or the file is no config.
+    """
+    settings: VectorSettings = read_sections(path, {"vectors": VectorSettings}, overrides)["vectors"]
+    for name, least in {"words": 2, "dimensions": 1, "batch_tokens": 1}.items():
+        if getattr(settings, name) < least:
+            raise ValueError(f"{path}: [vectors] {name} must be {least} or more, found {getattr(settings, name)}")
+    if settings.mantissa_bits > MANTISSA_BITS:
+        raise ValueError(
+            f"{path}: [vectors] mantissa_bits must be {MANTISSA_BITS} or less, found {settings.mantissa_bits}"
+        )
+    return settings
+
+
+def make_vectors(
+    corpus: Path, output: Path, encoder: WordEncoder, settings: VectorSettings, *, teacher: str, bar: MakeBar
+) -> dict[str, Any]:
+    """Write word vectors for the words of the train and unlabelled texts; case makes no difference.
+
+    corpus (Path): Holds transfer/, the scored texts.
+    output (Path): The folder where to write vectors/, a pipeline that has nothing but vectors, and vectors.json.
+    encoder (WordEncoder): Makes them.
+    settings (VectorSettings): How many, how long, how exact.
+    teacher (str): How the teacher was named, for vectors.json.
+    bar (Callable): Shows progress.
+    RETURNS (dict[str, Any]): The contents of vectors.json. "coverage": the share of running words that have a vector.
+    RAISES (ValueError): If there is no transfer set, or it was made from other data or scored by another teacher.
+    """
+    scored = read_summary(corpus, "score")
+    check_scored_by(teacher, scored)
+    shards = sorted((corpus / "transfer").glob("*.spacy"))
+    counts = count_forms(doc for shard in shards for doc in read_docs(shard) if source_kind(doc) != AUGMENTED)
+    prepared = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
+    frequent = take_turns(frequent_words(prepared["languages"], settings.words))
+    words = choose_words(counts, frequent, settings.words)
+    progress = bar(len(words))
+    # Each in the form that is most frequent: an encoder may know Buch, but not buch.
+    encoded = encoder.encode([word.forms[0] for word in words], settings.batch_tokens, progress.update)
+    progress.close()
+    total = counts.total()
+    shares = numpy.asarray([word.count / total for word in words], dtype="float32")
+    vectors = reduce_vectors(encoded, shares, settings)
+    write_vectors(output / "vectors", prepared["lang"], words, vectors)
+    summary = {
+        PREPARED: scored[PREPARED], TRANSFER: scored[TRANSFER], "teacher": teacher, **asdict(settings),
+        "words": len(words),
+        "dimensions": vectors.shape[1],
+        "forms": sum(len(word.forms) for word in words), "coverage": sum(word.count for word in words) / total,
+    }  # fmt: skip
+    write_json(output / "vectors.json", summary)
+    return summary
+
+
+def count_forms(docs: Iterable[Doc]) -> Counter[str]:
+    """Count the words of docs as they are written, white space left out."""
+    counts: Counter[str] = Counter()
+    for doc in docs:
+        counts.update(token.text for token in doc if token.text.strip())
+    return counts
+
+
+def choose_words(counts: Counter[str], frequent: Iterable[str], size: int) -> list[Word]:
+    """Return the words that have vectors: those of the texts, by frequency, then frequent ones that no text has.
+
+    counts (Counter[str]): How often each form occurs in the texts.
+    frequent (Iterable[str]): Frequent words of the languages, see `frequent_words`; a sentence may begin with them.
+    size (int): How many words, at most.
+    """
+    forms: dict[str, Counter[str]] = {}
+    for form, count in counts.items():
+        forms.setdefault(form.lower(), Counter())[form] = count
+    words = [
+        Word(tuple(dict.fromkeys([*sorted(found, key=lambda form: (-found[form], form)), word])), found.total())
+        for word, found in forms.items()
+    ]
+    others = [Word((word, word.capitalize()), 0) for word in frequent if word not in forms]
+    return [*sorted(words, key=lambda word: (-word.count, word.forms)), *others][:size]
+
+
+def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) -> Floats:
+    """Return the principal components of vectors, weighted by the words' frequency.
+
+    encoded (NDArray[float32]): Shape (n_words, width of the encoder).
+    shares (NDArray[float32]): Which share of the running words each is, shape (n_words,).
+    RETURNS (NDArray[float32]): Shape (n_words, dimensions), with a root mean square of 1 before the weighting.
+        Fewer dimensions if there are fewer words or the encoder is narrower.
+    """
+    dimensions = min(settings.dimensions, *encoded.shape)
+    reduced = PCA(dimensions, svd_solver="full").fit_transform(encoded)
+    reduced /= numpy.sqrt((reduced**2).mean())
+    if settings.sif:
+        reduced *= (settings.sif / (settings.sif + shares))[:, None]
+    return round_mantissa(reduced.astype("float32"), settings.mantissa_bits)
+
+
+def write_vectors(path: Path, lang: str, words: Sequence[Word], vectors: Floats) -> None:
+    """Write a pipeline that has nothing but vectors, found by the hashes of all forms of the words.
+
+    The words themselves are left out. (spaCy has vectors for lower-case words, `Vectors.attr`, but does not save it.)
+
+    path (Path): The folder to write; `[initialize] vectors` of a config.
+    lang (str): The language of the student.
+    vectors (NDArray[float32]): Shape (n_words, dimensions).
+    """
+    nlp = spacy.blank(lang)
+    nlp.vocab.vectors = Vectors(data=vectors, name="teacher")
+    for row, word in enumerate(words):
+        for form in word.forms:
+            nlp.vocab.vectors.add(get_string_id(form), row=row)
+    with replacing_folder(path) as folder:
+        nlp.to_disk(folder)

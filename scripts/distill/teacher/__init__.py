@@ -1,0 +1,1 @@
+"""In: the name of a teacher. Out: something that turns texts into probabilities, and words into vectors."""

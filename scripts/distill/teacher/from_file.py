@@ -1,0 +1,86 @@
+"""A teacher that is a file: probabilities that were computed elsewhere."""
+
+import hashlib
+import json
+from array import array
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+
+from ..data.teacher_scores import Scores
+from ..data.text_keys import KEY_BYTES, text_key
+
+
+class JsonlTeacher:
+    """Probabilities from a file with an object {"text": …, "cats": {label: probability, …}} on each line.
+
+    It has no answer for other texts. About 40 bytes a text stay in memory.
+
+    labels (list[str]): The order of the columns.
+    name (str): For people.
+    fingerprint (str): sha256 over the file and the labels.
+    """
+
+    def __init__(self, path: Path, labels: list[str]) -> None:
+        """Read the file.
+
+        labels (list[str]): The project's labels, in their order.
+        RAISES (ValueError): If there is no such file, or a line of it is no such object, has other labels, or
+            probabilities that do not sum to 1.
+        """
+        self.labels, self.name = labels, f"jsonl:{path}"
+        digest = hashlib.sha256(json.dumps(labels).encode())
+        keys, values = bytearray(), array("f")
+        try:
+            with path.open("rb") as file:
+                for number, line in enumerate(file, start=1):
+                    digest.update(line)
+                    if line.strip():
+                        key, row = _read_row(path, number, line, labels)
+                        keys += key
+                        values.extend(row)
+        except OSError as err:
+            raise ValueError(f"{path}: can't read the teacher's probabilities: {err}") from err
+        if not values:
+            raise ValueError(f'{path}: no probabilities. Expected lines such as {{"text": "…", "cats": {{…}}}}')
+        self.fingerprint = digest.hexdigest()
+        unsorted = numpy.frombuffer(bytes(keys), dtype=f"S{KEY_BYTES}")
+        order = numpy.argsort(unsorted, kind="stable")
+        self._keys = unsorted[order]
+        self._rows = numpy.frombuffer(values, dtype="float32").reshape(-1, len(labels))[order]
+
+    def predict(self, texts: Sequence[str]) -> Scores:
+        """Return the probabilities of texts; of a text that is there more than once, the first ones.
+
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN for a text that is not in the file.
+        """
+        keys = numpy.asarray([text_key(text) for text in texts], dtype=self._keys.dtype)
+        places = numpy.searchsorted(self._keys, keys).clip(max=len(self._keys) - 1)
+        rows = self._rows[places]
+        rows[self._keys[places] != keys] = numpy.nan
+        return rows
+
+
+def _read_row(path: Path, number: int, line: bytes, labels: Sequence[str]) -> tuple[bytes, list[float]]:
+    try:
+        record: Any = json.loads(line.decode("utf-8-sig"))
+        text, cats = record["text"], record["cats"]
+        row = [cats[label] for label in labels]
+        if not isinstance(text, str) or len(cats) != len(labels) or not all(_is_probability(p) for p in row):
+            raise TypeError
+        key = text_key(text.strip())  # not of half a surrogate pair, which is no text
+    except (ValueError, KeyError, TypeError, AttributeError) as err:
+        raise ValueError(
+            f"{path}:{number}: found {line[:120]!r}, expected an object with a string 'text' and under 'cats' a "
+            f"probability for each of the labels {', '.join(labels)}, and no others"
+        ) from err
+    total = sum(row)
+    if not abs(total - 1) <= 1e-3:
+        raise ValueError(f"{path}:{number}: the probabilities sum to {total:.4f}, not to 1: {cats}")
+    return key, [p / total for p in row]
+
+
+def _is_probability(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= 1

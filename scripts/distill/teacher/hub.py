@@ -1,0 +1,73 @@
+"""Models in Hugging Face format: a folder or a model of the Hub, safetensors only, never code of their own."""
+
+from pathlib import Path
+from typing import Any
+
+from huggingface_hub import snapshot_download
+from transformers import AutoConfig, AutoTokenizer
+
+from ..core.files import hash_file
+
+# Weights in safetensors and what tokenizers need; never pickles, never code.
+FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer*", "special_tokens_map.json",
+         "added_tokens.json", "vocab.*", "merges.txt", "*.model")  # fmt: skip
+# One of these makes a tokenizer; without any, transformers fails with an error about something else.
+TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model")
+
+
+def find_model(name: str) -> tuple[Path, dict[str, str]]:
+    """Find a model, downloading it if it is one of the Hub.
+
+    name (str): A folder, or a model id of the Hub, optionally with a revision: "bert-base-multilingual-cased@<commit>".
+    RETURNS (tuple[Path, dict[str, str]]): Its folder, and where it comes from.
+    RAISES (ValueError): If it is neither.
+    """
+    folder = Path(name)
+    if folder.is_dir():
+        return folder, {"folder": str(folder)}
+    model_id, _, revision = name.partition("@")
+    try:
+        path = snapshot_download(model_id, revision=revision or None, allow_patterns=list(FILES))
+    except (OSError, ValueError) as err:  # the hub's own errors are all one of these
+        raise ValueError(f"{name!r} is neither a folder nor a model that the Hugging Face Hub gives: {err}") from err
+    return Path(path), {"model_id": model_id, "revision": Path(path).name}
+
+
+def model_files(folder: Path) -> list[Path]:
+    """Return the files of a model that are read."""
+    return sorted({path for pattern in FILES for path in folder.glob(pattern) if path.is_file()})
+
+
+def check_model(folder: Path) -> Any:
+    """Check that a model can be loaded safely.
+
+    RETURNS (PretrainedConfig): Its configuration.
+    RAISES (ValueError): If it is not in safetensors, needs code of its own, or has no fast tokenizer.
+    """
+    if not any(path.suffix == ".safetensors" for path in model_files(folder)):
+        raise ValueError(
+            f"{folder}: no *.safetensors weights. Pickled weights (*.bin) are not loaded: save the model with "
+            "model.save_pretrained(folder, safe_serialization=True) and name that folder"
+        )
+    if not any(any(folder.glob(pattern)) for pattern in TOKENIZER_FILES):
+        raise ValueError(
+            f"{folder}: no tokenizer ({', '.join(TOKENIZER_FILES)}). Add it with tokenizer.save_pretrained(folder)"
+        )
+    try:
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    except (OSError, ValueError, KeyError, ImportError) as err:
+        raise ValueError(f"{folder}: not a model in Hugging Face format: {err}") from err
+    if getattr(config, "auto_map", None):
+        raise ValueError(
+            f"{folder}: its config.json names code of its own (auto_map: {config.auto_map}), which is never run. "
+            "Choose a model that transformers supports itself"
+        )
+    if not tokenizer.is_fast:
+        raise ValueError(f"{folder}: no fast tokenizer (tokenizer.json), which is needed")
+    return config
+
+
+def hash_model(folder: Path) -> dict[str, str]:
+    """Return the sha256 of each of a model's files."""
+    return {path.name: hash_file(path) for path in model_files(folder)}

@@ -1,0 +1,206 @@
+"""A teacher from Hugging Face: any sequence classifier, its classes mapped to the project's labels."""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+import numpy
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+
+from ..data.teacher_scores import Scores
+from .arithmetic import choose_dtype, compute_in
+from .gpu_memory import predict_in_parts
+from .hub import check_model, find_model, hash_model
+
+
+@dataclass(frozen=True)
+class HuggingFaceSettings:
+    """How a Hugging Face teacher reads texts.
+
+    max_length (int): Word pieces of a window, the special ones included; longer texts are read in several.
+    stride (int): Word pieces that two windows share (the tokenizer's own term).
+    batch_tokens (int): Word pieces that are computed at a time, padding included.
+    dtype (str): "float32", "bfloat16" or "auto", see `choose_dtype`; it holds for spaCy pipelines, too.
+    label_map (Mapping[str, str | None]): Class of the model → label of the project; None drops the
+        class. Empty if the classes are the labels.
+    """
+
+    max_length: int = 128
+    stride: int = 32
+    batch_tokens: int = 1024
+    dtype: str = "float32"
+    label_map: Mapping[str, str | None] = field(default_factory=dict)
+
+
+class HuggingFaceTeacher:
+    """A sequence classifier whose probabilities of windows are averaged over a text.
+
+    labels (list[str]): The order of the columns.
+    name (str): For people.
+    fingerprint (str): sha256 over weights, tokenizer, labels, label map, window and dtype. The versions of
+        torch and transformers are not part of it.
+    """
+
+    def __init__(self, name: str, labels: list[str], settings: HuggingFaceSettings, gpu_id: int = -1) -> None:
+        """Load a model.
+
+        name (str): A folder, or a model id of the Hub with an optional @revision.
+        labels (list[str]): The project's labels, in their order.
+        settings (HuggingFaceSettings): How it reads texts.
+        gpu_id (int): The GPU, or -1 for CPU.
+        RAISES (ValueError): If there is no such model, it is no classifier with exclusive classes in
+            safetensors, a class is not mapped, or a label has no class.
+        """
+        folder, _ = find_model(name)
+        config = check_model(folder)
+        if gpu_id >= 0 and not torch.cuda.is_available():
+            raise ValueError(f"gpu_id = {gpu_id}, but torch finds no GPU. Use -1")
+        self.name, self.labels = f"hf:{name}", labels
+        try:
+            self._settings = settings = replace(settings, dtype=choose_dtype(settings.dtype, gpu_id))
+        except ValueError as err:
+            raise ValueError(f"[hugging_face] {err}") from err
+        self._device = torch.device("cpu")
+        self._tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        self._collate = DataCollatorWithPadding(self._tokenizer)
+        _check_window(folder, settings, self._tokenizer, config)
+        self._columns = map_classes(_find_classes(folder, config), labels, settings.label_map)
+        decisive = {k: v for k, v in asdict(settings).items() if k != "batch_tokens"}
+        about = {"files": hash_model(folder), "labels": labels, **decisive}
+        self.fingerprint = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
+        self._model = _load(folder)
+        compute_in(self._model, settings.dtype)
+        self._inputs = set(signature(self._model.forward).parameters)
+        self._try(folder)
+        self._device = torch.device("cpu" if gpu_id < 0 else f"cuda:{gpu_id}")
+        self._model.to(self._device)
+
+    def _try(self, folder: Path) -> None:
+        """Score a text of more than one window and a short one."""
+        try:
+            self.predict(["a " * self._settings.max_length, "a"])
+        except (IndexError, RuntimeError, TypeError, ValueError) as err:
+            raise ValueError(
+                f"{folder}: can't score texts in windows of {self._settings.max_length} word pieces: {err}. If they "
+                "are too long for the model, set [hugging_face] max_length in configs/score.cfg"
+            ) from err
+
+    def predict(self, texts: Sequence[str]) -> Scores:
+        """Return the probabilities of texts.
+
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN for a text of which all
+            probability is on dropped classes.
+        """
+        encoded = self._tokenizer(
+            list(texts), truncation=True, max_length=self._settings.max_length, stride=self._settings.stride,
+            return_overflowing_tokens=True,
+        )  # fmt: skip
+        owners = numpy.asarray(encoded.pop("overflow_to_sample_mapping"))
+        sums = numpy.zeros((len(texts), len(self._columns)))
+        for batch in self._plan([len(ids) for ids in encoded["input_ids"]]):
+            windows = [{key: values[i] for key, values in encoded.items()} for i in batch]
+            numpy.add.at(sums, owners[batch], predict_in_parts(self._predict_windows, windows))
+        classes = sums / numpy.bincount(owners, minlength=len(texts))[:, None]
+        kept = classes @ self._columns
+        with numpy.errstate(invalid="ignore"):
+            return (kept / kept.sum(axis=1, keepdims=True)).astype("float32")
+
+    def _plan(self, lengths: Sequence[int]) -> Iterator[NDArray[numpy.int64]]:
+        """Yield the indices of windows to compute together: of similar length, the longest first."""
+        order = numpy.argsort(-numpy.asarray(lengths), kind="stable")
+        start = 0
+        while start < len(order):
+            end = start + max(1, self._settings.batch_tokens // lengths[order[start]])
+            yield order[start:end]
+            start = end
+
+    def _predict_windows(self, windows: Sequence[dict[str, Any]]) -> Scores:
+        """Return the class probabilities of windows, shape (n_windows, n_classes)."""
+        padded = self._collate(list(windows))
+        inputs = {name: values.to(self._device) for name, values in padded.items() if name in self._inputs}
+        with torch.inference_mode():
+            logits = self._model(**inputs).logits
+        if not torch.isfinite(logits).all():
+            raise ValueError(f"The teacher {self.name} gives numbers that are none (NaN or infinite)")
+        return torch.softmax(logits, dim=1).cpu().numpy()
+
+
+def _load(folder: Path) -> Any:
+    try:
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            folder, trust_remote_code=False, use_safetensors=True, torch_dtype=torch.float32, output_loading_info=True
+        )
+    except (OSError, RuntimeError, ValueError, SafetensorError) as err:
+        raise ValueError(f"{folder}: its weights can't be loaded: {err}") from err
+    if report["missing_keys"]:
+        raise ValueError(
+            f"{folder}: no weights for {', '.join(sorted(report['missing_keys']))}, which would be random. Save the "
+            "whole classifier with model.save_pretrained(folder)"
+        )
+    return model.eval()
+
+
+def _check_window(folder: Path, settings: HuggingFaceSettings, tokenizer: Any, config: Any) -> None:
+    special = tokenizer.num_special_tokens_to_add()
+    longest = min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 10**9)
+    if not special < settings.max_length <= longest:
+        raise ValueError(
+            f"[hugging_face] max_length = {settings.max_length}, but {folder} reads {special + 1} to {longest} "
+            "word pieces"
+        )
+    if not 0 <= settings.stride < settings.max_length - special:
+        raise ValueError(
+            f"[hugging_face] stride = {settings.stride}: windows of {settings.max_length} word pieces, {special} of "
+            f"them special, can share 0 to {settings.max_length - special - 1}"
+        )
+
+
+def _find_classes(folder: Path, config: Any) -> list[str]:
+    if not any("ForSequenceClassification" in name for name in config.architectures or []):
+        raise ValueError(
+            f"{folder}: its architecture is {config.architectures}, not a …ForSequenceClassification. A teacher must "
+            "have been trained to classify; to train one from an encoder, use the workflow `all` with --vars.encoder"
+        )
+    if config.num_labels < 2 or config.problem_type in ("regression", "multi_label_classification"):
+        raise ValueError(f"{folder}: not a classifier of two or more exclusive classes ({config.problem_type})")
+    return [config.id2label[i] for i in range(config.num_labels)]
+
+
+def map_classes(classes: Sequence[str], labels: Sequence[str], label_map: Mapping[str, str | None]) -> Scores:
+    """Return which class counts for which label.
+
+    label_map (Mapping[str, str | None]): Class → label; None drops the class. Empty if the classes are the labels.
+    RETURNS (NDArray[float32]): Zeros and ones, shape (n_classes, n_labels).
+    RAISES (ValueError): If a class is not mapped, the map names another class or label, or a label has no class.
+    """
+    mapping = dict(label_map) or {name: name for name in labels}
+    unmapped = [name for name in classes if name not in mapping]
+    unknown = [name for name in mapping if name not in classes]
+    wrong = [label for label in mapping.values() if label is not None and label not in labels]
+    without = [label for label in labels if label not in mapping.values()]
+    problems = [
+        f"{what}: {', '.join(map(repr, found))}"
+        for what, found in (
+            ("classes that are not mapped", unmapped), ("mapped, but no class of the teacher", unknown),
+            ("mapped to what is no label", wrong), ("labels without a class", without),
+        )
+        if found
+    ]  # fmt: skip
+    if problems:
+        raise ValueError(
+            f"The teacher's classes are {', '.join(map(repr, classes))}, the project's labels "
+            f"{', '.join(map(repr, labels))}. Found {'; '.join(problems)}. Under "
+            "[hugging_face.label_map] in configs/score.cfg, give each class one of the labels, or null to drop it"
+        )
+    matrix = numpy.zeros((len(classes), len(labels)), dtype="float32")
+    for i, name in enumerate(classes):
+        if (label := mapping[name]) is not None:
+            matrix[i, labels.index(label)] = 1
+    return matrix

@@ -1,0 +1,183 @@
+"""Teachers: anything that turns texts into probabilities of the project's labels."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from ..core.files import hash_folder
+from ..data.teacher_scores import Scores
+from .arithmetic import FLOAT32, choose_dtype, compute_in
+from .from_file import JsonlTeacher
+from .gpu_memory import predict_in_parts
+from .hugging_face import HuggingFaceSettings, HuggingFaceTeacher
+from .pooling import find_transformer  # registers the trained teacher's own layer, too
+from .spec import HF, JSONL, MEAN, TRAIN, check_teacher, check_teacher_trained, find_members
+
+
+class Teacher(Protocol):
+    """Texts → probabilities.
+
+    labels (list[str]): The order of the columns.
+    name (str): For people.
+    fingerprint (str): Stands for what decides the probabilities: weights, tokenizer, labels, settings; not for
+        the versions of libraries.
+    """
+
+    labels: list[str]
+    name: str
+    fingerprint: str
+
+    def predict(self, texts: Sequence[str]) -> Scores:
+        """Return the probabilities of a batch of texts.
+
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels), rows sum to 1. A row of NaN says that
+            the teacher has no answer for a text.
+        """
+
+
+class SpacyTeacher:
+    """A spaCy pipeline that sets `doc.cats` to probabilities of exclusive labels.
+
+    labels (list[str]): The order of the columns.
+    name (str): For people.
+    fingerprint (str): sha256 over the pipeline's files, the labels and what its transformer computes in.
+    """
+
+    def __init__(
+        self, nlp: Language, labels: list[str], name: str = "spacy", files_sha256: str = "", dtype: str = FLOAT32
+    ) -> None:
+        """Wrap a pipeline.
+
+        nlp (Language): The pipeline.
+        labels (list[str]): The project's labels, in their order.
+        name (str): For people.
+        files_sha256 (str): The sha256 of the pipeline's folder, see `hash_folder`; what a transformer
+            pipeline gives as bytes differs at each load.
+        dtype (str): What its transformer, if it has one, computes in: "float32" or "bfloat16".
+        """
+        self._nlp = nlp
+        self.labels, self.name = labels, name
+        about = [files_sha256, labels]
+        transformer = find_transformer(nlp)
+        if dtype != FLOAT32 and transformer:
+            compute_in(transformer.transformer, dtype)
+            about.append(dtype)
+        self.fingerprint = hashlib.sha256(json.dumps(about).encode()).hexdigest()
+
+    def predict(self, texts: Sequence[str]) -> Scores:
+        """Return the probabilities of texts.
+
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels).
+        RAISES (ValueError): If the pipeline's labels are not the project's.
+        """
+        return predict_in_parts(self._predict, texts)
+
+    def pipe(self, texts: Iterable[str]) -> Iterator[Scores]:
+        """Yield the probabilities of each text, shape (n_labels,), with `nlp.pipe` as its users call it."""
+        return map(self._read, self._nlp.pipe(texts))
+
+    def _predict(self, texts: Sequence[str]) -> Scores:
+        # Without a zone the vocabulary grows with every new word; with it, a small pipeline is slower.
+        with self._nlp.memory_zone():
+            rows = [self._read(doc) for doc in self._nlp.pipe(texts, batch_size=max(1, len(texts)))]
+        return numpy.asarray(rows, dtype="float32").reshape(len(texts), len(self.labels))
+
+    def _read(self, doc: Doc) -> Scores:
+        if set(doc.cats) != set(self.labels):
+            raise ValueError(
+                f"The teacher {self.name} sets the labels {sorted(doc.cats)}, the data has {sorted(self.labels)}. They "
+                "must be the same"
+            )
+        return numpy.asarray([doc.cats[label] for label in self.labels], dtype="float32")
+
+
+class MeanTeacher:
+    """Several teachers: the mean of their probabilities (an ensemble, as in Hinton et al. 2015, section 3).
+
+    teachers (Sequence[Teacher]): They.
+    labels (list[str]): The order of the columns.
+    name (str): For people.
+    fingerprint (str): sha256 over those of the teachers, in their order.
+    """
+
+    def __init__(self, teachers: Sequence[Teacher]) -> None:
+        """Join teachers.
+
+        teachers (Sequence[Teacher]): One or more, with the same labels in the same order.
+        """
+        self.teachers = teachers
+        self.labels = teachers[0].labels
+        self.name = f"{MEAN}:{','.join(teacher.name for teacher in teachers)}"
+        fingerprints = [teacher.fingerprint for teacher in teachers]
+        self.fingerprint = hashlib.sha256(json.dumps(fingerprints).encode()).hexdigest()
+
+    def predict(self, texts: Sequence[str]) -> Scores:
+        """Return the mean of the teachers' probabilities.
+
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN if one of them has no answer for a text.
+        """
+        return mean_scores(teacher.predict(texts) for teacher in self.teachers)
+
+
+def mean_scores(scores: Iterable[Scores]) -> Scores:
+    """Return the mean of several teachers' probabilities, a row of NaN where one of them has none.
+
+    scores (Iterable[NDArray[float32]]): Of each teacher, shape (n_texts, n_labels).
+    """
+    return numpy.mean(list(scores), axis=0, dtype="float32")
+
+
+def load_teacher(
+    spec: str, labels: list[str], *, trained: Path, settings: HuggingFaceSettings | None = None, gpu_id: int = -1
+) -> Teacher:
+    """Load a teacher.
+
+    spec (str): "train", "spacy:<package or path>", "hf:<id or path>", "jsonl:<path>" or "mean:" and several of them.
+    labels (list[str]): The project's labels, in their order.
+    trained (Path): Where the teacher trained here lies.
+    settings (HuggingFaceSettings | None): How a transformer reads texts; None: as by default.
+    gpu_id (int): The GPU, or -1 for CPU.
+    RETURNS (Teacher): The teacher.
+    RAISES (ValueError): If the teacher is unknown or can't be loaded.
+    """
+    check_teacher(spec)
+    members = find_members(spec)
+    if members != [spec]:
+        return MeanTeacher(
+            [load_teacher(member, labels, trained=trained, settings=settings, gpu_id=gpu_id) for member in members]
+        )
+    kind, _, name = spec.partition(":")
+    settings = settings or HuggingFaceSettings()
+    if kind == JSONL:
+        return JsonlTeacher(Path(name), labels)
+    if kind == HF:
+        return HuggingFaceTeacher(name, labels, settings, gpu_id)
+    if spec == TRAIN:
+        check_teacher_trained(trained)
+    return load_pipeline(str(trained) if spec == TRAIN else name, labels, gpu_id, settings.dtype)
+
+
+def load_pipeline(name: str, labels: list[str], gpu_id: int = -1, dtype: str = FLOAT32) -> SpacyTeacher:
+    """Load a spaCy pipeline.
+
+    name (str): A package or a folder.
+    labels (list[str]): The project's labels, in their order.
+    gpu_id (int): The GPU, or -1 for CPU.
+    dtype (str): What its transformer, if it has one, computes in, see `choose_dtype`.
+    RAISES (ValueError): If it can't be loaded.
+    """
+    dtype = choose_dtype(dtype, gpu_id)
+    if gpu_id >= 0:
+        spacy.require_gpu(gpu_id)
+    try:
+        nlp = spacy.load(name)
+    except OSError as err:
+        raise ValueError(f"Can't load the pipeline {name!r}: {err}") from err
+    return SpacyTeacher(nlp, labels, f"spacy:{name}", hash_folder(nlp.path), dtype)

@@ -1,0 +1,45 @@
+"""Tie a teacher to the corpora that it was trained on: of others, it may have learnt the dev and test texts."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import spacy
+from spacy.language import Language
+
+from ..core.provenance import PREPARED, fingerprint_corpora
+from .spec import TRAIN, find_members
+
+
+@spacy.registry.callbacks("distill.note_corpora.v1")
+def create_note_corpora(corpus: str) -> Callable[[Language], Language]:
+    """Create a `[training.before_to_disk]` callback that writes the fingerprint of the corpora to meta.json.
+
+    corpus (str): The folder with prepare.json; without it nothing is written.
+    """
+
+    def note_corpora(nlp: Language) -> Language:
+        if (Path(corpus) / "prepare.json").exists():
+            nlp.meta[PREPARED] = fingerprint_corpora(Path(corpus))
+        return nlp
+
+    return note_corpora
+
+
+def check_trained_on(teacher: str, trained: Path, corpus: Path) -> None:
+    """Check that the teacher trained here has learnt from these corpora; one that doesn't say is taken as it is.
+
+    teacher (str): The teacher, see `check_teacher`.
+    trained (Path): Where the teacher trained here lies.
+    corpus (Path): The folder with prepare.json.
+    RAISES (ValueError): If it was trained on others.
+    """
+    meta = trained / "meta.json"
+    if TRAIN not in find_members(teacher) or not meta.exists():
+        return
+    found = json.loads(meta.read_text(encoding="utf-8")).get(PREPARED)
+    if found is not None and found != fingerprint_corpora(corpus):
+        raise ValueError(
+            f"{trained} was trained on other corpora than {corpus}: it may have learnt these dev and test texts. "
+            "Train it anew, with the same --vars: python -m spacy project run train-teacher ."
+        )

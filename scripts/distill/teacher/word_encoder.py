@@ -1,0 +1,108 @@
+"""The teacher's encoder, reading one word at a time."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy
+import spacy
+import torch
+from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
+
+from ..core.rounding import Floats
+from .arithmetic import FLOAT32, choose_dtype, compute_in
+from .hub import check_model, find_model
+from .pooling import find_transformer  # registers the trained teacher's own layer, too
+from .spec import HF, JSONL, TRAIN, check_teacher, find_members
+
+# Word pieces of a word that are read, at most.
+MAX_LENGTH = 64
+# What a tokenizer of byte-level BPE marks the beginning of a word with: the space before it.
+_SPACE = "Ġ"
+
+
+class WordEncoder:
+    """A transformer that turns words, each by itself, into vectors."""
+
+    def __init__(self, model: Any, tokenizer: Any, dtype: str = FLOAT32) -> None:
+        """Wrap a transformer.
+
+        model (PreTrainedModel): The encoder, without a classifier.
+        tokenizer (PreTrainedTokenizerFast): Its tokenizer.
+        dtype (str): What it computes in: "float32" or "bfloat16".
+        """
+        self._model, self._tokenizer = model.eval(), tokenizer
+        compute_in(model, dtype)
+        self._collate = DataCollatorWithPadding(tokenizer)
+        self._before = " " if any(piece.startswith(_SPACE) for piece in tokenizer.get_vocab()) else ""
+
+    def encode(self, words: Sequence[str], batch_tokens: int, advance: Callable[[int], object]) -> Floats:
+        """Return the mean of the last layer over each word's pieces, the special ones left out.
+
+        words (Sequence[str]): The words.
+        batch_tokens (int): Word pieces that are computed at a time, padding included.
+        advance (Callable): Called with the number of words done.
+        RETURNS (NDArray[float32]): Shape (n_words, width of the encoder).
+        """
+        encoded = self._tokenizer(
+            self._as_in_texts(words), truncation=True, max_length=MAX_LENGTH, return_special_tokens_mask=True
+        )  # fmt: skip
+        lengths = numpy.asarray([len(ids) for ids in encoded["input_ids"]])
+        order = numpy.argsort(-lengths, kind="stable")
+        vectors = numpy.zeros((len(words), self._model.config.hidden_size), dtype="float32")
+        start = 0
+        while start < len(order):
+            rows = order[start : start + max(1, batch_tokens // int(lengths[order[start]]))]
+            vectors[rows] = self._encode([{key: values[i] for key, values in encoded.items()} for i in rows])
+            start += len(rows)
+            advance(len(rows))
+        return vectors
+
+    def _as_in_texts(self, words: Sequence[str]) -> list[str]:
+        """Return words as they stand inside a text, where a byte-level tokenizer has the space before in the piece."""
+        return [self._before + word for word in words]
+
+    def _encode(self, words: list[dict[str, list[int]]]) -> Floats:
+        padded: Any = self._collate(words)
+        special = padded.pop("special_tokens_mask").bool() | (padded["attention_mask"] == 0)
+        with torch.inference_mode():
+            states = self._model(**padded.to(self._model.device)).last_hidden_state.float().cpu()
+        kept = (~special).float().unsqueeze(2)
+        pooled: Floats = ((states * kept).sum(1) / kept.sum(1).clamp(min=1)).numpy()
+        return pooled
+
+
+def load_word_encoder(teacher: str, trained: Path, encoder: Path, dtype: str = FLOAT32) -> WordEncoder:
+    """Load a teacher's encoder, or the project's encoder if it has none.
+
+    teacher (str): The teacher, see `check_teacher`; of several, the first one's encoder is taken.
+    trained (Path): Where the teacher trained here lies.
+    encoder (Path): The project's encoder, assets/encoder.
+    dtype (str): What it computes in, see `choose_dtype`.
+    RAISES (ValueError): If there is none, or it can't be loaded.
+    """
+    check_teacher(teacher)
+    dtype = choose_dtype(dtype)
+    kind, _, name = find_members(teacher)[0].partition(":")
+    if kind not in (HF, JSONL):
+        place = trained if kind == TRAIN else name
+        try:
+            nlp = spacy.load(place)
+        except OSError as err:
+            raise ValueError(f"Can't load the teacher {place}: {err}") from err
+        if transformer := find_transformer(nlp):
+            return WordEncoder(transformer.transformer, transformer.tokenizer, dtype)
+    if kind != HF and not encoder.exists():
+        raise ValueError(
+            f"The teacher {teacher} has no encoder to make word vectors with, and there is no {encoder}. Make it with: "
+            "python -m spacy project run encoder ."
+        )
+    folder = find_model(name)[0] if kind == HF else encoder
+    check_model(folder)
+    try:
+        model = AutoModel.from_pretrained(
+            folder, trust_remote_code=False, use_safetensors=True, torch_dtype=torch.float32
+        )  # fmt: skip
+    except (OSError, RuntimeError, ValueError) as err:
+        raise ValueError(f"{folder}: its weights can't be loaded: {err}") from err
+    return WordEncoder(model, AutoTokenizer.from_pretrained(folder, trust_remote_code=False), dtype)

@@ -1,0 +1,175 @@
+"""Measure what the documentation claims about speed and memory."""
+
+import sys
+import tempfile
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import typer
+from tqdm import tqdm
+from wasabi import msg
+
+from scripts.distill.augment.plan import load_plan
+from scripts.distill.core.files import replacing_folder, write_json
+from scripts.distill.core.threads import use_one_core
+from scripts.distill.data.gold import load_split
+from scripts.distill.data.splits import normalize, read_splits, stream_unlabelled
+from scripts.distill.evaluate.comparison import (
+    BASELINE,
+    CONTROL,
+    STUDENT,
+    TEACHER,
+    add_teacher,
+    predict,
+)
+from scripts.distill.evaluate.eval_set import load_trial
+from scripts.distill.evaluate.tfidf import fit_control, write_control
+from scripts.distill.release.wheel import WheelError, spacy_environment
+from scripts.distill.score.settings import load_score_settings
+from scripts.distill.score.step import SCORES
+from scripts.distill.teacher.spec import TEACHERS
+from scripts.distill.teacher.teachers import load_pipeline
+from scripts.lab.augmentation_speed import join_texts, time_augmentation, time_peers
+from scripts.lab.score_speed import stream_texts, time_scoring
+from scripts.lab.system_speed import time_systems
+from scripts.lab.systems import (
+    BOW,
+    TABLE_HEADER,
+    choose_lang,
+    find_pipelines,
+    find_systems,
+    summarize,
+    table_rows,
+)
+
+app = typer.Typer()
+SAMPLE = Path("assets/sample")
+SCORE_SETTINGS = typer.Option("configs/score.cfg", "--settings", help="How to score: a config", exists=True)
+
+
+@app.command()
+def augment(
+    data: Path = typer.Option(SAMPLE, help="Data folder, see the README"),
+    plan_path: Path = typer.Option("configs/augment.cfg", "--plan", help="The plan", exists=True, dir_okay=False),
+    output: Path = typer.Option("metrics/benchmark_augment.json", help="JSON file to write"),
+) -> None:
+    """Time tagging, generation and de-duplication on 70-word texts on one core, beside nlpaug and textaugment.
+
+    The other libraries are in requirements-benchmark.txt.
+    """
+    use_one_core()
+    reviews = read_splits(data, lang="xx", seed=0).reviews
+    texts = list(join_texts((review.text, review.lang) for review in reviews["train"]))
+    held_out = {normalize(review.text) for split in ("dev", "test") for review in reviews[split]}
+    result = time_augmentation(texts, held_out, load_plan(plan_path, {"augment.variants": 200}))
+    english = next((text for text, lang in texts if lang == "en"), texts[0][0])
+    peers, missing = time_peers(english)
+    write_json(output, {**result, "peers": peers, "missing_peers": missing})
+    msg.table([(name, f"{rate:,.0f}") for name, rate in (result | peers).items()], aligns=("l", "r"))
+    for name, reason in missing.items():
+        msg.info(f"{name} does not run here: {reason}")
+    msg.good(f"Wrote {output}")
+
+
+@app.command()
+def score(
+    data: Path = typer.Option(SAMPLE, help="Data folder, see the README"),
+    lang: str = typer.Option("en", help="Language of the texts"),
+    texts: int = typer.Option(512, help="How many unlabelled texts, at most", min=1),
+    encoder: Path = typer.Option("assets/encoder", help="Encoder in Hugging Face format", exists=True),
+    trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here", exists=True),
+    settings: Path = SCORE_SETTINGS,
+    output: Path = typer.Option("metrics/benchmark_score.json", help="JSON file to write"),
+) -> None:
+    """Time scoring beside a bare transformers loop and nlp.pipe, on the cores that there are."""
+    splits = read_splits(data, lang=lang, seed=0)
+    # Some 500 word pieces at most, so that a text is one window for all.
+    short = [item.text for item in stream_unlabelled(splits) if len(item.text) < 1000][:texts]
+    result = time_scoring(short, encoder, trained, load_score_settings(settings).batches)
+    write_json(output, result)
+    msg.table([(name, f"{len(short) / seconds:,.0f}") for name, seconds in result["seconds"].items()],
+              header=("texts/s", ""), divider=True, aligns=("l", "r"))  # fmt: skip
+    msg.good(
+        f"Wrote {output}",
+        f"{result['ratio_to_bare_transformers']:.2f}× a bare transformers loop, "
+        f"{result['ratio_to_nlp_pipe']:.2f}× nlp.pipe of the trained teacher",
+    )
+
+
+@app.command()
+def stream(
+    texts: int = typer.Option(1_000_000, help="How many texts", min=1),
+    folder: Path = typer.Option("corpus/stream", help="Folder to make; what was made stays there"),
+    settings: Path = SCORE_SETTINGS,
+    output: Path = typer.Option("metrics/benchmark_stream.json", help="JSON file to write"),
+) -> None:
+    """Send very many short texts through `prepare` and `score` with a teacher that costs nothing."""
+    with replacing_folder(folder) as made:
+        result = stream_texts(texts, SAMPLE, made, load_score_settings(settings).batches)
+    write_json(output, result)
+    msg.table([(name, f"{value:,.0f}") for name, value in result.items()], aligns=("l", "r"))
+    msg.good(f"Wrote {output}")
+
+
+@app.command()
+def student(
+    corpus: Path = typer.Option("corpus", help="Folder with gold/, labels.json and score.json"),
+    output: Path = typer.Option("metrics/benchmark_student.json", help="JSON file to write"),
+    student: Path = typer.Option("training/student/export", help="The student"),
+    baseline: Path = typer.Option("training/baseline/model-best", help="The baseline"),
+    bow: Path = typer.Option("training/bow/model-best", help="spaCy's bag of words, left out if there is none"),
+    system: list[str] = typer.Option([], help="Another student, as NAME=PATH; may be repeated"),
+    teacher: str = typer.Option("train", help=TEACHERS),
+    trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
+    settings_path: Path = typer.Option("configs/score.cfg", "--settings", help="How the teacher scores: a config"),
+    cache: Path = typer.Option(SCORES, help="The file with all scores"),
+    split: str = typer.Option("test", help="test, or dev while choosing between models"),
+    lang: str | None = typer.Option(None, help="Only texts of this language"),
+    spacy_alone: bool = typer.Option(
+        True,
+        "--spacy-alone/--here",
+        help="Time stock pipelines in .venv-spacy, made if need be, or in this environment",
+    ),
+    constraints: Path = typer.Option("constraints.txt", help="Versions to install", exists=True),
+) -> None:
+    """Measure accuracy, speed on one core, start-up, memory and size of all trained systems, and spaCy's tokenizer."""
+    bar = partial(tqdm, unit=" texts", disable=None)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            pipelines, missing = find_pipelines({STUDENT: student, BASELINE: baseline, BOW: bow}, system)
+            trial = load_trial(corpus, split, teacher, trained=trained, settings_path=settings_path)
+            trial = replace(trial, gold=choose_lang(trial.gold, lang))
+            labels, gold = trial.labels, trial.gold
+            train = load_split(corpus / "gold" / "train.spacy", labels)
+            python = spacy_environment(Path(".venv-spacy"), constraints) if spacy_alone else sys.executable
+            loaded = {name: load_pipeline(str(path), labels) for name, path in pipelines.items()}
+            predictions = predict(loaded, gold, lambda name, rows: bar(rows, name, len(gold.texts)))
+            rows, _ = trial.ask_teacher(cache, lambda n: bar(desc=TEACHER, total=n))
+            no_teacher = add_teacher(predictions, rows, None)
+            control = fit_control(train.texts, train.labels)
+            write_control(control, Path(folder))
+            predictions.scores[CONTROL] = control.predict_proba(gold.texts)
+            how = {"labels": labels, "settings": str(settings_path)}
+            systems = find_systems(pipelines, Path(folder), teacher, trained, how)
+            use_one_core()
+            warm_up = choose_lang(train, lang).texts
+            times = time_systems(systems, gold.texts, warm_up, python, partial(tqdm, unit=" starts", disable=None))
+            predicted = {name: scores.argmax(axis=1) for name, scores in predictions.scores.items()}
+            result = summarize(predicted, gold.labels, systems, times)
+        except WheelError as err:
+            msg.fail("Can't make .venv-spacy", f"{err}\nTo time all in this environment, add --here", exits=1)
+        except (OSError, ValueError) as err:
+            msg.fail("Can't measure the systems", str(err), exits=1)
+    about = {"split": split, "lang": lang, "teacher": teacher, "spacy_alone": spacy_alone}
+    write_json(output, {**about, **result})
+    msg.table(list(table_rows(result)), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 8))
+    for name, reason in missing.items():
+        msg.info(f"{name} is left out. {reason}")
+    if no_teacher:
+        msg.warn(f"The teacher {teacher} has no accuracy: {no_teacher}")
+    msg.good(f"Wrote {output}", f"{result['n']} {split} texts; the speed is that of one core")
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,95 @@
+"""Run tables of experiments, and print them."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import typer
+from tqdm import tqdm
+from wasabi import msg
+
+from scripts.distill.score.step import SCORES
+from scripts.lab.results import DEV, TEST, Cell, Place, add_test, check_trained, read_result, table
+from scripts.lab.tables import (
+    ExperimentError,
+    ask_teacher,
+    find_places,
+    load_experiment,
+    make_corpora,
+    run_cell,
+)
+
+app = typer.Typer()
+TABLE = typer.Argument(..., help="The table: a config in configs/experiments", exists=True, dir_okay=False)
+CACHE = typer.Option(SCORES, help="The file with all scores")
+HOME = typer.Option("experiments", help="Where corpora and cells are kept")
+
+
+@app.command()
+def run(
+    path: Path = TABLE,
+    home: Path = HOME,
+    cache: Path = CACHE,
+    processes: int = typer.Option(1, help="Cells trained at a time; with one thread each if it is more than 1", min=1),
+) -> None:
+    """Train each cell of a table that has no result yet, score it on dev, and print the table."""
+    try:
+        cells = load_experiment(path)
+        places = find_places(cells, home)
+        for cell, place in zip(cells, places, strict=True):
+            make_corpora(cell, place, cache, _bar)
+    except (OSError, ValueError, ExperimentError) as err:
+        msg.fail("Can't make the corpora", str(err), exits=1)
+
+    def train(cell: Cell, place: Place) -> str | None:
+        try:
+            run_cell(cell, place, one_thread=processes > 1)
+        except (OSError, ValueError, ExperimentError) as err:
+            return f"{cell.name}: {err}"
+        return None
+
+    with ThreadPoolExecutor(processes) as pool:
+        failures = list(tqdm(pool.map(train, cells, places), "cells", len(cells), unit=" cells", disable=None))
+    _print(cells, places)
+    for failure in filter(None, failures):
+        msg.fail("A cell has failed", failure)
+    if any(failures):
+        raise typer.Exit(1)
+
+
+@app.command()
+def test(path: Path = TABLE, home: Path = HOME, cache: Path = CACHE) -> None:
+    """Score the trained cells of a table on the test texts and print it: once, for final settings."""
+    try:
+        cells = load_experiment(path)
+        places = find_places(cells, home)
+        check_trained(places)
+        for cell, place in zip(cells, places, strict=True):
+            ask_teacher(cell, place, cache, _bar, TEST)
+            add_test(place)
+    except (OSError, ValueError) as err:
+        msg.fail("Can't score the cells", str(err), exits=1)
+    _print(cells, places, TEST)
+
+
+@app.command()
+def show(path: Path = TABLE, home: Path = HOME) -> None:
+    """Print a table as far as it has results on dev."""
+    try:
+        cells = load_experiment(path)
+        _print(cells, find_places(cells, home))
+    except (OSError, ValueError) as err:
+        msg.fail("Can't read the experiments", str(err), exits=1)
+
+
+def _bar(total: int) -> tqdm:
+    return tqdm(total=total, desc="teacher", unit=" texts", disable=None)
+
+
+def _print(cells: Sequence[Cell], places: Sequence[Place], split: str = DEV) -> None:
+    header, *rows = table(cells, [read_result(place.folder) for place in places], split)
+    msg.table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1)))
+
+
+if __name__ == "__main__":
+    app()

@@ -1,0 +1,187 @@
+"""The benchmarks of scoring: beside a bare transformers loop and nlp.pipe; and on very many texts."""
+
+import json
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy
+import spacy
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from scripts.distill.augment.tokenizer import write_tokenizer
+from scripts.distill.core.files import write_json
+from scripts.distill.core.provenance import PREPARED, fingerprint_corpora
+from scripts.distill.data.gold import prepare
+from scripts.distill.data.teacher_scores import Scores
+from scripts.distill.score.cache import ScoreCache
+from scripts.distill.score.scorer import BatchSettings
+from scripts.distill.score.step import score_corpus, score_texts
+from scripts.distill.teacher.hugging_face import HuggingFaceSettings, HuggingFaceTeacher
+from scripts.distill.teacher.teachers import Teacher, load_teacher
+
+LABELS = ["NEG", "POS"]
+REPEATS = 3
+# The bare loop is given the best of these.
+BATCH_SIZES = (16, 32, 64)
+WINDOW = 512
+
+
+class _NoBar:
+    def update(self, n: int) -> None:
+        """Show nothing."""
+
+    def close(self) -> None:
+        """Show nothing."""
+
+
+def time_scoring(texts: Sequence[str], encoder: Path, trained: Path, settings: BatchSettings) -> dict[str, Any]:
+    """Time scoring, cache and all, beside what one would write by hand, in the same run.
+
+    texts (Sequence[str]): Each shorter than 512 word pieces.
+    encoder (Path): In Hugging Face format; it is given a head of random weights, which costs the same as a trained one.
+    trained (Path): A spaCy pipeline whose `doc.cats` have the labels NEG and POS.
+    RETURNS (dict[str, Any]): The best of three rounds, in texts per second, and ratios of them.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        model = _add_head(encoder, Path(folder) / "classifier")
+        exact = HuggingFaceSettings(max_length=WINDOW)
+        hugging_face = HuggingFaceTeacher(str(model), LABELS, exact)
+        half = HuggingFaceTeacher(str(model), LABELS, replace(exact, dtype="bfloat16"))
+        pipeline = load_teacher(f"spacy:{trained}", LABELS, trained=trained)
+        bare, nlp = _BareLoop(model), spacy.load(trained)
+        ways: dict[str, Callable[[], Scores]] = {
+            "float32": lambda: _score(texts, hugging_face, settings),
+            "bfloat16": lambda: _score(texts, half, settings),
+            "trained": lambda: _score(texts, pipeline, settings),
+            "nlp_pipe": lambda: _pipe(nlp, texts),
+            **{f"bare_{size}": lambda size=size: bare(texts, size) for size in BATCH_SIZES},  # type: ignore[misc]
+        }
+        seconds: dict[str, float] = {}
+        results: dict[str, Scores] = {}
+        for _ in range(REPEATS):
+            for name, way in ways.items():
+                start = time.perf_counter()
+                results[name] = way()
+                seconds[name] = min(seconds.get(name, numpy.inf), time.perf_counter() - start)
+    fastest = min((f"bare_{size}" for size in BATCH_SIZES), key=seconds.__getitem__)
+    gap = abs(results["bfloat16"] - results["float32"])
+    return {
+        "texts": len(texts),
+        "words_per_text": sum(len(text.split()) for text in texts) / len(texts),
+        "texts_per_second": len(texts) / seconds["float32"],
+        "ratio_to_bare_transformers": seconds[fastest] / seconds["float32"],
+        "largest_difference_to_bare_transformers": float(abs(results[fastest] - results["float32"]).max()),
+        "ratio_to_nlp_pipe": seconds["nlp_pipe"] / seconds["trained"],
+        "largest_difference_to_nlp_pipe": float(abs(results["nlp_pipe"] - results["trained"]).max()),
+        "bfloat16": {
+            "ratio_to_float32": seconds["float32"] / seconds["bfloat16"],
+            "largest_difference": float(gap.max()),
+            "mean_difference": float(gap.mean()),
+            "argmax_agreement": float((results["bfloat16"].argmax(1) == results["float32"].argmax(1)).mean()),
+        },
+        "seconds": seconds,
+    }
+
+
+def _add_head(encoder: Path, folder: Path) -> Path:
+    torch.manual_seed(0)
+    names = dict(enumerate(LABELS))
+    model = AutoModelForSequenceClassification.from_pretrained(encoder, id2label=names, use_safetensors=True)
+    model.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(encoder).save_pretrained(folder)
+    return folder
+
+
+def _score(texts: Sequence[str], teacher: Teacher, settings: BatchSettings) -> Scores:
+    with tempfile.TemporaryDirectory() as folder, ScoreCache(Path(folder) / "scores.sqlite") as cache:
+        return score_texts(texts, teacher, cache, settings, lambda n: _NoBar())
+
+
+def _pipe(nlp: spacy.language.Language, texts: Sequence[str]) -> Scores:
+    return numpy.asarray([[doc.cats[label] for label in LABELS] for doc in nlp.pipe(texts)], dtype="float32")
+
+
+class _BareLoop:
+    """What one writes by hand: sort by length, pad, predict."""
+
+    def __init__(self, folder: Path) -> None:
+        self._tokenizer = AutoTokenizer.from_pretrained(folder)
+        self._model = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True).eval()
+
+    def __call__(self, texts: Sequence[str], batch_size: int) -> Scores:
+        lengths = [len(ids) for ids in self._tokenizer(list(texts), truncation=True, max_length=WINDOW)["input_ids"]]
+        order = sorted(range(len(texts)), key=lengths.__getitem__)
+        scores = numpy.zeros((len(texts), len(LABELS)), dtype="float32")
+        for start in range(0, len(order), batch_size):
+            batch = order[start : start + batch_size]
+            encoded = self._tokenizer(
+                [texts[i] for i in batch], truncation=True, max_length=WINDOW, padding=True, return_tensors="pt"
+            )
+            with torch.inference_mode():
+                scores[batch] = torch.softmax(self._model(**encoded).logits, dim=1).numpy()
+        return scores
+
+
+class ConstantTeacher:
+    """Costs nothing and says the same of each text."""
+
+    labels = LABELS
+    name = fingerprint = "constant"
+
+    def predict(self, texts: Sequence[str]) -> Scores:
+        """Return the same row for each text."""
+        return numpy.full((len(texts), 2), 0.5, dtype="float32")
+
+
+def stream_texts(count: int, labelled: Path, folder: Path, settings: BatchSettings) -> dict[str, Any]:
+    """Send very many short texts through `prepare` and `score`, with a teacher that costs nothing.
+
+    count (int): How many unlabelled texts.
+    labelled (Path): A data folder with en/{train,dev,test}.jsonl, whose words the texts are made of.
+    folder (Path): Where to make data/ and corpus/; its disk must hold them.
+    RETURNS (dict[str, Any]): Texts per second of each step, and this process's peak memory in bytes.
+    """
+    data, corpus = folder / "data", folder / "corpus"
+    (data / "en" / "unlabelled").mkdir(parents=True)
+    for split in ("train", "dev", "test"):
+        (data / "en" / f"{split}.jsonl").write_bytes((labelled / "en" / f"{split}.jsonl").read_bytes())
+    _write_texts(data / "en" / "train.jsonl", data / "en" / "unlabelled" / "texts.txt", count)
+    start = time.perf_counter()
+    summary = prepare(data, corpus, lang="en", seed=0)
+    prepared = time.perf_counter()
+    write_tokenizer(corpus / "tokenizer", "en", "[MASK]")
+    (corpus / "augmented.jsonl").touch()
+    write_json(corpus / "augment.json", {PREPARED: fingerprint_corpora(corpus)})
+    with ScoreCache(corpus / "scores.sqlite") as cache:
+        scored = score_corpus(
+            corpus, corpus / "transfer", ConstantTeacher(), cache, settings, spec="constant", seed=0,
+            bar=lambda n: _NoBar(),
+        )  # fmt: skip
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
+    return {
+        "texts": scored["total"],
+        "prepare_texts_per_second": summary["kept"]["en"]["unlabelled"] / (prepared - start),
+        "score_texts_per_second": scored["total"] / (time.perf_counter() - prepared),
+        "peak_rss_bytes": int(kilobytes * 1024),
+    }
+
+
+def _write_texts(labelled: Path, path: Path, count: int) -> None:
+    rng = random.Random(0)
+    with labelled.open(encoding="utf-8") as file:
+        words = [word for line in file for word in json.loads(line)["text"].split()]
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(_make_texts(words, count, rng))
+
+
+def _make_texts(words: Sequence[str], count: int, rng: random.Random) -> Iterator[str]:
+    for _ in range(count):
+        yield " ".join(rng.choices(words, k=rng.randint(8, 16))) + "\n"

@@ -1,0 +1,151 @@
+"""The frontier of accuracy, speed and size: every trained system, in one run."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scripts.distill.core.files import folder_size, zipped_size
+from scripts.distill.evaluate.comparison import BASELINE, CONTROL, STUDENT, TEACHER, GoldSplit
+from scripts.distill.evaluate.metrics import Labels, score
+from scripts.distill.teacher.hub import find_model
+from scripts.distill.teacher.spec import HF, JSONL, MEAN, TRAIN, find_teacher
+
+from .system_speed import TimedSystem
+
+BOW = "bow"
+TOKENIZER = "tokenizer"
+# The project's command that makes a pipeline.
+MADE_BY = {STUDENT: "export", BASELINE: "train-baseline", BOW: "train-bow"}
+OPTIONAL = (BOW,)
+
+
+def find_pipelines(defaults: Mapping[str, Path], more: Sequence[str]) -> tuple[dict[str, Path], dict[str, str]]:
+    """Find the stock pipelines to measure.
+
+    defaults (Mapping[str, Path]): Where student, baseline and bow lie.
+    more (Sequence[str]): Others, each as NAME=PATH.
+    RETURNS (tuple[dict[str, Path], dict[str, str]]): Name → folder; and what is left out → why.
+    RAISES (ValueError): If student or baseline or one of the others is missing, or a name is taken.
+    """
+    missing = {
+        name: f"{path}: no such pipeline. Make it with: python -m spacy project run {MADE_BY[name]} ."
+        for name, path in defaults.items()
+        if not path.is_dir()
+    }
+    for name, message in missing.items():
+        if name not in OPTIONAL:
+            raise ValueError(message)
+    found = {name: path for name, path in defaults.items() if name not in missing}
+    taken = {*defaults, TEACHER, CONTROL, TOKENIZER}
+    for system in more:
+        name, _, path = system.partition("=")
+        if not name or not path:
+            raise ValueError(f"--system {system}: expected NAME=PATH, such as bilstm=training/bilstm/model-best")
+        if name in taken:
+            raise ValueError(f"--system {system}: the name {name!r} is taken. Choose another one")
+        if not Path(path).is_dir():
+            raise ValueError(f"--system {system}: {path} is no folder. Give the folder of a trained pipeline")
+        taken.add(name)
+        found[name] = Path(path)
+    return found, missing
+
+
+def choose_lang(split: GoldSplit, lang: str | None) -> GoldSplit:
+    """Return the texts of one language, or all of them.
+
+    RAISES (ValueError): If there are none.
+    """
+    if lang is None:
+        return split
+    if lang not in split.langs:
+        raise ValueError(f"--lang {lang}: no such texts. There are texts in {', '.join(sorted(set(split.langs)))}")
+    rows = [i for i, found in enumerate(split.langs) if found == lang]
+    return GoldSplit([split.texts[i] for i in rows], [lang] * len(rows), split.labels[rows])
+
+
+def find_systems(
+    pipelines: Mapping[str, Path], control: Path, teacher: str, trained: Path, settings: Mapping[str, Any]
+) -> dict[str, TimedSystem]:
+    """Return what can be timed: a teacher that is a file, or several, can't.
+
+    pipelines (Mapping[str, Path]): The stock pipelines.
+    control (Path): What `write_control` wrote.
+    teacher (str): The teacher, see `load_teacher`.
+    trained (Path): Where the teacher trained here lies.
+    settings (Mapping): What a teacher from Hugging Face needs: "labels" and "settings".
+    RETURNS (dict[str, TimedSystem]): The systems by name, the student's tokenizer among them.
+    """
+    systems = {TOKENIZER: TimedSystem(TOKENIZER, pipelines[STUDENT])}
+    systems |= {name: TimedSystem("pipeline", path) for name, path in pipelines.items()}
+    kind, _, name = teacher.partition(":")
+    if kind == HF:
+        systems[TEACHER] = TimedSystem("hugging_face", find_model(name)[0], settings)
+    elif kind not in (JSONL, MEAN):
+        folder = trained if teacher == TRAIN else find_teacher(teacher)
+        systems[TEACHER] = TimedSystem("transformer", folder or Path(name))
+    return systems | {CONTROL: TimedSystem("control", control)}
+
+
+def summarize(
+    predicted: Mapping[str, Labels], gold: Labels, systems: Mapping[str, TimedSystem],
+    times: Mapping[str, Mapping[str, float]],
+) -> dict[str, Any]:  # fmt: skip
+    """Put together what was measured.
+
+    predicted (Mapping[str, Labels]): Label indices by system, shape (n,).
+    gold (Labels): The right ones.
+    systems (Mapping[str, TimedSystem]): What was timed.
+    times (Mapping): What `time_systems` returned.
+    RETURNS (dict[str, Any]): "n", "tokenizer_docs_per_second", and "systems": name → "accuracy", "docs_per_second",
+        "size_bytes" (installed), "wheel_bytes" (the same, compressed), "startup_s", "peak_rss_bytes"; None for what
+        was not measured.
+    """
+    rows: dict[str, dict[str, float | None]] = {}
+    for name in dict.fromkeys([*predicted, *systems]):
+        if name != TOKENIZER:
+            folder = systems[name].folder if name in systems else None
+            time = times.get(name, {})
+            rows[name] = {
+                "accuracy": score(predicted[name], gold)["accuracy"] if name in predicted else None,
+                "docs_per_second": time.get("docs_per_second"),
+                "size_bytes": folder_size(folder) if folder else None,
+                "wheel_bytes": zipped_size(folder) if folder else None,
+                "startup_s": time.get("startup_s"),
+                "peak_rss_bytes": time.get("peak_rss_bytes"),
+            }
+    rows.setdefault(TEACHER, dict.fromkeys(next(iter(rows.values()))))
+    return {
+        "n": len(gold), "tokenizer_docs_per_second": times[TOKENIZER]["docs_per_second"], "systems": rows,
+    }  # fmt: skip
+
+
+TABLE_HEADER = (
+    "system",
+    "accuracy",
+    "docs/s",
+    "of tokenizer",
+    "× teacher",
+    "MB",
+    "MB in wheel",
+    "start-up s",
+    "peak MB",
+)
+
+
+def table_rows(result: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
+    """Return the rows of a table, the most accurate system first and the tokenizer last."""
+    limit, teacher = result["tokenizer_docs_per_second"], result["systems"][TEACHER]["docs_per_second"]
+    ordered = sorted(result["systems"].items(), key=lambda item: -(item[1]["accuracy"] or 0))
+    for name, row in ordered:
+        speed = row["docs_per_second"]
+        yield (
+            name, _format(row["accuracy"], 100), _format(speed, digits=0), _format(speed, 1 / limit, 2),
+            _format(speed, 1 / teacher if teacher else None), _format(row["size_bytes"], 1e-6),
+            _format(row["wheel_bytes"], 1e-6), _format(row["startup_s"], digits=2),
+            _format(row["peak_rss_bytes"], 1e-6, 0),
+        )  # fmt: skip
+    yield TOKENIZER, "–", _format(limit, digits=0), "1.00", _format(limit, 1 / teacher if teacher else None), *["–"] * 4
+
+
+def _format(value: float | None, factor: float | None = 1, digits: int = 1) -> str:
+    return "–" if value is None or factor is None else f"{value * factor:,.{digits}f}"

@@ -1,0 +1,301 @@
+"""Tables of experiments: settings × data × seeds, each cell trained once, scored, and kept.
+
+The steps are the project's own commands, as subprocesses; what they print is in a log beside what they make.
+"""
+
+import fcntl
+import functools
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from configparser import Error
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy
+from confection import Config, ConfigValidationError
+
+from scripts.distill.core.files import folder_size, hash_path, write_json
+from scripts.distill.core.progress import MakeBar
+from scripts.distill.core.threads import ONE_THREAD
+from scripts.distill.evaluate.eval_set import load_trial
+from scripts.distill.release.export import exported_size
+from scripts.distill.teacher.spec import SPACY, TRAIN, check_teacher, find_members, find_teacher
+
+from .results import DEV, Cell, Place, read_result, score_model, teacher_labels
+
+AUGMENT, SCORE, VECTOR_SETTINGS = Path("configs/augment.cfg"), Path("configs/score.cfg"), Path("configs/vectors.cfg")
+VECTORS = Path("corpus/vectors")
+TEACHER, ENCODER = Path("configs/teacher.cfg"), Path("assets/encoder")
+# What a config's [paths] begin with where a cell has corpora of its own.
+CORPUS = "corpus/"
+_DATA, _MORE_DATA = ("folder", "lang", "teacher"), ("max_unlabelled",)
+_OVERRIDES = ("train", "augment", "vectors")
+
+
+class ExperimentError(RuntimeError):
+    """A command of an experiment failed."""
+
+
+def load_experiment(path: Path) -> list[Cell]:
+    """Read a table of experiments.
+
+    path (Path): A config: [experiment] with the seeds, a section [data.<name>] for each column and
+        [settings.<name>] for each row.
+    RETURNS (list[Cell]): All cells, seed by seed.
+    RAISES (ValueError): If the file is no config, or something is missing, misspelt or does not exist.
+    """
+    config = _read(path)
+    if set(config) != {"experiment", "data", "settings"} or set(config["experiment"]) != {"seeds"}:
+        raise ValueError(
+            f"{path}: expected the sections [experiment], with seeds and nothing else, [data] and [settings]"
+        )
+    seeds = config["experiment"]["seeds"]
+    if not isinstance(seeds, list) or not all(isinstance(seed, int) for seed in seeds):
+        raise ValueError(f"{path}: [experiment] seeds: expected a list of numbers such as [0, 1], found {seeds!r}")
+    for name, about in config["data"].items():
+        _check_keys(path, f"data.{name}", about, required=_DATA, optional=_MORE_DATA)
+        try:
+            check_teacher(str(about["teacher"]))
+        except ValueError as err:
+            raise ValueError(f"{path}: [data.{name}] teacher: {err}") from err
+    for name, about in config["settings"].items():
+        _check_keys(path, f"settings.{name}", about, required=("config",), optional=_OVERRIDES)
+        if not Path(about["config"]).is_file():
+            raise ValueError(f"{path}: [settings.{name}] config: there is no {about['config']}")
+        for overrides, file in (("train", about["config"]), ("augment", AUGMENT), ("vectors", VECTOR_SETTINGS)):
+            known = _read(file)
+            for setting in about.get(overrides, {}):
+                # Any language may be given a tagger of its own.
+                if not (_has_setting(known, setting) or (file == AUGMENT and setting.startswith("taggers."))):
+                    raise ValueError(f"{path}: [settings.{name}.{overrides}]: {file} has no setting {setting}")
+    return [
+        Cell(setting, data, seed, **about, **{key: {} for key in _OVERRIDES} | values)
+        for seed in seeds
+        for data, about in config["data"].items()
+        for setting, values in config["settings"].items()
+    ]
+
+
+def _has_setting(config: Mapping[str, Any], name: str) -> bool:
+    """Say whether a config has a setting; `spacy train` takes one that it does not know without a word."""
+    found: Any = config
+    for part in name.split("."):
+        if not isinstance(found, Mapping) or part not in found:
+            return False
+        found = found[part]
+    return True
+
+
+def _check_keys(
+    path: Path, section: str, found: Mapping[str, Any], *, required: Sequence[str], optional: Sequence[str] = ()
+) -> None:
+    unknown, missing = set(found) - {*required, *optional}, set(required) - set(found)
+    if unknown or missing:
+        raise ValueError(
+            f"{path}: [{section}] has {', '.join(sorted(found))}. Required: {', '.join(required)}; "
+            f"known: {', '.join((*required, *optional))}"
+        )
+
+
+def find_places(cells: Sequence[Cell], home: Path) -> list[Place]:
+    """Return where cells and their corpora lie.
+
+    cells (Sequence[Cell]): The cells.
+    home (Path): Where experiments are kept.
+    RAISES (ValueError): If there is no such data folder.
+    """
+    # Each file is read once, however many cells are made of it.
+    sha256 = functools.cache(hash_path)
+    return [_find_place(cell, home, sha256) for cell in cells]
+
+
+def _read(config: str | Path) -> dict[str, Any]:
+    """Return what a config says, comments aside."""
+    try:
+        return dict(Config().from_disk(config, interpolate=False))
+    except (ConfigValidationError, Error) as err:
+        raise ValueError(f"{config}: can't be read as a config: {str(err).strip()}") from err
+
+
+def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
+    if not Path(cell.folder).exists():
+        raise ValueError(f"[data.{cell.data}] folder: there is no {cell.folder}")
+    # That it was trained on these data, by this config, stands in the key; the files differ in each training.
+    teachers = [find_teacher(member) for member in find_members(cell.teacher) if member != TRAIN]
+    encoder = sha256(ENCODER) if ENCODER.exists() else None
+    data = [cell.lang, cell.max_unlabelled, sha256(Path(cell.folder)), _read(TEACHER), encoder]
+    trained = home / "teachers" / f"{cell.data}-{_key(data)}"
+    taggers = {f"taggers.{lang}": name for lang, name in _read(AUGMENT).get("taggers", {}).items()}
+    taggers |= {name: value for name, value in cell.augment.items() if name.startswith("taggers.")}
+    files = [*(find_teacher(f"{SPACY}:{name}") for name in taggers.values() if name), *teachers]
+    corpora = [
+        cell.lang, cell.max_unlabelled, cell.teacher, cell.augment, sha256(Path(cell.folder)), _read(AUGMENT),
+        _read(SCORE), [sha256(path) if path and path.exists() else None for path in files],
+        data if TRAIN in find_members(cell.teacher) else None,
+    ]  # fmt: skip
+    corpus = home / "corpora" / f"{cell.data}-{_key(corpora)}"
+    vectors = corpus / f"vectors-{_key([cell.vectors, _read(VECTOR_SETTINGS), encoder])}"
+    used = vectors.name if _has_vectors(cell) else None
+    folder = home / f"{cell.name}-{_key([asdict(cell), _read(cell.config), corpus.name, used])}"
+    return Place(folder, corpus, vectors, trained)
+
+
+def _key(made_of: Any) -> str:
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def train_teacher(cell: Cell, place: Place) -> None:
+    """Train a cell's teacher by configs/teacher.cfg on its data, if it is "train" and that has not been done.
+
+    RAISES (ExperimentError): If a command fails.
+    """
+    folder, corpus = place.trained, place.trained / "corpus"
+    if TRAIN not in find_members(cell.teacher) or (folder / "trained.json").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    _run(_prepare(cell, corpus), folder / "prepare.log")
+    settings = {name: _move(value, corpus) for name, value in _config_paths(TEACHER).items()}
+    start = time.perf_counter()
+    command = ["scripts.train", str(TEACHER), "--output", str(folder), "--corpus", str(corpus), *_options(settings)]
+    _run(command, folder / "train.log")
+    shutil.rmtree(folder / "model-last")
+    # Written last, it says that the training has ended.
+    write_json(folder / "trained.json", {"seconds": time.perf_counter() - start})
+
+
+def _prepare(cell: Cell, corpus: Path) -> list[str]:
+    limit = [] if cell.max_unlabelled is None else ["--max-unlabelled", str(cell.max_unlabelled)]
+    return ["scripts.prepare", cell.folder, str(corpus), "--lang", cell.lang, *limit]
+
+
+def make_corpora(cell: Cell, place: Place, cache: Path, bar: MakeBar) -> None:
+    """Make a cell's teacher and corpora, unless they are there: what `project.yml` does before `train-student`.
+
+    cell (Cell): The cell.
+    place (Place): Where they go.
+    cache (Path): The file with all scores.
+    bar (Callable): Shows progress of scoring dev texts.
+    RAISES (ExperimentError): If a command fails.
+    RAISES (ValueError): If the teacher can't be used.
+    """
+    corpus, vectors = place.corpus, place.vectors
+    train_teacher(cell, place)
+    corpus.mkdir(parents=True, exist_ok=True)
+    teacher = ["--teacher", cell.teacher, "--trained", str(place.model)]
+    transfer = [str(corpus), str(SCORE), str(corpus / "transfer")]
+    commands = {
+        "prepare": _prepare(cell, corpus),
+        "augment": ["scripts.augment", "run", str(corpus), str(AUGMENT), *_options(cell.augment)],
+        "score": ["scripts.score", "run", *transfer, *teacher, "--cache", str(cache)],
+    }
+    if not teacher_labels(corpus, DEV).exists():
+        for name, command in commands.items():
+            _run(command, corpus / f"{name}.log")
+        ask_teacher(cell, place, cache, bar, DEV)
+    if _has_vectors(cell) and not (vectors / "vectors.json").exists():
+        vectors.mkdir(exist_ok=True)
+        command = ["scripts.vectors", str(corpus), str(VECTOR_SETTINGS), str(vectors), *teacher]
+        _run([*command, *_options(cell.vectors)], vectors / "vectors.log")
+
+
+def ask_teacher(cell: Cell, place: Place, cache: Path, bar: MakeBar, split: str) -> None:
+    """Write down which labels the teacher of a cell gives the texts of a split, unless that has been done.
+
+    split (str): "dev" or "test".
+    RAISES (ValueError): If it has no answer for some of them.
+    """
+    path = teacher_labels(place.corpus, split)
+    if path.exists():
+        return
+    trial = load_trial(place.corpus, split, cell.teacher, trained=place.model, settings_path=SCORE)
+    rows, _ = trial.ask_teacher(cache, bar)
+    if missing := int(numpy.isnan(rows).any(axis=1).sum()):
+        raise ValueError(
+            f"The teacher {cell.teacher} has no answer for {missing} of {len(rows)} {split} texts of {cell.folder}. "
+            "Experiments compare with its answers: add these texts to its file"
+        )
+    write_json(path, rows.argmax(axis=1).tolist())
+
+
+def run_cell(cell: Cell, place: Place, *, one_thread: bool = False) -> dict[str, Any]:
+    """Train a cell and score it on dev, unless that has been done.
+
+    cell (Cell): The cell.
+    place (Place): Where it lies, and its corpora.
+    one_thread (bool): Whether the training may use one thread alone.
+    RETURNS (dict[str, Any]): The result, see `read_result`.
+    RAISES (ExperimentError): If the training fails.
+    """
+    folder, corpus = place.folder, place.corpus
+    if result := read_result(folder):
+        return result
+    settings = {"system.seed": cell.seed, **cell.train, **_paths(cell)}
+    moved = {name: _move(value, corpus, place.vectors) for name, value in settings.items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    start = time.perf_counter()
+    command = ["scripts.train", cell.config, "--output", str(folder), "--corpus", str(corpus), *_options(moved)]
+    _run(command, folder / "train.log", one_thread=one_thread)
+    seconds = time.perf_counter() - start
+    shutil.rmtree(folder / "model-last")
+    model = folder / "model-best"
+    result = {
+        "made_of": {**asdict(cell), "corpora": corpus.name}, "seconds": seconds, "bytes": folder_size(model),
+        "wheel_bytes": exported_size(model), DEV: score_model(model, corpus, DEV),
+    }  # fmt: skip
+    write_json(folder / "result.json", result)
+    return result
+
+
+def _paths(cell: Cell) -> dict[str, Any]:
+    """Return the paths of a cell's config, as in the project's own folder."""
+    paths = _config_paths(cell.config)
+    return paths | {name: value for name, value in cell.train.items() if name in paths}
+
+
+def _config_paths(config: str | Path) -> dict[str, Any]:
+    return {f"paths.{name}": value for name, value in Config().from_disk(config).get("paths", {}).items()}
+
+
+def _has_vectors(cell: Cell) -> bool:
+    """Say whether a cell uses the word vectors that are made from its corpora."""
+    return str(VECTORS) in _paths(cell).values()
+
+
+def _move(value: Any, corpus: Path, vectors: Path | None = None) -> Any:
+    """Return a path in corpus/ as one in a cell's own corpora; other values as they are."""
+    if not (isinstance(value, str) and value.startswith(CORPUS)):
+        return value
+    return str((vectors if vectors and value == str(VECTORS) else corpus) / value.removeprefix(CORPUS))
+
+
+def _options(overrides: Mapping[str, Any]) -> list[str]:
+    """Return overrides as options of the command line, as spaCy reads them."""
+    return [
+        text
+        for name, value in overrides.items()
+        for text in (f"--{name}", value if isinstance(value, str) else json.dumps(value))
+    ]
+
+
+def _run(command: Sequence[str], log: Path, *, one_thread: bool = False) -> None:
+    environment = {**os.environ, **(ONE_THREAD if one_thread else {})}
+    with log.open("a", encoding="utf-8") as file:
+        try:
+            # The command inherits the lock with its output: it lasts until both this process and the command end.
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as err:
+            raise ExperimentError(f"{log}: another process is still at it. Wait for it to end, or stop it") from err
+        file.truncate(0)
+        done = subprocess.run(
+            [sys.executable, "-m", *command], env=environment, stdout=file, stderr=subprocess.STDOUT
+        )  # fmt: skip
+    if done.returncode:
+        tail = log.read_text(encoding="utf-8", errors="replace")[-1500:]
+        raise ExperimentError(f"{' '.join(command)}\nfailed with exit code {done.returncode}; {log} ends with:\n{tail}")

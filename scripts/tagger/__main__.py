@@ -1,0 +1,67 @@
+"""Convert treebanks for the tagger, install the trained tagger with metadata on its sources, and score it."""
+
+from pathlib import Path
+
+import spacy
+import srsly
+import typer
+from wasabi import msg
+
+from scripts.distill.core.files import folder_size, replacing_file, replacing_folder
+from scripts.distill.core.threads import use_one_core
+from scripts.tagger.scores import describe_scores, score_held_out
+from scripts.tagger.treebanks import convert_treebanks, describe_tagger
+
+app = typer.Typer()
+
+
+@app.command()
+def convert(
+    treebanks: Path = typer.Argument(..., help="Folder with <lang>/*.conllu"),
+    output: Path = typer.Argument(..., help="Folder to write train.spacy, dev.spacy and sources.json to"),
+) -> None:
+    """Convert all treebanks but those held out for scoring."""
+    try:
+        sources = convert_treebanks(treebanks, output)
+    except ValueError as err:
+        msg.fail("Can't convert the treebanks", str(err), exits=1)
+    msg.good(f"Wrote {output}", f"{sum(source['train'] for source in sources)} words to train on")
+
+
+@app.command()
+def install(
+    model: Path = typer.Argument(..., help="The trained tagger", exists=True, file_okay=False),
+    output: Path = typer.Argument(..., help="Folder to write"),
+    sources: Path = typer.Argument(..., help="What `convert` wrote to sources.json", exists=True, dir_okay=False),
+) -> None:
+    """Copy the tagger to where augmentation finds it."""
+    nlp = spacy.load(model)
+    nlp.meta.update(describe_tagger(srsly.read_json(sources)))
+    with replacing_folder(output) as folder:
+        nlp.to_disk(folder, exclude=["vocab"])
+    msg.good(f"Wrote {output}")
+
+
+@app.command()
+def score(
+    model: Path = typer.Argument(..., help="The tagger", exists=True, file_okay=False),
+    treebanks: Path = typer.Argument(..., help="Folder with <lang>/*.conllu"),
+    output: Path = typer.Argument(..., help="Markdown file to write"),
+) -> None:
+    """Score the tagger on the held-out treebanks, on one core."""
+    use_one_core()
+    nlp = spacy.load(model)
+    try:
+        scores = list(score_held_out(nlp, treebanks))
+    except ValueError as err:
+        msg.fail("Can't score the tagger", str(err), exits=1)
+    with replacing_file(output) as file:
+        file.write(describe_scores(nlp.meta, folder_size(model), scores))
+    rows = [(s.lang, f"{100 * s.raw:.1f}", f"{100 * s.gold:.1f}", f"{s.words_per_second:,.0f}") for s in scores]
+    header = ("lang", "UPOS, raw text", "UPOS, gold tokens", "words/s")
+    msg.table(rows, header=header, divider=True, aligns=("l", "r", "r", "r"))
+    msg.good(f"Wrote {output}")
+
+
+if __name__ == "__main__":
+    app()

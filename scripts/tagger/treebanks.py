@@ -1,0 +1,178 @@
+"""Turn Universal Dependencies treebanks into corpora for a part-of-speech tagger."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import spacy
+from spacy.tokens import Doc, DocBin, Token
+from spacy.training.converters import conllu_to_docs
+
+from scripts.distill.augment.tagging import LANGUAGES, NO_WORDS
+from scripts.distill.core.files import replacing_folder, write_json
+from scripts.distill.data.near_duplicates import NearCopies
+from scripts.distill.data.splits import normalize
+
+# Held out for scoring; everything else may train or tune.
+HELD_OUT = {
+    "de": "UD_German-GSD-test", "en": "UD_English-EWT-test", "es": "UD_Spanish-AnCora-test",
+    "fr": "UD_French-GSD-test", "it": "UD_Italian-ISDT-test", "nl": "UD_Dutch-Alpino-test",
+}  # fmt: skip
+# By treebank, as the README of the treebanks names them.
+_LICENSES = {
+    "UD_English-EWT": "CC BY-SA 4.0", "UD_Dutch-Alpino": "CC BY-SA 4.0", "UD_Dutch-LassySmall": "CC BY-SA 4.0",
+    "UD_French-GSD": "CC BY-SA 4.0", "UD_French-Sequoia": "LGPL-LR", "UD_German-GSD": "CC BY-SA 4.0",
+    "UD_German-PUD": "CC BY-SA 3.0", "UD_Italian-ISDT": "CC BY-NC-SA 3.0", "UD_Italian-VIT": "CC BY-NC-SA 3.0",
+    "UD_Italian-ParTUT": "CC BY-NC-SA 4.0", "UD_Spanish-AnCora": "GPL 3.0", "UD_Spanish-GSD": "CC BY-SA 4.0",
+}  # fmt: skip
+VERSION = "0.2.0"
+SENTENCES_PER_DOC = 10
+# One doc in so many goes to dev.
+DEV_EVERY = 20
+# Rarer combinations of features are reduced to their part of speech.
+MIN_COUNT = 20
+
+
+def convert_treebanks(folder: Path, output: Path) -> list[dict[str, Any]]:
+    """Write train.spacy and dev.spacy from all treebanks but the held-out ones.
+
+    Sentences that nearly equal one of a held-out treebank are dropped: treebanks share texts.
+
+    folder (Path): Holds <lang>/*.conllu.
+    output (Path): The folder to write: train.spacy, dev.spacy and sources.json.
+    RETURNS (list[dict[str, Any]]): Name, language, and number of train, dev and dropped words of each.
+    RAISES (ValueError): If there is no treebank, or one can't be read.
+    """
+    paths = sorted(folder.glob("*/*.conllu"))
+    files = [path for path in paths if path.stem not in HELD_OUT.values()]
+    if not files:
+        raise ValueError(f"{folder}: no treebanks. It must hold <lang>/*.conllu, in CoNLL-U")
+    held_out = [normalize(doc.text) for path in paths if path not in files for doc in read_sentences(path)]
+    near_copies = NearCopies(held_out)
+    treebanks, dropped = {}, {}
+    for path in files:
+        sentences = read_treebank(path, path.parent.name)
+        copies = {i for i, doc in enumerate(sentences) if near_copies.find(normalize(doc.text)) is not None}
+        treebanks[path] = list(join_sentences([doc for i, doc in enumerate(sentences) if i not in copies]))
+        dropped[path] = sum(len(sentences[i]) for i in copies)
+    keep_frequent_features(doc for docs in treebanks.values() for doc in docs)
+    train, dev = _new_doc_bin(), _new_doc_bin()
+    sources: list[dict[str, Any]] = []
+    for path, docs in treebanks.items():
+        words = {"train": 0, "dev": 0}
+        for i, doc in enumerate(docs):
+            split, doc_bin = ("dev", dev) if i % DEV_EVERY == DEV_EVERY - 1 else ("train", train)
+            doc_bin.add(doc)
+            words[split] += len(doc)
+        sources.append({"name": path.stem, "lang": path.parent.name, **words, "dropped": dropped[path]})
+    with replacing_folder(output) as made:
+        train.to_disk(made / "train.spacy")
+        dev.to_disk(made / "dev.spacy")
+        write_json(made / "sources.json", sources)
+    return sources
+
+
+def read_treebank(path: Path, lang: str) -> list[Doc]:
+    """Read the sentences of a treebank, tokenised as the tagger will meet them.
+
+    Tokens are those of `spacy.blank(lang)` on the running text. One that is a word of the treebank
+    takes on its part of speech and features; so does one that is a part of such a word, except for
+    punctuation within a word. A word that UD splits in two counts whole (Spanish *del*), and in parts
+    where the tokenizer splits it as well (English *don't*; not in sentences that also have words of
+    the first kind). Other tokens have no annotation.
+
+    lang (str): The language code.
+    RAISES (ValueError): If it is no CoNLL-U, or spaCy does not know the language.
+    """
+    try:
+        return [_project(*pair) for pair in _pair_with_tokens(path, lang)]
+    except (ValueError, ImportError) as err:
+        raise ValueError(f"{path}: can't be read as a treebank in language {lang!r}: {err}") from err
+
+
+def read_sentences(path: Path) -> list[Doc]:
+    """Read the sentences of a treebank, words that UD splits merged, so that they are running text."""
+    return list(_convert(path, merge_subtokens=True))
+
+
+def join_sentences(sentences: list[Doc]) -> Iterator[Doc]:
+    """Join sentences to docs of several."""
+    for start in range(0, len(sentences), SENTENCES_PER_DOC):
+        doc = Doc.from_docs(sentences[start : start + SENTENCES_PER_DOC])
+        if doc is not None:
+            # Makes spaCy's corpus reader keep these tokens, instead of those of the tagger's own tokenizer.
+            doc.has_unknown_spaces = True
+            yield doc
+
+
+def _convert(path: Path, *, merge_subtokens: bool) -> Iterator[Doc]:
+    text = path.read_text(encoding="utf-8")
+    return conllu_to_docs(text, n_sents=1, merge_subtokens=merge_subtokens, no_print=True)
+
+
+def _pair_with_tokens(path: Path, lang: str) -> Iterator[tuple[Doc, dict[tuple[int, int], Token]]]:
+    """Yield each sentence as spaCy tokenises it, and the treebank's words by their place in the text."""
+    nlp = spacy.blank(lang)
+    for merged, split in zip(read_sentences(path), _convert(path, merge_subtokens=False), strict=True):
+        words = {_span(word): word for word in split} if split.text == merged.text else {}
+        yield nlp.make_doc(merged.text), words | {_span(word): word for word in merged}
+
+
+def _project(doc: Doc, words: Mapping[tuple[int, int], Token]) -> Doc:
+    """Annotate a sentence's tokens with the parts of speech and features of the treebank's words."""
+    wholes = sorted(words)
+    for token in doc:
+        start, end = _span(token)
+        word = words.get((start, end))
+        if word is None:
+            around = [words[span] for span in wholes if span[0] <= start and end <= span[1]]
+            is_word = any(map(str.isalnum, token.text))
+            word = next((whole for whole in around if is_word or whole.pos_ in NO_WORDS), None)
+        if word is not None:
+            token.pos_ = word.pos_
+            token.set_morph(str(word.morph))  # type: ignore[attr-defined]
+    return doc
+
+
+def _span(token: Token) -> tuple[int, int]:
+    return token.idx, token.idx + len(token)
+
+
+def keep_frequent_features(docs: Iterable[Doc]) -> None:
+    """Remove the morphological features of tokens whose combination of features is rare."""
+    docs = list(docs)
+    counts = Counter((token.pos_, str(token.morph)) for doc in docs for token in doc)
+    for doc in docs:
+        for token in doc:
+            if counts[token.pos_, str(token.morph)] < MIN_COUNT:
+                token.set_morph("")  # type: ignore[attr-defined]
+
+
+def _new_doc_bin() -> DocBin:
+    return DocBin(attrs=["ORTH", "SPACY", "POS", "MORPH"])
+
+
+def describe_tagger(treebanks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return metadata for a tagger: its languages, what it was trained on and under which terms it stands.
+
+    treebanks (Iterable[Mapping]): What it was trained on, see `convert_treebanks`.
+    """
+    sources = [
+        {"name": treebank["name"], "lang": treebank["lang"], "words": treebank["train"],
+         "license": _LICENSES.get(treebank["name"].rsplit("-", 1)[0], "unknown"),
+         "url": "https://universaldependencies.org"}
+        for treebank in treebanks
+    ]  # fmt: skip
+    languages = sorted({source["lang"] for source in sources})
+    terms = sorted({source["license"] for source in sources})
+    return {
+        "name": "upos_tagger",
+        "version": VERSION,
+        "description": f"Parts of speech and morphological features for {', '.join(languages)}, for augmentation.",
+        LANGUAGES: languages,
+        "license": ", ".join(terms),
+        "notes": "Trained on Universal Dependencies treebanks, whose terms it inherits, see `sources`: share-alike "
+        "(SA, GPL, LGPL-LR), and non-commercial use only where one of them says so (NC).",
+        "sources": sources,
+    }

@@ -1,0 +1,181 @@
+import hashlib
+import os
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from scripts.distill.core.files import (
+    folder_size,
+    hash_file,
+    replacing_file,
+    replacing_folder,
+    write_json,
+    write_jsonl,
+    zipped_size,
+)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def make_folder(path: Path, **contents: str) -> Path:
+    path.mkdir()
+    for name, content in contents.items():
+        (path / name).write_text(content, encoding="utf-8")
+    return path
+
+
+def test_files_replacing_file_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old", encoding="utf-8")
+    with replacing_file(path) as file:
+        file.write("nieuw: één\n")
+        file.flush()
+        assert path.read_text(encoding="utf-8") == "old"
+    assert path.read_bytes() == "nieuw: één\n".encode()
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_files_replacing_file_makes_its_folder(tmp_path: Path) -> None:
+    with replacing_file(tmp_path / "a" / "b" / "c.txt") as file:
+        file.write("new")
+    assert (tmp_path / "a" / "b" / "c.txt").read_text(encoding="utf-8") == "new"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_files_replacing_file_keeps_the_old_on_an_error(tmp_path: Path, error: type[BaseException]) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old", encoding="utf-8")
+    with pytest.raises(error), replacing_file(path) as file:
+        file.write("half")
+        raise error
+    assert path.read_text(encoding="utf-8") == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_files_replacing_file_makes_nothing_on_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="stop"), replacing_file(tmp_path / "a.txt"):
+        raise ValueError("stop")
+    assert names(tmp_path) == []
+
+
+def test_files_replacing_folder_takes_the_place_of_the_old(tmp_path: Path) -> None:
+    path = make_folder(tmp_path / "model", old="old", both="old")
+    with replacing_folder(path) as folder:
+        assert folder.parent == tmp_path
+        assert names(folder) == []
+        (folder / "both").write_text("new", encoding="utf-8")
+        assert names(path) == ["both", "old"]
+    assert names(path) == ["both"]
+    assert (path / "both").read_text(encoding="utf-8") == "new"
+    assert names(tmp_path) == ["model"]
+
+
+def test_files_replacing_folder_makes_its_parents(tmp_path: Path) -> None:
+    with replacing_folder(tmp_path / "a" / "b") as folder:
+        (folder / "c").write_text("new", encoding="utf-8")
+    assert names(tmp_path / "a" / "b") == ["c"]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_files_replacing_folder_keeps_the_old_on_an_error(tmp_path: Path, error: type[BaseException]) -> None:
+    path = make_folder(tmp_path / "model", old="old")
+    with pytest.raises(error), replacing_folder(path) as folder:
+        (folder / "half").write_text("half", encoding="utf-8")
+        raise error
+    assert names(path) == ["old"]
+    assert names(tmp_path) == ["model"]
+
+
+def test_files_replacing_folder_puts_the_old_back_if_the_new_is_gone(tmp_path: Path) -> None:
+    path = make_folder(tmp_path / "model", old="old")
+    with pytest.raises(FileNotFoundError), replacing_folder(path) as folder:
+        shutil.rmtree(folder)
+    assert names(path) == ["old"]
+    assert names(tmp_path) == ["model"]
+
+
+def test_files_replacing_folder_ignores_what_a_killed_run_left(tmp_path: Path) -> None:
+    # In a container, the next run can have the same process id.
+    path = make_folder(tmp_path / "model", old="old")
+    make_folder(tmp_path / ".model.tmp", half="half")
+    make_folder(tmp_path / ".model.old", older="older")
+    with replacing_folder(path) as folder:
+        (folder / "new").write_text("new", encoding="utf-8")
+    assert names(path) == ["new"]
+    assert names(tmp_path) == ["model"]
+
+
+def test_files_replacing_folder_recovers_the_old_that_a_killed_run_moved_away(tmp_path: Path) -> None:
+    path = tmp_path / "model"
+    make_folder(tmp_path / ".model.old", old="old")
+    with pytest.raises(ValueError, match="stop"), replacing_folder(path):
+        raise ValueError("stop")
+    assert names(path) == ["old"]
+    assert names(tmp_path) == ["model"]
+
+
+def test_files_write_json_is_indented_and_readable(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, {"b": ["é"], "a": None})
+    assert path.read_bytes() == '{\n  "b": [\n    "é"\n  ],\n  "a": null\n}\n'.encode()
+
+
+def test_files_write_json_keeps_the_old_if_the_new_is_no_json(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    write_json(path, [1])
+    with pytest.raises(TypeError):
+        write_json(path, {"a": object()})
+    assert path.read_text(encoding="utf-8") == "[\n  1\n]\n"
+    assert names(tmp_path) == ["a.json"]
+
+
+def test_files_write_jsonl_writes_a_line_for_each_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    assert write_jsonl(path, ({"text": text} for text in ["één\ntwee", ""])) == 2
+    assert path.read_bytes() == '{"text": "één\\ntwee"}\n{"text": ""}\n'.encode()
+    assert write_jsonl(path, []) == 0
+    assert path.read_bytes() == b""
+
+
+def test_files_write_jsonl_keeps_the_old_if_the_rows_fail(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    write_jsonl(path, [{"a": 1}])
+    with pytest.raises(ZeroDivisionError):
+        write_jsonl(path, ({"a": 1 // n} for n in [1, 0]))
+    assert path.read_text(encoding="utf-8") == '{"a": 1}\n'
+    assert names(tmp_path) == ["a.jsonl"]
+
+
+def test_files_hash_file_is_the_sha256(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(b"abc")
+    assert hash_file(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    large = bytes(range(256)) * 2000
+    path.write_bytes(large)
+    assert hash_file(path) == hashlib.sha256(large).hexdigest()
+
+
+def test_files_folder_size_counts_the_files_at_every_depth(tmp_path: Path) -> None:
+    assert folder_size(tmp_path) == 0
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "one").write_bytes(b"x")
+    (tmp_path / "a" / "two").write_bytes(b"xx")
+    (tmp_path / "a" / "b" / ".three").write_bytes(b"xxx")
+    assert folder_size(tmp_path) == 6
+
+
+def test_files_zipped_size_is_that_of_a_deflated_archive(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    (folder / "a").mkdir(parents=True)
+    (folder / "a" / "one").write_bytes(b"x" * 100_000)
+    (folder / "two").write_bytes(bytes(range(256)))
+    with zipfile.ZipFile(tmp_path / "made.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(folder / "a" / "one", "a/one")
+        archive.write(folder / "two", "two")
+    assert zipped_size(folder) == (tmp_path / "made.zip").stat().st_size < 1000
+    os.utime(folder / "two", (0, 0))  # older than zip can say
+    assert zipped_size(folder) < 1000

@@ -1,0 +1,441 @@
+import gzip
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+from spacy.tokens import Doc, DocBin
+from spacy.vocab import Vocab
+
+from scripts.distill.data.gold import gold_label, load_split, prepare, read_gold, write_gold
+from scripts.distill.data.records import Drop, Review
+from scripts.prepare import main
+from tests.helpers import ROOT
+
+OUTPUTS = (
+    "dropped.jsonl", "gold/dev.spacy", "gold/test.spacy", "gold/train.spacy", "labels.json", "prepare.json",
+    "unlabelled.jsonl",
+)  # fmt: skip
+
+
+def write_records(path: Path, records: list[dict[str, Any]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """English in splits, with every kind of drop; Dutch in one file, with a third label."""
+    data = tmp_path / "data"
+    write_records(data / "en" / "train.jsonl", [
+        {"text": "Great  book, don't miss it.\nReally!", "stars": 5},
+        {"text": "Awful.", "stars": 1},
+        {"text": "So so.", "stars": 3},
+        {"text": "", "stars": 1},
+        {"text": "What?", "stars": 9},
+        {"text": "AWFUL.", "stars": 4},
+        {"text": "Fine test.", "stars": 4},
+        {"text": "Bad from the first page to the last!!", "stars": 1},
+    ])  # fmt: skip
+    write_records(data / "en" / "dev.jsonl", [
+        {"text": "Fine dev.", "stars": 4}, {"text": "Bad from the first page to the last.", "stars": 2},
+    ])  # fmt: skip
+    write_records(data / "en" / "test.jsonl", [{"text": "Fine test.", "stars": 4}, {"text": "Bad test.", "stars": 2}])
+    write_records(data / "en" / "unlabelled.jsonl", [
+        {"text": "Unseen — één."}, {"text": "Awful."}, {"text": "Really bad from the FIRST page to the last."},
+    ])  # fmt: skip
+    counts = {"NEG": 10, "POS": 10, "MIXED": 5}
+    write_records(
+        data / "nl.jsonl",
+        [{"text": f"{label} {i} tekst", "label": label} for label, count in counts.items() for i in range(count)],
+    )
+    return data
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    return tmp_path / "corpus"
+
+
+def read_outputs(corpus: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(corpus)): path.read_bytes() for path in sorted(corpus.rglob("*")) if path.is_file()}
+
+
+def test_gold_prepare_writes_labels_in_order(data: Path, corpus: Path) -> None:
+    prepare(data, corpus, lang="xx", seed=0)
+    assert tuple(read_outputs(corpus)) == OUTPUTS
+    assert json.loads((corpus / "labels.json").read_text(encoding="utf-8")) == ["MIXED", "NEG", "POS"]
+
+
+def test_gold_prepare_keeps_the_first_unlabelled_texts(data: Path, corpus: Path) -> None:
+    write_records(data / "en" / "unlabelled.jsonl", [{"text": f"An unseen text about {i}."} for i in "abcd"])
+    write_records(data / "de" / "unlabelled.jsonl", [{"text": f"Ein neuer Text zu {i}."} for i in "abcd"])
+    write_records(data / "de" / "labelled.jsonl", [{"text": f"{x} Sache {i}", "label": x} for i in "abcdefghijkl"
+                                                for x in ("NEG", "POS")])  # fmt: skip
+    for limit, kept in ((None, 4), (2, 2), (0, 0)):
+        summary = prepare(data, corpus, lang="xx", seed=0, max_unlabelled=limit)
+        texts = [json.loads(line)["text"] for line in (corpus / "unlabelled.jsonl").open(encoding="utf-8")]
+        assert (
+            sorted(text for text in texts if "unseen" in text) == [f"An unseen text about {i}." for i in "abcd"][:kept]
+        )
+        assert len(texts) == 2 * kept
+        assert summary["kept"]["en"]["unlabelled"] == kept
+
+
+def test_gold_prepare_writes_docs(data: Path, corpus: Path) -> None:
+    prepare(data, corpus, lang="en", seed=0)
+    docs = list(read_gold(corpus / "gold" / "train.spacy"))
+    assert [doc.text for doc in docs] == ["Great  book, don't miss it.\nReally!", "Awful."]
+    assert [token.text for token in docs[0]][3:7] == [",", "do", "n't", "miss"]
+    # Exact numbers, in the order of the labels.
+    assert [list(doc.cats.items()) for doc in docs] == [
+        [("NEG", 0.0), ("POS", 1.0)], [("NEG", 1.0), ("POS", 0.0)],
+    ]  # fmt: skip
+    assert all(type(value) is float for doc in docs for value in doc.cats.values())
+    assert [doc.user_data for doc in docs] == [{"lang": "en", "source": "gold"}] * 2
+
+
+def test_gold_prepare_takes_all_languages_as_multilingual(data: Path, corpus: Path) -> None:
+    prepare(data, corpus, lang="xx", seed=0)
+    docs = {split: list(read_gold(corpus / "gold" / f"{split}.spacy")) for split in ("train", "dev", "test")}
+    assert {split: [doc.user_data["lang"] for doc in part] for split, part in docs.items()} == {
+        "train": ["en"] * 2 + ["nl"] * 15, "dev": ["en"] * 2 + ["nl"] * 5, "test": ["en"] * 2 + ["nl"] * 5,
+    }  # fmt: skip
+    # The multi-language tokenizer has no English contractions.
+    assert "don't" in [token.text for token in docs["train"][0]]
+    assert docs["train"][0].text == "Great  book, don't miss it.\nReally!"
+    assert list(docs["train"][0].cats.items()) == [("MIXED", 0.0), ("NEG", 0.0), ("POS", 1.0)]
+
+
+def test_gold_prepare_writes_unlabelled_texts(data: Path, corpus: Path) -> None:
+    prepare(data, corpus, lang="en", seed=0)
+    content = (corpus / "unlabelled.jsonl").read_text(encoding="utf-8")
+    assert content == '{"text": "Unseen — één.", "lang": "en"}\n'
+
+
+def test_gold_prepare_writes_an_empty_file_for_no_unlabelled_texts(data: Path, corpus: Path) -> None:
+    prepare(data, corpus, lang="nl", seed=0)
+    assert (corpus / "unlabelled.jsonl").read_bytes() == b""
+
+
+def test_gold_prepare_lists_what_was_dropped(data: Path, corpus: Path) -> None:
+    prepare(data, corpus, lang="en", seed=0)
+    drops = [json.loads(line) for line in (corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines()]
+    train, test, unlabelled = (f"{data}/en/{split}.jsonl" for split in ("train", "test", "unlabelled"))
+    nearly = f"nearly the same text as {data}/en/dev.jsonl:2"
+    reason = "'stars' must be 1, 2, 3, 4 or 5, found 9"
+    assert [tuple(drop.values()) for drop in drops] == [
+        (train, 3, "neutral", "3 stars", "So so."),
+        (train, 4, "rejected", "'text' is empty", ""),
+        (train, 5, "rejected", reason, "What?"),
+        (train, 6, "duplicate", f"same text as {train}:2, which has label NEG, not POS", "AWFUL."),
+        (train, 7, "duplicate", f"same text as {test}:1", "Fine test."),
+        (train, 8, "near_copy", nearly, "Bad from the first page to the last!!"),
+        (unlabelled, 2, "duplicate", f"same text as {train}:2", "Awful."),
+        (unlabelled, 3, "near_copy", nearly, "Really bad from the FIRST page to the last."),
+    ]
+    assert list(drops[0]) == ["file", "line", "kind", "reason", "text"]
+
+
+def test_gold_prepare_summary_says_what_was_read_kept_and_dropped(data: Path, corpus: Path) -> None:
+    summary = prepare(data, corpus, lang="xx", seed=3)
+    assert json.loads((corpus / "prepare.json").read_text(encoding="utf-8")) == summary
+    hashes = {
+        name: hashlib.sha256((data / name).read_bytes()).hexdigest()
+        for name in ("en/train.jsonl", "en/dev.jsonl", "en/test.jsonl", "en/unlabelled.jsonl", "nl.jsonl")
+    }
+    assert summary == {
+        "lang": "xx", "data": str(data), "seed": 3, "languages": ["en", "nl"],
+        "labels": {
+            "MIXED": {"train": 3, "dev": 1, "test": 1},
+            "NEG": {"train": 7, "dev": 3, "test": 3},
+            "POS": {"train": 7, "dev": 3, "test": 3},
+        },
+        "unused": [],
+        "kept": {
+            "en": {"test": 2, "dev": 2, "train": 2, "unlabelled": 1},
+            "nl": {"test": 5, "dev": 5, "train": 15, "unlabelled": 0},
+        },
+        "files": {
+            f"{data}/en/train.jsonl": {
+                "read": 8, "sha256": hashes["en/train.jsonl"], "neutral": 1, "rejected": 2, "duplicate": 2,
+                "near_copy": 1,
+            },
+            f"{data}/en/dev.jsonl": {"read": 2, "sha256": hashes["en/dev.jsonl"]},
+            f"{data}/en/test.jsonl": {"read": 2, "sha256": hashes["en/test.jsonl"]},
+            f"{data}/en/unlabelled.jsonl": {
+                "read": 3, "sha256": hashes["en/unlabelled.jsonl"], "duplicate": 1, "near_copy": 1,
+            },
+            f"{data}/nl.jsonl": {"read": 25, "sha256": hashes["nl.jsonl"]},
+        },
+    }  # fmt: skip
+
+
+def test_gold_prepare_prints_what_was_kept_and_dropped(
+    data: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(data, corpus, lang="en", seed=0, max_unlabelled=None)
+    output = capsys.readouterr().out
+    # lang, train, dev, test, unlabelled
+    assert ["en", "2", "2", "2", "1"] in [line.split() for line in output.splitlines()]
+    # Long lines are wrapped.
+    assert "Dropped: 1 neutral, 3 duplicate, 2 near copies, 2 rejected." in " ".join(output.split())
+    assert f"{data}/en/train.jsonl:4: 'text' is empty" in output
+
+
+@pytest.mark.parametrize("lang", ["xx", "en", "nl"])
+def test_gold_prepare_counts_add_up(data: Path, corpus: Path, lang: str) -> None:
+    summary = prepare(data, corpus, lang=lang, seed=0)
+    read = sum(file["read"] for file in summary["files"].values())
+    kept = sum(sum(splits.values()) for splits in summary["kept"].values())
+    kinds = ("neutral", "rejected", "duplicate", "near_copy")
+    dropped = sum(file.get(kind, 0) for file in summary["files"].values() for kind in kinds)
+    assert read == kept + dropped == {"xx": 40, "en": 15, "nl": 25}[lang]
+    assert len((corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines()) == dropped
+    docs = {split: len(list(read_gold(corpus / "gold" / f"{split}.spacy"))) for split in ("train", "dev", "test")}
+    unlabelled = len((corpus / "unlabelled.jsonl").read_text(encoding="utf-8").splitlines())
+    assert sum(docs.values()) + unlabelled == kept
+    for split, count in docs.items():
+        assert sum(splits[split] for splits in summary["kept"].values()) == count
+        assert sum(counts[split] for counts in summary["labels"].values()) == count
+
+
+def test_gold_prepare_is_the_same_for_the_same_seed(data: Path, tmp_path: Path) -> None:
+    prepare(data, tmp_path / "here", lang="xx", seed=7)
+    # Another process with another order of hashes.
+    code = (
+        "import sys, pathlib; from scripts.distill.data.gold import prepare;"
+        "prepare(*map(pathlib.Path, sys.argv[1:]), lang='xx', seed=7)"
+    )
+    seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+    subprocess.run(
+        [sys.executable, "-c", code, str(data), str(tmp_path / "there")],
+        check=True, cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed},
+    )  # fmt: skip
+    here = read_outputs(tmp_path / "here")
+    assert tuple(here) == OUTPUTS
+    assert here == read_outputs(tmp_path / "there")
+
+
+def test_gold_prepare_splits_otherwise_for_another_seed(data: Path, tmp_path: Path) -> None:
+    for seed in (0, 1):
+        prepare(data, tmp_path / str(seed), lang="nl", seed=seed)
+    zero, one = ([doc.text for doc in read_gold(tmp_path / seed / "gold" / "test.spacy")] for seed in "01")
+    assert len(zero) == len(one) == 5
+    assert set(zero) != set(one)
+
+
+def test_gold_prepare_replaces_old_corpora(data: Path, corpus: Path) -> None:
+    prepare(data, corpus, lang="xx", seed=0)
+    (corpus / "README.md").write_text("kept", encoding="utf-8")
+    (corpus / "gold" / "extra.spacy").touch()
+    prepare(data, corpus, lang="en", seed=0)
+    assert tuple(read_outputs(corpus)) == ("README.md", *OUTPUTS)
+    assert json.loads((corpus / "labels.json").read_text(encoding="utf-8")) == ["NEG", "POS"]
+
+
+def test_gold_prepare_writes_nothing_if_the_data_is_bad(data: Path, corpus: Path) -> None:
+    prepare(data, corpus, lang="xx", seed=0)
+    before = read_outputs(corpus)
+    (data / "en" / "dev.jsonl").unlink()
+    with pytest.raises(ValueError, match="en: no dev file"):
+        prepare(data, corpus, lang="xx", seed=0)
+    assert read_outputs(corpus) == before
+    with pytest.raises(ValueError, match="en: no dev file"):
+        prepare(data, corpus.with_name("new"), lang="xx", seed=0)
+    assert not corpus.with_name("new").exists()
+
+
+@pytest.fixture
+def folder(data: Path) -> Path:
+    """English unlabelled texts as a folder of files, in every way that they may be written."""
+    (data / "en" / "unlabelled.jsonl").unlink()
+    folder = data / "en" / "unlabelled"
+    write_records(folder / "a.jsonl", [{"text": "One."}, {"text": "Awful."}, {"text": ""}])
+    (folder / "b.txt.gz").write_bytes(gzip.compress(b"Two.\n\nONE.\nfine  TEST.\nThree.\n"))
+    (folder / "c.csv").write_text("text,lang\nFour.,\nVier.,nl\nReally,bad,one\n", encoding="utf-8")
+    near = "Really bad from the FIRST page to the last."
+    (folder / "d.tsv.gz").write_bytes(gzip.compress(f"text\n{near}\nTwo.\n".encode()))
+    (folder / "e.txt").touch()
+    return folder
+
+
+def test_gold_prepare_reads_a_folder_of_unlabelled_files(folder: Path, corpus: Path) -> None:
+    summary = prepare(folder.parent.parent, corpus, lang="en", seed=0)
+    lines = (corpus / "unlabelled.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = ["One.", "Two.", "Three.", "Four."]
+    assert [json.loads(line) for line in lines] == [{"text": text, "lang": "en"} for text in texts]
+    assert summary == json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
+    assert summary["kept"] == {"en": {"test": 2, "dev": 2, "train": 2, "unlabelled": 4}}
+    counts: dict[str, dict[str, int]] = {
+        "a.jsonl": {"read": 3, "rejected": 1, "duplicate": 1},
+        "b.txt.gz": {"read": 4, "duplicate": 2},
+        "c.csv": {"read": 3, "rejected": 2},
+        "d.tsv.gz": {"read": 2, "duplicate": 1, "near_copy": 1},
+        "e.txt": {"read": 0},
+    }
+    labelled = [str(folder.parent / f"{split}.jsonl") for split in ("train", "dev", "test")]
+    assert list(summary["files"]) == [*labelled, *(str(folder / name) for name in counts)]
+    assert {name: summary["files"][str(folder / name)] for name in counts} == {
+        name: {**count, "sha256": hashlib.sha256((folder / name).read_bytes()).hexdigest()}
+        for name, count in counts.items()
+    }
+    # Labelled files are counted as without the folder.
+    assert summary["files"][labelled[0]].items() >= {"read": 8, "neutral": 1, "rejected": 2, "duplicate": 2}.items()
+    drops = [json.loads(line) for line in (corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert [(drop["file"], drop["line"], drop["kind"]) for drop in drops if drop["file"] not in labelled] == [
+        (str(folder / name), line, kind)
+        for name, line, kind in [
+            ("a.jsonl", 2, "duplicate"), ("a.jsonl", 3, "rejected"), ("b.txt.gz", 3, "duplicate"),
+            ("b.txt.gz", 4, "duplicate"), ("c.csv", 3, "rejected"), ("c.csv", 4, "rejected"),
+            ("d.tsv.gz", 2, "near_copy"), ("d.tsv.gz", 3, "duplicate"),
+        ]
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("lang", ["xx", "en"])
+def test_gold_prepare_counts_of_a_folder_add_up(folder: Path, corpus: Path, lang: str) -> None:
+    summary = prepare(folder.parent.parent, corpus, lang=lang, seed=0)
+    kept = sum(sum(splits.values()) for splits in summary["kept"].values())
+    dropped = len((corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines())
+    assert sum(file["read"] for file in summary["files"].values()) == kept + dropped == {"xx": 49, "en": 24}[lang]
+
+
+def test_gold_prepare_makes_the_same_of_gzipped_files(data: Path, tmp_path: Path) -> None:
+    plain = prepare(data, tmp_path / "plain", lang="xx", seed=0)
+    for path in list(data.rglob("*.jsonl")):
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    summary = prepare(data, tmp_path / "gzipped", lang="xx", seed=0)
+    # Places in the data have other names.
+    same = [name for name in OUTPUTS if name not in ("dropped.jsonl", "prepare.json")]
+    expected, found = (read_outputs(tmp_path / name) for name in ("plain", "gzipped"))
+    assert {name: found[name] for name in same} == {name: expected[name] for name in same}
+    assert found["dropped.jsonl"] == expected["dropped.jsonl"].replace(b".jsonl", b".jsonl.gz")
+    counts = [
+        [{key: value for key, value in file.items() if key != "sha256"} for file in one["files"].values()]
+        for one in (plain, summary)
+    ]
+    assert counts[0] == counts[1]
+    assert list(summary["files"]) == [f"{file}.gz" for file in plain["files"]]
+    assert summary["kept"] == plain["kept"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("z.jsonl.gz", gzip.compress(b'{"text": "Last."}')[:-9], "/z.jsonl.gz: broken gzip (Compressed file ended "),
+        ("z.txt.gz", b"Last.", "/z.txt.gz: broken gzip (Not a gzipped file (b'La')). Compress it anew"),
+        ("z.txt.gz", b"", "/z.txt.gz: broken gzip (the file is empty). Compress it anew"),
+        ("z.txt", "Café.".encode("latin-1"), "/z.txt: not UTF-8 (invalid continuation byte, bytes b'\\xe9'). Convert "),
+        ("z.csv", b"review\nLast.\n", "/z.csv:1: no column 'text'. Found: ['review']. The first line must name "),
+    ],
+    ids=["cut", "no-gzip", "empty-gzip", "latin-1", "columns"],
+)
+def test_gold_prepare_writes_nothing_if_unlabelled_files_are_bad(
+    folder: Path, corpus: Path, name: str, content: bytes, message: str
+) -> None:
+    data = folder.parent.parent
+    prepare(data, corpus, lang="xx", seed=0)
+    before = read_outputs(corpus)
+    # The last that is read: by then, other texts would have been written.
+    (folder / name).write_bytes(content)
+    (folder / "a.jsonl").write_text('{"text": "Another."}\n', encoding="utf-8")
+    new = corpus.with_name("new")
+    for target in (corpus, new):
+        with pytest.raises(ValueError) as raised:
+            prepare(data, target, lang="xx", seed=0)
+        assert str(raised.value).startswith(f"{folder}{message}")
+    # Nor is there a temporary file.
+    assert tuple(before) == OUTPUTS
+    assert read_outputs(corpus) == before
+    assert read_outputs(new) == {}
+
+
+def test_gold_prepare_writes_nothing_if_no_unlabelled_text_can_be_used(data: Path, corpus: Path) -> None:
+    prepare(data, corpus, lang="xx", seed=0)
+    before = read_outputs(corpus)
+    write_records(data / "en" / "unlabelled.jsonl", [{"review": "One."}, {"review": "Two."}])
+    with pytest.raises(ValueError) as raised:
+        prepare(data, corpus, lang="xx", seed=0)
+    reason = "none of its 2 records can be used. The first problem: line 1: no 'text'. Found: review"
+    assert str(raised.value) == f"{data}/en/unlabelled.jsonl: {reason}"
+    assert read_outputs(corpus) == before
+
+
+def test_gold_prepare_says_which_unlabelled_file_is_bad(
+    folder: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "z.txt.gz").write_bytes(b"Last.")
+    with pytest.raises(SystemExit) as raised:
+        main(folder.parent.parent, corpus, lang="en", seed=0, max_unlabelled=None)
+    assert raised.value.code == 1
+    output = "".join("".join(capsys.readouterr()).split())
+    assert f"{folder}/z.txt.gz:brokengzip(Notagzippedfile(b'La')).Compressitanew" in output
+
+
+def test_gold_prepare_shows_progress_on_every_unlabelled_record(folder: Path, corpus: Path) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def progress(items: Iterable[Review | Drop]) -> Iterable[Review | Drop]:
+        for item in items:
+            seen.append((Path(item.file).name, item.line))
+            yield item
+
+    prepare(folder.parent.parent, corpus, lang="en", seed=0, progress=progress)
+    assert seen == [
+        ("a.jsonl", 1), ("a.jsonl", 2), ("a.jsonl", 3), ("b.txt.gz", 1), ("b.txt.gz", 3), ("b.txt.gz", 4),
+        ("b.txt.gz", 5), ("c.csv", 2), ("c.csv", 3), ("c.csv", 4), ("d.tsv.gz", 2), ("d.tsv.gz", 3),
+    ]  # fmt: skip
+
+
+def test_gold_docs_come_back_as_they_were_written(tmp_path: Path) -> None:
+    texts = ["Één  tekst.\n\nMet 😀, «aanhalingen» en\ttab", "l'eau n'est pas", "a"]
+    reviews = [Review(text, label, "fr", "a.jsonl", 1) for text, label in zip(texts, "BCA", strict=True)]
+    write_gold(tmp_path / "a.spacy", reviews, ["A", "B", "C"], lang="xx")
+    docs = list(read_gold(tmp_path / "a.spacy"))
+    assert [doc.text for doc in docs] == texts
+    assert [gold_label(doc) for doc in docs] == ["B", "C", "A"]
+    assert docs[0].cats == {"A": 0.0, "B": 1.0, "C": 0.0}
+
+
+def test_gold_missing_corpus_names_the_command_that_makes_it(tmp_path: Path) -> None:
+    path = tmp_path / "train.spacy"
+    with pytest.raises(ValueError) as raised:
+        list(read_gold(path))
+    assert str(raised.value) == f"{path}: no such file. Make it with: python -m spacy project run prepare ."
+
+
+@pytest.mark.parametrize(
+    ("cats", "expected"), [({"NEG": 1.0, "POS": 0.0}, "NEG"), ({"a": 0.0, "b": 0.0, "c": 1.0}, "c")]
+)
+def test_gold_label_is_the_one_that_holds(cats: dict[str, float], expected: str) -> None:
+    doc = Doc(Vocab(), words=["Nice"])
+    doc.cats = cats
+    assert gold_label(doc) == expected
+
+
+@pytest.mark.parametrize("labels,indices", [(["NEG", "POS"], [1, 0, 1]), (["POS", "NEG"], [0, 1, 0])])
+def test_gold_load_split_uses_the_projects_label_order(tmp_path: Path, labels: list[str], indices: list[int]) -> None:
+    nlp, doc_bin = spacy.blank("xx"), DocBin(store_user_data=True)
+    rows = [("Mooi!", "nl", {"NEG": 0.0, "POS": 1.0}), ("Bad", "en", {"NEG": 1.0, "POS": 0.0})]
+    for text, lang, cats in (*rows, ("Good", "en", {"POS": 1.0, "NEG": 0.0})):
+        doc = nlp.make_doc(text)
+        doc.cats, doc.user_data = cats, {"lang": lang, "source": "gold"}
+        doc_bin.add(doc)
+    doc_bin.to_disk(tmp_path / "test.spacy")
+    split = load_split(tmp_path / "test.spacy", labels)
+    assert split.texts == ["Mooi!", "Bad", "Good"]
+    assert split.langs == ["nl", "en", "en"]
+    assert split.labels.tolist() == indices
+
+
+def test_gold_load_split_missing_names_command(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="python -m spacy project run prepare"):
+        load_split(tmp_path / "test.spacy", ["NEG", "POS"])

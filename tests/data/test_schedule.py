@@ -1,0 +1,102 @@
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+from confection import Config
+from spacy.util import load_config
+
+from scripts.distill.data.docbins import write_docs
+from scripts.distill.data.schedule import Schedule, plan_updates, read_schedule, updates_per_epoch
+
+PLAN = Schedule(epochs=3, min_updates=45, max_updates=600, warmup=0.1, evaluations=5)
+SECTION = {"epochs": 3, "min_updates": 45, "max_updates": 600, "warmup": 0.1, "evaluations": 5}
+
+
+@pytest.mark.parametrize(
+    "per_epoch,total,warmup,every",
+    [
+        pytest.param(2, 45, 4, 9, id="little-data-has-the-least"),
+        pytest.param(32, 100, 10, 20, id="rounded-up-to-end-with-an-evaluation"),
+        pytest.param(100, 300, 30, 60, id="three-epochs"),
+        pytest.param(10_000, 600, 60, 120, id="much-data-has-the-most"),
+    ],
+)
+def test_schedule_follows_from_the_data(per_epoch: float, total: int, warmup: int, every: int) -> None:
+    updates = plan_updates(PLAN, per_epoch)
+    assert updates.overrides() == {
+        "training.max_steps": total, "training.eval_frequency": every,
+        "training.optimizer.learn_rate.warmup_steps": warmup,
+    }  # fmt: skip
+    assert total % every == 0
+
+
+def test_schedule_warm_up_is_never_all_of_a_training() -> None:
+    updates = plan_updates(replace(PLAN, min_updates=2, max_updates=2, evaluations=1), 1)
+    assert (updates.total, updates.warmup, updates.every) == (2, 1, 2)
+
+
+def test_schedule_is_optional() -> None:
+    assert read_schedule(Path("x.cfg"), Config({"training": {}})) is None
+    assert read_schedule(Path("x.cfg"), Config({"schedule": SECTION})) == PLAN
+
+
+@pytest.mark.parametrize(
+    "changes,message",
+    [
+        (
+            {"epoch": 3},
+            r"expected in \[schedule\] epochs, evaluations, max_updates, min_updates, warmup. Found: .*epoch",
+        ),
+        ({"epochs": "three"}, "epochs must be a number, 0 or more. Found: 'three'"),
+        ({"warmup": -1}, "warmup must be a number, 0 or more. Found: -1"),
+        ({"warmup": 1}, "needs warmup below 1"),
+        ({"evaluations": 0}, "one evaluation or more"),
+        ({"min_updates": 700}, "1 <= min_updates <= max_updates"),
+    ],
+)
+def test_schedule_impossible_settings_are_an_error(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=rf"x\.cfg: .*{message}"):
+        read_schedule(Path("x.cfg"), Config({"schedule": {**SECTION, **changes}}))
+
+
+def write_texts(path: Path, sources: list[str]) -> None:
+    nlp = spacy.blank("xx")
+    docs = []
+    for source in sources:
+        docs.append(nlp.make_doc("one two three"))
+        docs[-1].user_data = {"source": source}
+    write_docs(docs, path)
+
+
+def test_schedule_counts_texts_for_a_teacher(tmp_path: Path) -> None:
+    write_texts(tmp_path / "train.spacy", ["gold"] * 65)
+    config = load_config(
+        "configs/teacher.cfg", overrides={"paths.train": str(tmp_path / "train.spacy")}, interpolate=True
+    )
+    assert updates_per_epoch(config) == 3
+
+
+def test_schedule_counts_words_and_repeats_for_a_student(tmp_path: Path) -> None:
+    for shard in ("00000", "00001"):
+        write_texts(tmp_path / f"{shard}.spacy", ["gold", "unlabelled", "ngram", "pos_swap"])
+    overrides = {
+        "paths.train": str(tmp_path),
+        "corpora.train.repeats.gold": 4.0,
+        "corpora.train.repeats.augmented": 0.5,
+    }
+    config = load_config("configs/student.cfg", overrides=overrides, interpolate=True)
+    # In each of two shards: gold four times, unlabelled once, two augmented every second time; three words each.
+    assert updates_per_epoch(config) == pytest.approx(2 * 3 * (4 + 1 + 1) / 3000)
+
+
+def test_schedule_without_texts_or_with_another_batcher_is_an_error(tmp_path: Path) -> None:
+    path = str(tmp_path / "train.spacy")
+    config = load_config("configs/teacher.cfg", overrides={"paths.train": path}, interpolate=True)
+    with pytest.raises(ValueError, match=f"{path}: no texts to train on"):
+        updates_per_epoch(config)
+    write_texts(tmp_path / "train.spacy", ["gold"])
+    config["training"]["batcher"]["@batchers"] = "spacy.batch_by_sequence.v1"
+    with pytest.raises(ValueError, match=r"\[training.batcher\] is spacy.batch_by_sequence.v1"):
+        updates_per_epoch(config)

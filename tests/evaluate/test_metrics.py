@@ -1,0 +1,214 @@
+import tracemalloc
+import warnings
+
+import numpy
+import pytest
+
+from scripts.distill.core.probabilities import soften
+from scripts.distill.evaluate.metrics import (
+    Labels,
+    agreement,
+    compare,
+    error_reduction,
+    expected_calibration_error,
+    gain_recovered,
+    negative_log_likelihood,
+    p_above_majority,
+    score,
+)
+
+
+def labels(text: str) -> Labels:
+    """Read label indices: "011" → [0, 1, 1]."""
+    return numpy.asarray([int(char) for char in text], dtype="int64")
+
+
+def differing_systems(better: int, worse: int, total: int) -> tuple[Labels, Labels, Labels]:
+    """Make a system, a reference and gold: the reference alone is right `better` times, the system alone `worse`."""
+    gold = numpy.zeros(total, dtype="int64")
+    system, reference = gold.copy(), gold.copy()
+    system[:better] = 1
+    reference[better : better + worse] = 1
+    return system, reference, gold
+
+
+@pytest.mark.parametrize(
+    "predicted,gold,accuracy,macro_f",
+    [
+        pytest.param("0011", "0011", 1.0, 1.0, id="perfect"),
+        pytest.param("1100", "0011", 0.0, 0.0, id="all-wrong"),
+        # F of 0: P 1, R 1/2 → 2/3; F of 1: P 2/3, R 1 → 4/5
+        pytest.param("0111", "0011", 0.75, (2 / 3 + 4 / 5) / 2, id="one-error"),
+        # F of 0: P 3/4, R 1 → 6/7; 1 is never predicted
+        pytest.param("0000", "0001", 0.75, (6 / 7) / 2, id="never-predicted"),
+        # F of 0: 1; F of 1: P 1/2, R 1 → 2/3; F of 2: P 1, R 1/2 → 2/3
+        pytest.param("0112", "0122", 0.75, (1 + 2 / 3 + 2 / 3) / 3, id="three-labels"),
+    ],
+)
+def test_metrics_score_matches_hand_computed(predicted: str, gold: str, accuracy: float, macro_f: float) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = score(labels(predicted), labels(gold))
+    assert result == {"accuracy": pytest.approx(accuracy), "macro_f": pytest.approx(macro_f)}
+    assert all(type(value) is float for value in result.values())
+
+
+@pytest.mark.parametrize(
+    "confidences,right,bins,ece",
+    [
+        pytest.param([0.75] * 4, "1110", 15, 0.0, id="calibrated"),
+        pytest.param([1.0] * 4, "1100", 15, 0.5, id="over-confident"),
+        pytest.param([0.625] * 2, "11", 15, 0.375, id="under-confident"),
+        # In one bin, errors in both directions cancel out: |1/2 − 0.75|
+        pytest.param([0.5625, 0.9375], "10", 1, 0.25, id="one-bin"),
+        # (1 − 0.5625 + 0.9375 − 0) / 2
+        pytest.param([0.5625, 0.9375], "10", 15, 0.6875, id="two-bins"),
+        # Weighted by share: (3 · |2/3 − 0.625| + 1 · |0 − 0.875|) / 4
+        pytest.param([0.625, 0.625, 0.625, 0.875], "1100", 4, 0.25, id="weighted"),
+        # A bin ends with its upper limit: 0.625 and 0.75 together, |1/2 − 0.6875|
+        pytest.param([0.625, 0.75], "10", 4, 0.1875, id="upper-limit"),
+        # … and 0.75 and 0.875 apart
+        pytest.param([0.75, 0.875], "10", 4, (0.25 + 0.875) / 2, id="lower-limit"),
+    ],
+)
+def test_metrics_ece_matches_hand_computed(confidences: list[float], right: str, bins: int, ece: float) -> None:
+    probabilities = numpy.asarray([[p, 1 - p] for p in confidences])
+    gold = 1 - labels(right)
+    result = expected_calibration_error(probabilities, gold, bins)
+    assert type(result) is float
+    assert result == pytest.approx(ece)
+    assert expected_calibration_error(probabilities[:, ::-1], 1 - gold, bins) == result
+    assert expected_calibration_error(probabilities.astype("float32"), gold, bins) == pytest.approx(ece)
+
+
+def test_metrics_ece_has_15_bins_and_takes_the_predicted_label() -> None:
+    # 0.4 and 0.45 are below and above 6/15; the gold label is in the second column.
+    probabilities = numpy.asarray([[0.25, 0.4, 0.35], [0.45, 0.25, 0.3]])
+    assert expected_calibration_error(probabilities, labels("11")) == pytest.approx((0.6 + 0.45) / 2)
+    assert expected_calibration_error(probabilities, labels("11"), 1) == pytest.approx(0.5 - 0.425)
+
+
+def test_metrics_nll_matches_hand_computed() -> None:
+    probabilities = numpy.asarray([[0.25, 0.75], [0.5, 0.5], [1.0, 0.0]])
+    result = negative_log_likelihood(probabilities, labels("100"))
+    assert type(result) is float
+    assert result == pytest.approx((numpy.log(4 / 3) + numpy.log(2)) / 3)
+
+
+@pytest.mark.parametrize("temperature", [0.5, 3.0])
+def test_metrics_nll_at_a_temperature_is_that_of_softened_probabilities(temperature: float) -> None:
+    probabilities = numpy.asarray([[0.1, 0.2, 0.7], [0.6, 0.3, 0.1]])
+    expected = negative_log_likelihood(soften(probabilities, temperature), labels("20"))
+    assert negative_log_likelihood(probabilities, labels("20"), temperature) == pytest.approx(expected)
+
+
+def test_metrics_nll_of_a_certain_error_is_finite_and_grows_with_certainty() -> None:
+    values = [negative_log_likelihood(numpy.asarray([[1.0, 0.0]]), labels("1"), t) for t in (0.05, 1.0)]
+    assert values == pytest.approx([30 * numpy.log(10) / 0.05, 30 * numpy.log(10)])
+
+
+@pytest.mark.parametrize(
+    "predicted,gold,p",
+    [
+        pytest.param("0011", "0011", 1 / 16, id="all-right"),
+        # 0 to 4 right: (4 + 1) / 16 for at least 3
+        pytest.param("0111", "0011", 5 / 16, id="one-error"),
+        pytest.param("0000", "0000", 1.0, id="one-label"),
+        # Three quarters are the majority: 0.75⁴
+        pytest.param("0001", "0001", 0.75**4, id="skewed"),
+    ],
+)
+def test_metrics_p_above_majority_is_a_binomial_test(predicted: str, gold: str, p: float) -> None:
+    assert p_above_majority(labels(predicted), labels(gold)) == pytest.approx(p)
+
+
+@pytest.mark.parametrize("a,b,share", [("012", "012", 1.0), ("0120", "0121", 0.75), ("01", "10", 0.0)])
+def test_metrics_agreement_is_share_of_equal_labels(a: str, b: str, share: float) -> None:
+    assert agreement(labels(a), labels(b)) == share
+
+
+@pytest.mark.parametrize(
+    "baseline,system,expected",
+    [
+        pytest.param(0.75, 0.875, 0.5, id="half"),
+        pytest.param(0.75, 1.0, 1.0, id="all"),
+        pytest.param(0.75, 0.75, 0.0, id="none"),
+        pytest.param(0.75, 0.5, -1.0, id="twice-as-many"),
+        pytest.param(0.0, 0.25, 0.25, id="baseline-0"),
+        pytest.param(1.0, 1.0, None, id="baseline-perfect"),
+        pytest.param(1.0, 0.5, None, id="baseline-perfect-system-worse"),
+    ],
+)
+def test_metrics_error_reduction(baseline: float, system: float, expected: float | None) -> None:
+    assert error_reduction(baseline, system) == expected
+
+
+@pytest.mark.parametrize(
+    "baseline,teacher,student,expected",
+    [
+        pytest.param(0.5, 0.75, 0.625, 0.5, id="half"),
+        pytest.param(0.5, 0.75, 0.75, 1.0, id="all"),
+        pytest.param(0.5, 0.75, 0.875, 1.5, id="above-teacher"),
+        pytest.param(0.5, 0.75, 0.25, -1.0, id="below-baseline"),
+        pytest.param(0.5, 0.5, 0.75, None, id="teacher-equal"),
+        pytest.param(0.5, 0.25, 0.75, None, id="teacher-below"),
+    ],
+)
+def test_metrics_gain_recovered(baseline: float, teacher: float, student: float, expected: float | None) -> None:
+    assert gain_recovered(baseline, teacher, student) == expected
+
+
+def test_metrics_compare_gap_is_the_references_lead() -> None:
+    system, reference, gold = differing_systems(better=5, worse=1, total=16)
+    result = compare(system, reference, gold, seed=0)
+    assert result["gap"] == 0.25
+    assert result["agreement"] == 10 / 16
+    assert compare(reference, system, gold, seed=0)["gap"] == -0.25
+
+
+def test_metrics_compare_interval_is_the_paired_95_percent() -> None:
+    system, reference, gold = differing_systems(better=300, worse=100, total=1000)
+    result = compare(system, reference, gold, seed=0)
+    low, high = result["ci95"]
+    assert type(low) is type(high) is float
+    assert low < result["gap"] < high
+    # Mean 0.2, standard error √((0.4 − 0.2²) / 1000); for unpaired systems it would be 1.2 times as wide
+    half_width = 1.96 * (0.36 / 1000) ** 0.5
+    assert [low, high] == pytest.approx([0.2 - half_width, 0.2 + half_width], abs=0.002)
+
+
+def test_metrics_compare_is_deterministic() -> None:
+    systems = differing_systems(better=300, worse=100, total=1000)
+    first, second = ([tuple(compare(*systems, seed=seed)["ci95"]) for seed in range(5)] for _ in range(2))
+    assert first == second
+    assert len(set(first)) > 1
+
+
+@pytest.mark.parametrize(
+    "system,reference,gap,agreed",
+    [
+        pytest.param("0101", "0101", 0.0, 1.0, id="same"),
+        pytest.param("0202", "0101", 0.0, 0.5, id="same-errors"),
+        pytest.param("1111", "0000", 1.0, 0.0, id="always-behind"),
+        pytest.param("0000", "1111", -1.0, 0.0, id="always-ahead"),
+    ],
+)
+def test_metrics_compare_without_spread_has_zero_width(system: str, reference: str, gap: float, agreed: float) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        result = compare(labels(system), labels(reference), labels("0000"), seed=0)
+    assert result == {"gap": gap, "ci95": [gap, gap], "agreement": agreed}
+
+
+def test_metrics_compare_of_one_text() -> None:
+    assert compare(labels("1"), labels("0"), labels("0"), seed=0) == {"gap": 1.0, "ci95": [1.0, 1.0], "agreement": 0.0}
+
+
+def test_metrics_compare_of_many_texts_needs_little_memory() -> None:
+    systems = differing_systems(better=300, worse=100, total=3000)
+    compare(*systems, seed=0)
+    tracemalloc.start()
+    compare(*systems, seed=0)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 50e6  # all resamples at once are 480 MB

@@ -1,0 +1,16 @@
+"""The committed tables of experiments."""
+
+from pathlib import Path
+
+import pytest
+
+from scripts.lab.tables import load_experiment
+
+TABLES = sorted(Path("configs/experiments").glob("*.cfg"))
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_experiment_tables_can_be_read(path: Path) -> None:
+    cells = load_experiment(path)
+    assert len({cell.name for cell in cells}) == len(cells)
+    assert all(cell.folder.startswith("../shared/") for cell in cells)

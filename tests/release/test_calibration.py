@@ -1,0 +1,173 @@
+"""Temperature scaling: the fit on values, the folding on every stock architecture."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import spacy
+from numpy.testing import assert_allclose, assert_array_equal
+from numpy.typing import NDArray
+from spacy.language import Language
+from thinc.api import Adam
+
+from scripts.distill.core.probabilities import soften
+from scripts.distill.data.gold import GoldSplit
+from scripts.distill.release.calibration import calibrate, fit_temperature, fold_temperature, read_temperature
+from scripts.distill.student.output_layers import find_output
+from scripts.distill.student.to_stock import to_stock
+from tests.student.test_component import LABELS, MODELS, REFUSED, SOFT, make_examples, make_pipeline
+from tests.teacher.test_teachers import textcat_pipeline
+
+# "good" is positive three times in four, "bad" negative.
+SPLIT = GoldSplit(["good"] * 4 + ["bad"] * 4, ["en"] * 8, numpy.asarray([1, 1, 1, 0, 0, 0, 0, 1]))
+
+
+def trained_student(model: dict[str, Any]) -> Language:
+    nlp, pipe = make_pipeline(model)
+    sgd = Adam(0.01)
+    for _ in range(30):
+        pipe.update(make_examples(nlp), sgd=sgd)
+    return to_stock(nlp)
+
+
+def predict(nlp: Language, texts: list[str], labels: list[str]) -> NDArray[Any]:
+    return numpy.asarray([[doc.cats[label] for label in labels] for doc in nlp.pipe(texts)])
+
+
+def calibrated_rows() -> tuple[NDArray[Any], NDArray[Any]]:
+    """Make predictions that are right exactly as often as they say: 9 of 10, 3 of 5 and 2 of 4, of three labels."""
+    rows, gold = [], []
+    for p, counts in (([0.9, 0.05, 0.05], (18, 1, 1)), ([0.2, 0.6, 0.2], (1, 3, 1)), ([0.25, 0.25, 0.5], (1, 1, 2))):
+        for label, count in enumerate(counts):
+            rows += [p] * count
+            gold += [label] * count
+    return numpy.asarray(rows), numpy.asarray(gold)
+
+
+@pytest.mark.parametrize("temperature", [0.1, 0.5, 1.0, 2.5, 10.0])
+def test_calibration_fit_recovers_a_known_temperature(temperature: float) -> None:
+    probabilities, gold = calibrated_rows()
+    distorted = soften(probabilities, 1 / temperature)
+    assert fit_temperature(distorted, gold) == pytest.approx(temperature, rel=1e-4)
+
+
+def test_calibration_fit_of_float32_is_the_same() -> None:
+    probabilities, gold = calibrated_rows()
+    distorted = soften(probabilities, 1 / 3).astype("float32")
+    assert fit_temperature(distorted, gold) == pytest.approx(3, rel=1e-4)
+
+
+def test_calibration_fit_takes_certain_errors() -> None:
+    probabilities = numpy.asarray([[1.0, 0.0]] * 100, dtype="float32")
+    # The probability 0 is read as 1e-30: the logit of 99/100 is ln 1e30 / T
+    temperature = fit_temperature(probabilities, numpy.asarray([0] * 99 + [1]))
+    assert temperature == pytest.approx(30 * numpy.log(10) / numpy.log(99), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "row,gold,bound",
+    [
+        pytest.param([0.25, 0.75], [1] * 9, 0.05, id="all-right"),
+        pytest.param([0.4, 0.6], [1] * 9, 0.05, id="all-right-and-timid"),
+        pytest.param([0.4999, 0.5001], [1] * 8 + [0], 0.05, id="nearly-undecided"),
+        pytest.param([0.25, 0.75], [0] * 8 + [1], 20, id="mostly-wrong"),
+    ],
+)
+def test_calibration_fit_ends_at_a_bound(row: list[float], gold: list[int], bound: float) -> None:
+    assert fit_temperature(numpy.asarray([row] * 9), numpy.asarray(gold)) == bound
+
+
+@pytest.mark.parametrize("temperature", [0.051, 19.9])
+def test_calibration_fit_finds_temperatures_near_its_bounds(temperature: float) -> None:
+    row = soften(numpy.asarray([[0.25, 0.75]] * 4), 1 / temperature)
+    assert fit_temperature(row, numpy.asarray([1, 1, 1, 0])) == pytest.approx(temperature, rel=1e-4)
+
+
+@pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5, 20.0])
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_calibration_folding_is_exact(model: dict[str, Any], temperature: float) -> None:
+    nlp = trained_student(model)
+    texts = [*SOFT, "green apple", "stone unknown words"]
+    before = predict(nlp, texts, LABELS)
+    fold_temperature(nlp.get_pipe("textcat").model, temperature)
+    after = predict(nlp, texts, LABELS)
+    assert_allclose(after, soften(before, temperature), atol=1e-6, rtol=0)
+    assert_array_equal(after.argmax(axis=1), before.argmax(axis=1))
+    assert numpy.ptp(before) > 0.2
+
+
+@pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
+def test_calibration_folding_changes_two_parameters_only(model: dict[str, Any]) -> None:
+    pipe = trained_student(model).get_pipe("textcat")
+    before = [(node, name, node.get_param(name).copy()) for node in pipe.model.walk() for name in node.param_names]
+    attributes = [dict(node.attrs) for node in pipe.model.walk()]
+    fold_temperature(pipe.model, 2.0)
+    changed = [(node, name) for node, name, values in before if not numpy.array_equal(values, node.get_param(name))]
+    linear = find_output(pipe.model).linear
+    assert {(node.id, name) for node, name in changed} == {(linear.id, "W"), (linear.id, "b")}
+    assert all(linear.get_param(name).dtype == "float32" for name in ("W", "b"))
+    assert [dict(node.attrs) for node in pipe.model.walk()] == attributes
+
+
+@pytest.mark.parametrize(("model", "layer"), REFUSED.values(), ids=REFUSED)
+def test_calibration_refuses_an_output_layer_by_name(model: dict[str, Any], layer: str) -> None:
+    pipe = spacy.blank("en").add_pipe("textcat", config={"model": model})
+    with pytest.raises(ValueError, match=f"output layer '{layer}'"):
+        fold_temperature(pipe.model, 2.0)
+
+
+@pytest.mark.parametrize("order", [["NEG", "POS"], ["POS", "NEG"]], ids=["same-order", "other-order"])
+def test_calibration_of_a_pipeline_matches_hand_computed(order: list[str]) -> None:
+    nlp = textcat_pipeline(order)
+    before = predict(nlp, SPLIT.texts, ["NEG", "POS"])
+    confidence = before[0].max()
+    assert before.max(axis=1) == pytest.approx(confidence)
+    result = calibrate(nlp, SPLIT, ["NEG", "POS"])
+    after = predict(nlp, SPLIT.texts, ["NEG", "POS"])
+    assert_allclose(after, soften(before, result["temperature"]), atol=1e-6)
+    # Three in four are right, the odds 3 : 1
+    odds = confidence / (1 - confidence)
+    assert result == {
+        "temperature": pytest.approx(numpy.log(odds) / numpy.log(3), rel=1e-4),
+        "dev_ece_before": pytest.approx(abs(confidence - 0.75)),
+        "dev_ece_after": pytest.approx(0, abs=1e-4),
+        "dev_nll_before": pytest.approx(-(3 * numpy.log(confidence) + numpy.log(1 - confidence)) / 4),
+        "dev_nll_after": pytest.approx(-(3 * numpy.log(0.75) + numpy.log(0.25)) / 4),
+    }
+    assert all(type(value) is float for value in result.values())
+
+
+def test_calibration_leaves_no_dev_words_in_the_vocabulary() -> None:
+    nlp = textcat_pipeline()
+    split = GoldSplit(["good zyzzyva", "bad", "good"], ["en"] * 3, numpy.asarray([1, 0, 0]))
+    calibrate(nlp, split, ["NEG", "POS"])
+    assert "zyzzyva" not in nlp.vocab.strings
+
+
+def test_calibration_refuses_other_labels() -> None:
+    with pytest.raises(ValueError, match=r"labels \['NEG', 'POS'\].*\['MIX', 'NEG', 'POS'\].*run train-student"):
+        calibrate(textcat_pipeline(), SPLIT, ["NEG", "MIX", "POS"])
+
+
+@pytest.mark.parametrize("names", [[], ["textcat", "other"]], ids=["none", "two"])
+def test_calibration_needs_one_classifier(names: list[str]) -> None:
+    nlp = spacy.blank("en")
+    for name in names:
+        nlp.add_pipe("textcat", name=name)
+    with pytest.raises(ValueError, match=rf"has {len(names)} text classifiers.*run train-student"):
+        calibrate(nlp, SPLIT, ["NEG", "POS"])
+
+
+@pytest.mark.parametrize(
+    "meta,temperature",
+    [
+        pytest.param({"distillation": {"calibration": {"temperature": 2.5}}}, 2.5, id="calibrated"),
+        pytest.param({"distillation": {"teacher": "train"}}, 1, id="exported-before"),
+        pytest.param({"lang": "xx"}, 1, id="not-exported"),
+    ],
+)
+def test_calibration_reads_the_temperature(tmp_path: Path, meta: dict[str, Any], temperature: float) -> None:
+    (tmp_path / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+    assert read_temperature(tmp_path) == temperature

@@ -1,0 +1,207 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import spacy
+from numpy.testing import assert_allclose
+from spacy.language import Language
+
+from scripts.distill.core.files import hash_file, zipped_size
+from scripts.distill.core.probabilities import soften
+from scripts.distill.core.rounding import round_mantissa, round_parameters
+from scripts.distill.data.gold import load_split, write_gold
+from scripts.distill.data.records import Review
+from scripts.distill.release.calibration import calibrate, read_temperature
+from scripts.distill.release.export import MANTISSA_BITS, describe, export, exported_size
+from tests.student.test_to_stock import LOAD
+from tests.teacher.test_teachers import textcat_pipeline
+
+TEXTS = ["good", "bad", "a good and bad text"]
+DEV = [("good", "POS")] * 3 + [("good", "NEG")] + [("bad", "NEG")] * 3 + [("bad zyzzyva", "POS")]
+PREPARED = {
+    "lang": "xx",
+    "languages": ["de", "nl"],
+    "files": {
+        "/some/place/sample/de/train.jsonl": {"read": 3, "sha256": "d" * 64},
+        "sample/nl/train.jsonl": {"read": 2, "sha256": "e" * 64},
+    },
+}
+SCORED = {
+    "teacher": "spacy:some_package",
+    "teacher_fingerprint": "f" * 64,
+    "labels": ["NEG", "POS"],
+    "total": 5,
+    "texts": {"de": {"gold": 3}, "nl": {"gold": 2}},
+    "transfer_sha256": "a" * 64,
+}
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def round_as_exported(nlp: Language) -> Language:
+    round_parameters(nlp.get_pipe("textcat").model, MANTISSA_BITS)
+    return nlp
+
+
+def run_export(corpus: Path) -> dict[str, Any]:
+    return export(
+        corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1.2.3", seed=7
+    )
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    (tmp_path / "prepare.json").write_text(json.dumps(PREPARED), encoding="utf-8")
+    scored = {**SCORED, "prepare_sha256": hash_file(tmp_path / "prepare.json")}
+    (tmp_path / "score.json").write_text(json.dumps(scored), encoding="utf-8")
+    labels = ["POS", "NEG"]  # not the model's order
+    (tmp_path / "labels.json").write_text(json.dumps(labels), encoding="utf-8")
+    (tmp_path / "gold").mkdir()
+    reviews = [Review(text, label, "en", "dev.jsonl", i) for i, (text, label) in enumerate(DEV)]
+    write_gold(tmp_path / "gold" / "dev.spacy", reviews, labels, lang="xx")
+    (tmp_path / "student.cfg").write_text("[training]\nseed = 1\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def nlp() -> Language:
+    return textcat_pipeline()
+
+
+def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    meta = run_export(corpus)
+    written = json.loads((corpus / "export" / "meta.json").read_text(encoding="utf-8"))
+    # spaCy writes ten decimals
+    assert written["distillation"].pop("calibration") == pytest.approx(meta["distillation"]["calibration"], abs=1e-10)
+    assert written["distillation"].items() < meta["distillation"].items()
+    assert {**written, "distillation": None} == {**meta, "distillation": None}
+    assert [meta[key] for key in ("lang", "name", "version", "languages")] == ["en", "mood", "1.2.3", ["de", "nl"]]
+    assert meta["description"] == describe(["de", "nl"], ["NEG", "POS"])
+    assert meta["distillation"] == {
+        "teacher": "spacy:some_package",
+        "teacher_fingerprint": "f" * 64,
+        "data": {"de/train.jsonl": "d" * 64, "nl/train.jsonl": "e" * 64},
+        "config_sha256": hash_file(corpus / "student.cfg"),
+        "texts": {"de": {"gold": 3}, "nl": {"gold": 2}},
+        "seed": 7,
+        "transfer_sha256": "a" * 64,
+        "calibration": calibrate(
+            round_as_exported(nlp), load_split(corpus / "gold" / "dev.spacy", ["POS", "NEG"]), ["POS", "NEG"]
+        ),
+    }
+
+
+def test_export_is_calibrated_on_dev_and_leaves_the_model_alone(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    before = read_folder(corpus / "model")
+    calibration = run_export(corpus)["distillation"]["calibration"]
+    assert calibration["temperature"] < 0.5
+    assert calibration["dev_ece_after"] < calibration["dev_ece_before"] - 0.1
+    exported = spacy.load(corpus / "export")
+    scores = numpy.asarray([list(doc.cats.values()) for doc in round_as_exported(nlp).pipe(TEXTS)])
+    calibrated = numpy.asarray([list(doc.cats.values()) for doc in exported.pipe(TEXTS)])
+    assert_allclose(calibrated, soften(scores, calibration["temperature"]), atol=1e-6)
+    assert read_folder(corpus / "model") == before
+    assert read_temperature(corpus / "export") == calibration["temperature"]
+
+
+def test_export_rounds_parameters_to_half_precision(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    temperature = run_export(corpus)["distillation"]["calibration"]["temperature"]
+    exported, original = (
+        pipeline.get_pipe("textcat").model.get_ref("output_layer").get_param("W")
+        for pipeline in (spacy.load(corpus / "export"), nlp)
+    )
+    assert_allclose(exported * temperature, round_mantissa(original, 10), rtol=1e-6)
+    assert (exported * temperature != original).any()
+
+
+def test_export_size_is_that_of_what_is_written(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    run_export(corpus)
+    size = exported_size(corpus / "model")
+    assert size == pytest.approx(zipped_size(corpus / "export"), rel=0.05)  # metadata and temperature aside
+    assert size < zipped_size(corpus / "model") * 0.9
+
+
+def test_export_loads_as_a_stock_textcat_without_our_code(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    run_export(corpus)
+    assert spacy.load(corpus / "export").get_pipe_meta("textcat").factory == "textcat"
+    expected = [doc.cats for doc in spacy.load(corpus / "export").pipe(TEXTS)]
+    command = [sys.executable, "-c", LOAD, str(corpus / "export"), json.dumps(TEXTS)]
+    done = subprocess.run(command, cwd=corpus, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [pytest.approx(cats, abs=1e-7) for cats in expected]
+
+
+def test_export_without_a_dev_corpus_names_the_command_and_writes_nothing(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    (corpus / "gold" / "dev.spacy").unlink()
+    with pytest.raises(ValueError, match=r"dev\.spacy: no such file.*spacy project run prepare"):
+        run_export(corpus)
+    assert not (corpus / "export").exists()
+
+
+def test_export_is_the_same_twice_and_replaces_what_was_there(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    run_export(corpus)
+    first = read_folder(corpus / "export")
+    (corpus / "export" / "leftover").touch()
+    run_export(corpus)
+    assert read_folder(corpus / "export") == first
+
+
+def test_export_leaves_out_a_vocab_without_vectors(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    assert (corpus / "model" / "vocab").exists()
+    run_export(corpus)
+    assert not (corpus / "export" / "vocab").exists()
+
+
+def test_export_keeps_a_vocab_with_vectors(corpus: Path, nlp: Language) -> None:
+    nlp.vocab.set_vector("good", numpy.asarray([0.25, 0.5], dtype="float32"))
+    nlp.to_disk(corpus / "model")
+    run_export(corpus)
+    vocab = spacy.load(corpus / "export").vocab
+    assert vocab.get_vector("good").tolist() == [0.25, 0.5]
+    assert "zyzzyva" not in vocab.strings  # of a dev text
+
+
+def test_export_that_fails_writes_nothing(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    (corpus / "score.json").unlink()
+    with pytest.raises(ValueError, match=r"score\.json: no such file.*spacy project run score"):
+        run_export(corpus)
+    assert not (corpus / "export").exists()
+
+
+def test_export_describes_languages_and_labels() -> None:
+    description = describe(["de", "nl"], ["A", "B", "C"])
+    assert "for de, nl with the exclusive labels A, B, C:" in description
+
+
+def test_export_refuses_a_transfer_set_of_other_data(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    (corpus / "prepare.json").write_text(json.dumps({**PREPARED, "seed": 1}), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"score\.json: made from other data.*spacy project run score"):
+        run_export(corpus)
+    assert not (corpus / "export").exists()
+
+
+def test_export_of_a_student_of_another_transfer_set_is_an_error(corpus: Path, nlp: Language) -> None:
+    nlp.meta["transfer_sha256"] = "b" * 64
+    nlp.to_disk(corpus / "model")
+    with pytest.raises(ValueError, match=r"model was trained on another transfer set .* project run train-student \."):
+        run_export(corpus)
+    assert not (corpus / "export").exists()
+    nlp.meta["transfer_sha256"] = "a" * 64
+    nlp.to_disk(corpus / "model")
+    assert "transfer_sha256" not in run_export(corpus)

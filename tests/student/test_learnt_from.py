@@ -1,0 +1,66 @@
+"""What ties a student to its transfer set and word vectors."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from scripts.distill.core.provenance import PREPARED, TRANSFER, fingerprint_corpora
+from scripts.distill.student.learnt_from import check_learnt_from, check_transfer
+
+STUDENT = {"textcat": {"factory": "distilled_textcat"}}
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    (tmp_path / "prepare.json").write_text('{"lang": "nl"}', encoding="utf-8")
+    write(tmp_path / "score.json", {PREPARED: fingerprint_corpora(tmp_path), TRANSFER: "a", "teacher": "train"})
+    return tmp_path
+
+
+def write(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def config(vectors: Path | None, components: dict[str, Any] = STUDENT) -> dict[str, Any]:
+    return {"components": components, "paths": {"vectors": None if vectors is None else str(vectors)}}
+
+
+def test_learnt_from_vectors_of_the_same_transfer_set_are_accepted(corpus: Path) -> None:
+    check_transfer(config(None), corpus)
+    for folder in (corpus, corpus / "vectors-1"):
+        write(folder / "vectors.json", {TRANSFER: "a"})
+        check_transfer(config(folder / "vectors"), corpus)
+    check_transfer(config(corpus / "own" / "package"), corpus)
+
+
+@pytest.mark.parametrize("folder", [".", "vectors-1"])
+def test_learnt_from_vectors_of_another_run_are_refused(corpus: Path, folder: str) -> None:
+    write(corpus / folder / "vectors.json", {TRANSFER: "b"})
+    with pytest.raises(ValueError, match=r"vectors: made from another transfer set than .*transfer\. Run, .* vectors"):
+        check_transfer(config(corpus / folder / "vectors"), corpus)
+
+
+def test_learnt_from_what_is_missing_is_named(corpus: Path) -> None:
+    with pytest.raises(ValueError, match=r"vectors\.json: no such file\. Run, .*project run vectors"):
+        check_transfer(config(corpus / "vectors"), corpus)
+    (corpus / "prepare.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"score\.json: made from other data"):
+        check_transfer(config(None), corpus)
+    (corpus / "score.json").unlink()
+    with pytest.raises(ValueError, match=r"score\.json: no such file\. Run, .*project run score"):
+        check_transfer(config(None), corpus)
+
+
+def test_learnt_from_other_trainings_are_not_looked_at(tmp_path: Path) -> None:
+    check_transfer(config(None, {"textcat": {"factory": "textcat"}}), tmp_path)
+
+
+def test_learnt_from_another_transfer_set_is_an_error(tmp_path: Path) -> None:
+    scored = {TRANSFER: "a", "teacher": "hf:b"}
+    check_learnt_from({TRANSFER: "a"}, scored, tmp_path)
+    check_learnt_from({}, scored, tmp_path)
+    with pytest.raises(ValueError, match=r"another transfer set than the present one, which the teacher hf:b scored"):
+        check_learnt_from({TRANSFER: "c"}, scored, tmp_path)

@@ -1,0 +1,175 @@
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy
+import pytest
+import spacy
+from numpy.testing import assert_allclose
+from spacy.tokens import Doc
+from spacy.training.initialize import load_vectors_into_model
+
+from scripts.distill.core.files import hash_file
+from scripts.distill.data.docbins import write_docs
+from scripts.distill.student.vectors import (
+    VectorSettings,
+    Word,
+    choose_words,
+    count_forms,
+    load_vector_settings,
+    make_vectors,
+    reduce_vectors,
+    write_vectors,
+)
+from scripts.distill.teacher.word_encoder import Floats, WordEncoder
+
+COMMITTED = Path("configs/vectors.cfg")
+TEXTS = [("Het boek was GOED", "gold"), ("het boek \n viel tegen", "unlabelled"), ("vreemde woorden", "ngram")]
+
+
+class FakeEncoder(WordEncoder):
+    """A word's vector is made of its letters."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def encode(self, words: Any, batch_tokens: int, advance: Any) -> Floats:
+        self.asked += words
+        advance(len(words))
+        return numpy.asarray([[word.count(c) + 0.1 * len(word) for c in "aeo"] for word in words], dtype="float32")
+
+
+class Bar:
+    def __init__(self, total: int) -> None:
+        self.total = self.done = 0
+
+    def update(self, n: int) -> None:
+        self.done += n
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    nlp = spacy.blank("nl")
+    docs = []
+    for text, source in TEXTS:
+        docs.append(nlp.make_doc(text))
+        docs[-1].user_data = {"lang": "nl", "source": source}
+    (tmp_path / "transfer").mkdir()
+    for number, part in enumerate((docs[:2], docs[2:])):
+        write_docs(part, tmp_path / "transfer" / f"{number:05}.spacy")
+    (tmp_path / "prepare.json").write_text('{"lang": "nl", "languages": ["nl"]}', encoding="utf-8")
+    about = {"prepare_sha256": hash_file(tmp_path / "prepare.json"), "teacher": "train", "transfer_sha256": "a"}
+    (tmp_path / "score.json").write_text(json.dumps(about), encoding="utf-8")
+    return tmp_path
+
+
+def test_vectors_are_of_the_words_of_train_and_unlabelled_texts(corpus: Path) -> None:
+    encoder = FakeEncoder()
+    settings = VectorSettings(words=8, dimensions=2, mantissa_bits=7)
+    summary = make_vectors(corpus, corpus, encoder, settings, teacher="train", bar=Bar)
+    # Those of the texts, then the most frequent ones of Dutch.
+    assert encoder.asked[:5] == ["Het", "boek", "GOED", "tegen", "viel"]
+    assert encoder.asked[5:] == ["was", "de", "van"]
+    assert summary["words"] == 8
+    assert summary["transfer_sha256"] == "a"
+    assert summary["coverage"] == 1
+    assert json.loads((corpus / "vectors.json").read_text(encoding="utf-8")) == summary
+    nlp = spacy.blank("nl")
+    load_vectors_into_model(nlp, corpus / "vectors")
+    assert nlp.vocab.vectors.shape == (8, 2)
+    assert (nlp.vocab.get_vector("GOED") == nlp.vocab.get_vector("goed")).all()
+    assert nlp.vocab.get_vector("goed").any()
+    assert "boek" not in set(nlp.vocab.strings)  # the words themselves are not kept
+
+
+def test_vectors_of_stale_or_missing_texts_are_an_error(corpus: Path) -> None:
+    (corpus / "prepare.json").write_text('{"seed": 1}', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"made from other data .* project run score \."):
+        make_vectors(corpus, corpus, FakeEncoder(), VectorSettings(), teacher="train", bar=Bar)
+    assert not (corpus / "vectors").exists()
+
+
+def test_vectors_of_another_teacher_than_the_transfer_sets_are_an_error(corpus: Path) -> None:
+    with pytest.raises(
+        ValueError, match=r"scored by the teacher 'train', .* given 'hf:other'\. Run it with --vars\.teacher train"
+    ):
+        make_vectors(corpus, corpus, FakeEncoder(), VectorSettings(), teacher="hf:other", bar=Bar)
+    assert not (corpus / "vectors").exists()
+
+
+def test_vectors_are_found_by_each_form_in_a_static_layer(tmp_path: Path) -> None:
+    vectors = numpy.asarray([[1.0, 2.0], [3.0, 4.0]], dtype="float32")
+    write_vectors(tmp_path / "vectors", "nl", [Word(("Boek", "boek"), 2), Word(("één",), 0)], vectors)
+    nlp = spacy.blank("nl")
+    load_vectors_into_model(nlp, tmp_path / "vectors")
+    layer = spacy.registry.layers.get("spacy.StaticVectors.v2")(2)
+    docs = [nlp.make_doc("Boek één onbekend")]
+    layer.initialize(docs)
+    layer.set_param("W", numpy.eye(2, dtype="float32"))
+    assert_allclose(layer.predict(docs).data, [[1, 2], [3, 4], [0, 0]])
+
+
+def test_vectors_count_forms_leaves_out_white_space() -> None:
+    docs = [Doc(spacy.blank("xx").vocab, ["A", "a", " \n", "B", "a"])]
+    assert count_forms(docs) == {"a": 2, "A": 1, "B": 1}
+
+
+def test_vectors_choose_words_takes_frequent_ones_first() -> None:
+    counts = Counter({"z": 1, "a": 1, "A": 2, "b": 4, "c": 3, "d": 1})
+    # Those of the texts, then the frequent ones, which may stand at the beginning of a sentence.
+    expected = [
+        Word(("b",), 4), Word(("A", "a"), 3), Word(("c",), 3), Word(("d",), 1), Word(("z",), 1), Word(("w", "W"), 0),
+        Word(("u", "U"), 0),
+    ]  # fmt: skip
+    assert choose_words(counts, ["c", "w", "u"], 9) == expected
+    assert choose_words(counts, ["c", "w", "u"], 4) == expected[:4]
+
+
+def test_vectors_reduced_are_principal_components_with_unit_spread() -> None:
+    rng = numpy.random.default_rng(0)
+    encoded = (rng.normal(size=(200, 5)) * [10, 5, 1, 0.1, 0.1] + 3).astype("float32")
+    settings = VectorSettings(dimensions=2, sif=0, mantissa_bits=23)
+    reduced = reduce_vectors(encoded, numpy.ones(200, dtype="float32"), settings)
+    assert reduced.shape == (200, 2)
+    assert reduced.dtype == numpy.float32
+    assert_allclose((reduced**2).mean(), 1, rtol=1e-5)
+    assert abs(numpy.corrcoef(reduced[:, 0], encoded[:, 0])[0, 1]) > 0.99
+    assert_allclose(reduced[:, 0].std() / reduced[:, 1].std(), 2, rtol=0.2)
+    weighted = reduce_vectors(
+        encoded, numpy.full(200, 0.003, dtype="float32"), VectorSettings(dimensions=2, mantissa_bits=7)
+    )
+    assert_allclose(weighted, reduced / 4, rtol=0.01)
+
+
+@pytest.mark.parametrize("shape", [(3, 5), (5, 3)])
+def test_vectors_of_few_words_have_fewer_dimensions(shape: tuple[int, int]) -> None:
+    encoded = numpy.random.default_rng(0).normal(size=shape).astype("float32")
+    reduced = reduce_vectors(encoded, numpy.zeros(shape[0], dtype="float32"), VectorSettings(dimensions=8))
+    assert reduced.shape == (shape[0], min(shape))
+    assert numpy.isfinite(reduced).all()
+
+
+def test_vectors_committed_settings_are_the_defaults_of_the_code() -> None:
+    assert load_vector_settings(COMMITTED) == VectorSettings()
+    assert load_vector_settings(COMMITTED, {"vectors.words": 7}) == VectorSettings(words=7)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"vectors.words": 1}, "words must be 2 or more, found 1"),
+        ({"vectors.words": "many"}, "words must be a whole number, 0 or more, found 'many'"),
+        ({"vectors.sif": "a"}, "sif must be a number"),
+        ({"vectors.sif": -1}, "sif must be a number, 0 or more, found -1"),
+        ({"vectors.sif": float("nan")}, "sif must be a number, 0 or more, found nan"),
+        ({"vectors.mantissa_bits": 24}, "mantissa_bits must be 23 or less, found 24"),
+        ({"vectors.wrods": 5}, r"expected in \[vectors\] the settings batch_tokens, .*wrods"),
+    ],
+)
+def test_vectors_settings_that_are_wrong_are_an_error(overrides: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_vector_settings(COMMITTED, overrides)

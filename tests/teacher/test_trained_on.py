@@ -1,0 +1,52 @@
+import json
+from pathlib import Path
+
+import pytest
+import spacy
+
+from scripts.distill.teacher.trained_on import check_trained_on, create_note_corpora
+from tests.helpers import ROOT
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "corpus/prepare.json").write_text('{"seed": 0}', encoding="utf-8")
+    return tmp_path / "corpus"
+
+
+@pytest.fixture
+def trained(tmp_path: Path, corpus: Path) -> Path:
+    create_note_corpora(str(corpus))(spacy.blank("nl")).to_disk(tmp_path / "teacher")
+    return tmp_path / "teacher"
+
+
+@pytest.mark.parametrize("teacher", ["train", "mean:hf:other,train"])
+def test_trained_on_other_corpora_is_an_error(corpus: Path, trained: Path, teacher: str) -> None:
+    check_trained_on(teacher, trained, corpus)
+    (corpus / "prepare.json").write_text('{"seed": 1}', encoding="utf-8")
+    with pytest.raises(ValueError, match=r"was trained on other corpora than .* run train-teacher \."):
+        check_trained_on(teacher, trained, corpus)
+    check_trained_on("hf:other", trained, corpus)
+    check_trained_on("mean:hf:other,hf:another", trained, corpus)
+
+
+def test_trained_on_something_that_is_not_known_is_no_error(corpus: Path, tmp_path: Path) -> None:
+    check_trained_on("train", tmp_path / "none", corpus)
+    spacy.blank("nl").to_disk(tmp_path / "older")
+    check_trained_on("train", tmp_path / "older", corpus)
+
+
+def test_trained_on_is_noted_by_the_committed_config() -> None:
+    config = spacy.util.load_config(ROOT / "configs/teacher.cfg")
+    assert config["training"]["before_to_disk"] == {"@callbacks": "distill.note_corpora.v1", "corpus": "corpus"}
+
+
+def test_trained_on_corpora_that_are_not_the_projects_is_not_noted(tmp_path: Path) -> None:
+    assert "prepare_sha256" not in create_note_corpora(str(tmp_path))(spacy.blank("nl")).meta
+
+
+def test_trained_on_stays_when_a_pipeline_is_loaded_and_saved(trained: Path, tmp_path: Path) -> None:
+    spacy.load(trained).to_disk(tmp_path / "again")
+    metas = [json.loads((folder / "meta.json").read_text(encoding="utf-8")) for folder in (trained, tmp_path / "again")]
+    assert metas[0]["prepare_sha256"] == metas[1]["prepare_sha256"]

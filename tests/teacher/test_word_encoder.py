@@ -1,0 +1,98 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy
+import pytest
+import spacy
+import torch
+from numpy.testing import assert_allclose
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
+
+from scripts.distill.teacher.word_encoder import WordEncoder, load_word_encoder
+from tests.teacher.test_hugging_face import save_classifier
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return save_classifier(tmp_path / "model")
+
+
+def load(folder: Path) -> WordEncoder:
+    return load_word_encoder(f"hf:{folder}", Path("nowhere"), Path("nowhere"))
+
+
+class Echo(torch.nn.Module):
+    """An encoder whose vectors are the numbers of the pieces."""
+
+    config, device = SimpleNamespace(hidden_size=1), torch.device("cpu")
+
+    def forward(self, input_ids: torch.Tensor, **kwargs: torch.Tensor) -> SimpleNamespace:
+        return SimpleNamespace(last_hidden_state=input_ids[:, :, None].float())
+
+
+def encode_plainly(folder: Path, word: str) -> numpy.ndarray:
+    """One word at a time, without padding."""
+    model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    with torch.no_grad():
+        states = model(**tokenizer(word, return_tensors="pt")).last_hidden_state[0]
+    return states[1:-1].mean(0).numpy()
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 10, 1000])
+def test_word_encoder_gives_the_mean_over_a_words_own_pieces(folder: Path, batch_tokens: int) -> None:
+    words, done = ["good", "goodsly", "lamps", "the"], []
+    vectors = load(folder).encode(words, batch_tokens, done.append)
+    assert vectors.dtype == numpy.float32
+    assert_allclose(vectors, [encode_plainly(folder, word) for word in words], atol=1e-5)
+    assert sum(done) == len(words)
+    assert len(done) == {1: 4, 10: 2, 1000: 1}[batch_tokens]
+
+
+def test_word_encoder_can_encode_a_word_of_no_pieces(folder: Path) -> None:
+    vectors = load(folder).encode(["", "good"], 100, lambda n: None)
+    assert not vectors[0].any()
+    assert vectors[1].any()
+
+
+@pytest.mark.parametrize("spaced", [True, False])
+def test_word_encoder_reads_words_as_they_stand_in_texts(spaced: bool) -> None:
+    """Byte-level BPE, as of RoBERTa, writes a word differently after a space; only so it is a piece of its own."""
+    pieces = ["Ġg", "Ãº", *(["ĠgÃº"] if spaced else ["gÃº"])]
+    vocabulary = {piece: i for i, piece in enumerate([*sorted(pre_tokenizers.ByteLevel.alphabet()), *pieces])}
+    merges = [("Ġ", "g"), ("Ã", "º"), ("Ġg", "Ãº") if spaced else ("g", "Ãº")]
+    bpe = Tokenizer(models.BPE(vocabulary, merges))
+    bpe.pre_tokenizer, bpe.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
+    encoder = WordEncoder(Echo(), PreTrainedTokenizerFast(tokenizer_object=bpe, pad_token="Ġ"))  # noqa: S106
+    # The vector of a word is the mean of its pieces' numbers.
+    ids = [vocabulary["ĠgÃº"]] if spaced else [vocabulary["Ġg"], vocabulary["Ãº"]]
+    assert_allclose(encoder.encode(["gú"], 100, lambda n: None), [[sum(ids) / len(ids)]])
+
+
+def test_word_encoder_of_a_teacher_without_one_is_the_projects(folder: Path) -> None:
+    spacy.blank("en").to_disk(folder.parent / "pipeline")
+    expected = load(folder).encode(["good"], 100, lambda n: None)
+    for teacher in (f"jsonl:{folder.parent}/scores.jsonl", f"spacy:{folder.parent}/pipeline"):
+        found = load_word_encoder(teacher, Path("nowhere"), folder).encode(["good"], 100, lambda n: None)
+        assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("teacher", "message"),
+    [
+        ("jsonl:scores.jsonl", r"jsonl:scores\.jsonl has no encoder .* nowhere.* project run encoder \."),
+        ("train", "Can't load the teacher untrained"),
+        ("mean:train,hf:other", "Can't load the teacher untrained"),
+        ("trian", "Unknown teacher 'trian'"),
+        ("spacy:missing_package", "Can't load the teacher missing_package"),
+    ],
+)
+def test_word_encoder_that_is_not_there_is_an_error(teacher: str, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_word_encoder(teacher, Path("untrained"), Path("nowhere"))
+
+
+def test_word_encoder_without_safetensors_is_an_error(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"no \*\.safetensors weights"):
+        load(folder)

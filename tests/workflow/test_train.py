@@ -1,0 +1,133 @@
+"""The command that trains for as long as [schedule] says."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import spacy
+from typer.testing import CliRunner, Result
+
+from scripts import train
+from scripts.distill.augment.tokenizer import write_tokenizer
+from scripts.distill.core.files import write_json
+from scripts.distill.core.provenance import PREPARED, TRANSFER, fingerprint_corpora
+from scripts.distill.data.docbins import write_docs
+from scripts.distill.data.gold import write_gold
+from scripts.distill.data.records import Review
+from scripts.distill.data.teacher_scores import set_teacher_scores
+
+STUDENT = Path("configs/student_bow.cfg")
+LABELS = ["NEG", "POS"]
+WARMUP = "training.optimizer.learn_rate.warmup_steps"
+TEXTS = [("goed boek", [0.1, 0.9]), ("slecht boek", [0.9, 0.1])] * 20
+
+
+@pytest.fixture
+def corpus(tmp_path: Path) -> Path:
+    """40 texts of 2 words."""
+    nlp = spacy.blank("xx")
+    docs = []
+    for text, scores in TEXTS:
+        docs.append(nlp.make_doc(text))
+        docs[-1].user_data = {"lang": "nl", "source": "unlabelled"}
+        set_teacher_scores(docs[-1], LABELS, scores)
+    (tmp_path / "transfer").mkdir()
+    write_docs(docs, tmp_path / "transfer" / "00000.spacy")
+    reviews = [Review(text, LABELS[scores[1] > 0.5], "nl", "dev", i) for i, (text, scores) in enumerate(TEXTS[:2])]
+    write_gold(tmp_path / "dev.spacy", reviews, LABELS, lang="xx")
+    (tmp_path / "labels.json").write_text(json.dumps(LABELS), encoding="utf-8")
+    write_tokenizer(tmp_path / "tokenizer", "xx", "[MASK]")
+    write_json(tmp_path / "prepare.json", {"lang": "xx"})
+    write_json(tmp_path / "score.json", {PREPARED: fingerprint_corpora(tmp_path), TRANSFER: "abc", "teacher": "train"})
+    return tmp_path
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """Replace spaCy's training, and note what it would have got."""
+    calls: list[tuple[Any, ...]] = []
+
+    def note(config_path: Path, output: Path, *, use_gpu: int, overrides: dict[str, Any]) -> None:
+        calls.append((config_path, output, use_gpu, overrides))
+
+    monkeypatch.setattr(train, "train", note)
+    return calls
+
+
+def run(corpus: Path, *arguments: str, config: Path = STUDENT) -> Result:
+    paths = {"train": "transfer", "dev": "dev.spacy", "labels": "labels.json", "tokenizer": "tokenizer"}
+    options = [part for name, path in paths.items() for part in (f"--paths.{name}", str(corpus / path))]
+    return CliRunner().invoke(
+        train.app, [str(config), "--output", str(corpus / "out"), "--corpus", str(corpus), *options, *arguments]
+    )
+
+
+# An epoch of 80 words, 20 at a time, is 4 updates.
+PLAN = [
+    "--schedule.epochs", "25", "--schedule.min_updates", "10", "--schedule.evaluations", "4",
+    "--schedule.warmup", "0.05", "--training.batcher.size.rate", "20",
+]  # fmt: skip
+
+
+def test_train_gives_spacy_what_follows_from_the_schedule(corpus: Path, given: list[tuple[Any, ...]]) -> None:
+    result = run(corpus, *PLAN)
+    assert result.exit_code == 0, result.output
+    [(config_path, output, gpu_id, overrides)] = given
+    assert (config_path, output, gpu_id) == (STUDENT, corpus / "out", -1)
+    assert overrides["training.max_steps"] == 100
+    assert overrides["training.eval_frequency"] == 25
+    assert overrides[WARMUP] == 5
+    assert overrides["paths.train"] == str(corpus / "transfer")
+    assert "100 updates, 25.0 epochs; scored on dev every 25" in result.output
+
+
+def test_train_settings_that_are_given_win(corpus: Path, given: list[tuple[Any, ...]]) -> None:
+    result = run(corpus, *PLAN, "--training.max_steps", "7", "--gpu-id", "2")
+    assert result.exit_code == 0, result.output
+    [(_, _, gpu_id, overrides)] = given
+    assert gpu_id == 2
+    assert overrides["training.max_steps"] == 7
+    assert overrides["training.eval_frequency"] == 25
+
+
+def test_train_without_schedule_plans_nothing(corpus: Path, given: list[tuple[Any, ...]]) -> None:
+    result = run(corpus, config=Path("configs/student_ensemble.cfg"))
+    assert result.exit_code == 0, result.output
+    [(_, _, _, overrides)] = given
+    assert {name.split(".")[0] for name in overrides} == {"paths", "nlp", "training"}
+    assert overrides["nlp.lang"] == "xx"
+    assert overrides["training.before_to_disk.corpus"] == str(corpus)
+    assert "training.max_steps" not in overrides
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--schedule.warmup", "1"], "needs warmup below 1"),
+        (["--schedule.epochs", "-1"], "epochs must be a number, 0 or more. Found: -1"),
+        (["--training.batcher.@batchers", "spacy.batch_by_sequence.v1"], "[training.batcher] is spacy.batch_by_seq"),
+        (["--paths.train", "nowhere"], "nowhere: no texts to train on"),
+        (["--trainings.max_steps", "1"], "trainings"),
+    ],
+    ids=["warmup", "epochs", "batcher", "no texts", "misspelt section"],
+)
+def test_train_says_what_is_wrong_and_trains_nothing(
+    corpus: Path, given: list[tuple[Any, ...]], arguments: list[str], message: str
+) -> None:
+    result = run(corpus, *arguments)
+    assert result.exit_code == 1
+    assert "Can't train" in result.output
+    assert message in " ".join(result.output.split())
+    assert given == []
+
+
+def test_train_trains_a_student_that_spacy_loads(corpus: Path) -> None:
+    result = run(corpus, *PLAN)
+    assert result.exit_code == 0, result.output
+    nlp = spacy.load(corpus / "out" / "model-best")
+    assert nlp("goed").cats["POS"] > 0.6 > 0.4 > nlp("slecht").cats["POS"]
+    assert nlp.meta["performance"]["cats_micro_f"] == 1
+    assert "schedule" not in nlp.config
+    assert nlp.meta[TRANSFER] == "abc"
+    assert (corpus / "out" / "model-last").exists()
