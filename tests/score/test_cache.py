@@ -1,10 +1,8 @@
-import os
-import socket
+import re
 import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -13,7 +11,8 @@ import numpy
 import pytest
 
 from scripts.distill.score import cache as cache_module
-from scripts.distill.score.cache import CHUNK, LEASE_SECONDS, CachedTeacher, ScoreCache
+from scripts.distill.score.cache import CHUNK, CachedTeacher, ScoreCache
+from tests.helpers import ROOT
 
 LABELS = ["NEG", "POS"]
 KEYS = [bytes([i]) * 16 for i in range(1, 7)]
@@ -27,8 +26,7 @@ def make_scores(count: int, start: int = 0) -> numpy.ndarray:
 
 def score_all(cache: ScoreCache, teacher: int, keys: list[bytes], seconds: float = 0.0, job: str = "all") -> None:
     cache.plan(job, [keys])
-    claimed = cache.claim(job)
-    assert claimed == (0, keys)
+    assert list(cache.batches(job)) == [(0, keys)]
     cache.commit(teacher, job, 0, keys, make_scores(len(keys)), seconds)
 
 
@@ -43,22 +41,11 @@ def cache(path: Path) -> Iterator[ScoreCache]:
         yield cache
 
 
-Process = subprocess.Popen[bytes]
-
-
-@pytest.fixture
-def process() -> Iterator[Process]:
-    with subprocess.Popen([sys.executable, "-S", "-c", "import time; time.sleep(60)"]) as process:
-        yield process
-        process.kill()
-
-
 def test_score_cache_keeps_probabilities_exactly_and_for_good(path: Path) -> None:
     scores = numpy.asarray([[1 / 3, 2 / 3], [1e-38, 1.0]], dtype="float32")
     with ScoreCache(path) as cache:
         teacher = cache.add_teacher("f" * 64, "one", LABELS)
         cache.plan("job", [KEYS[:2]])
-        cache.claim("job")
         cache.commit(teacher, "job", 0, KEYS[:2], scores)
     with ScoreCache(path) as cache:
         assert cache.add_teacher("f" * 64, "renamed", LABELS) == teacher
@@ -101,7 +88,6 @@ def test_score_cache_stores_no_row_of_nan(cache: ScoreCache, row: list[float]) -
     scores = make_scores(3)
     scores[1] = row
     cache.plan("job", [KEYS[:3]])
-    cache.claim("job")
     cache.commit(teacher, "job", 0, KEYS[:3], scores)
     assert sorted(cache.read(teacher, KEYS)) == [KEYS[0], KEYS[2]]
     assert cache.remaining("job") == 0
@@ -111,7 +97,6 @@ def test_score_cache_keeps_what_was_stored_first(cache: ScoreCache) -> None:
     teacher = cache.add_teacher("f", "one", LABELS)
     score_all(cache, teacher, KEYS[:2])
     cache.plan("other", [KEYS[:2]])
-    cache.claim("other")
     cache.commit(teacher, "other", 0, KEYS[:2], make_scores(2, start=4))
     found = cache.read(teacher, KEYS[:2])
     assert [found[key].tolist() for key in KEYS[:2]] == make_scores(2).tolist()
@@ -119,102 +104,30 @@ def test_score_cache_keeps_what_was_stored_first(cache: ScoreCache) -> None:
 
 def test_score_cache_takes_batches_off_the_plan_as_they_are_scored(cache: ScoreCache) -> None:
     teacher = cache.add_teacher("f", "one", LABELS)
-    assert (cache.remaining("job"), cache.claim("job")) == (0, None)
+    assert (cache.remaining("job"), list(cache.batches("job"))) == (0, [])
     cache.plan("job", BATCHES)
     cache.plan("other job", BATCHES[:1])
     assert cache.remaining("job") == 6
     left = []
-    for number, keys in enumerate(BATCHES):
-        assert cache.claim("job") == (number, keys)
+    for number, keys in cache.batches("job"):
+        assert keys == BATCHES[number]
         cache.commit(teacher, "job", number, keys, make_scores(len(keys)))
         left.append(cache.remaining("job"))
     assert left == [3, 1, 0]
-    assert cache.claim("job") is None
-    assert (cache.remaining("other job"), cache.claim("other job")) == (3, (0, BATCHES[0]))
+    assert list(cache.batches("job")) == []
+    assert (cache.remaining("other job"), list(cache.batches("other job"))) == (3, [(0, BATCHES[0])])
 
 
 def test_score_cache_plans_a_job_once(cache: ScoreCache) -> None:
     cache.plan("job", BATCHES)
     cache.plan("job", [KEYS[:1], KEYS[1:]])
-    assert [cache.claim("job") for _ in range(4)] == [*enumerate(BATCHES), None]
-
-
-def test_score_cache_gives_a_batch_to_one_owner_and_takes_it_back(path: Path, cache: ScoreCache) -> None:
-    cache.plan("job", BATCHES)
-    cache.plan("other job", BATCHES)
-    with ScoreCache(path) as other:
-        assert cache.claim("job") == (0, BATCHES[0])
-        assert cache.claim("other job") == (0, BATCHES[0])
-        assert other.claim("job") == (1, BATCHES[1])
-        cache.release("job")
-        # What was given back comes after what is free.
-        assert [other.claim("job") for _ in range(4)] == [(i, BATCHES[i]) for i in (2, 0, 1)] + [None]
-        assert other.claim("other job") == (1, BATCHES[1])
-
-
-def test_score_cache_begins_again_with_the_first_batch_it_gave_back(cache: ScoreCache) -> None:
-    cache.plan("job", BATCHES)
-    cache.plan("other job", BATCHES)
-    assert [cache.claim(job) for job in ("job", "job", "other job")] == [(i, BATCHES[i]) for i in (0, 1, 0)]
-    cache.release("job")
-    assert [cache.claim("job") for _ in range(4)] == [*enumerate(BATCHES), None]
-    assert cache.claim("other job") == (1, BATCHES[1])
-
-
-def test_score_cache_claims_what_is_planned_anew(cache: ScoreCache) -> None:
-    teacher = cache.add_teacher("f", "one", LABELS)
-    for _ in range(2):
-        cache.plan("job", BATCHES)
-        for number, keys in enumerate(BATCHES):
-            assert cache.claim("job") == (number, keys)
-            cache.commit(teacher, "job", number, keys, make_scores(len(keys)))
-
-
-def test_score_cache_claims_without_asking_who_lives(cache: ScoreCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    cache.plan("job", [KEYS[:1]] * 200)
-
-    def record(name: str, *_: object) -> bool:
-        asked.append(name)
-        return True
-
-    for name in ("_is_alive", "_describe_process"):
-        monkeypatch.setattr(cache_module, name, partial(record, name))
-    assert [claimed[0] for claimed in (cache.claim("job") for _ in range(200)) if claimed] == list(range(200))
-    assert asked == []
-    assert cache.claim("job") is None
-    # One owner of them all.
-    assert asked == ["_is_alive"]
-
-
-def test_score_cache_claims_do_not_get_slower(cache: ScoreCache) -> None:
-    cache.plan("job", [KEYS[:1]] * 2000)
-    steps: list[int] = []
-
-    def count() -> None:
-        steps[-1] += 1
-
-    cache._db.set_progress_handler(count, 1)
-    for _ in range(2000):
-        steps.append(0)
-        cache.claim("job")
-    cache._db.set_progress_handler(None, 1)
-    assert min(steps) > 0
-    assert max(steps) < 2 * min(steps)
-
-
-def test_score_cache_releases_only_its_own_claims(path: Path, cache: ScoreCache, process: Process) -> None:
-    claim_as(path, describe(process.pid))
-    assert cache.claim("job") == (1, BATCHES[1])
-    cache.release("job")
-    assert claim_all(cache) == [1, 2]
+    assert list(cache.batches("job")) == list(enumerate(BATCHES))
 
 
 @pytest.mark.parametrize("kind", ["ABORT", "FAIL", "ROLLBACK"])
 def test_score_cache_commits_scores_and_plan_together(path: Path, cache: ScoreCache, kind: str) -> None:
     teacher = cache.add_teacher("f", "one", LABELS)
     cache.plan("job", BATCHES)
-    cache.claim("job")
     cache._db.execute(f"CREATE TRIGGER full BEFORE UPDATE ON teachers BEGIN SELECT RAISE({kind}, 'disk full'); END")
     with pytest.raises(ValueError) as error:
         cache.commit(teacher, "job", 0, BATCHES[0], make_scores(3))
@@ -241,104 +154,12 @@ def test_score_cache_plans_all_batches_or_none(cache: ScoreCache, error: BaseExc
     assert cache.remaining("job") == 6
 
 
-def claim_as(path: Path, owner: str, number: int = 0) -> None:
-    with ScoreCache(path) as other:
-        other._owner = owner
-        other.plan("job", BATCHES)
-        assert other.claim("job") == (number, BATCHES[number])
-
-
-def claim_all(cache: ScoreCache) -> list[int]:
-    """Claim until nothing is left and return the numbers, in their order."""
-    numbers = []
-    while claimed := cache.claim("job"):
-        assert claimed[1] == BATCHES[claimed[0]]
-        numbers.append(claimed[0])
-    return numbers
-
-
-def describe(pid: int, host: str | None = None) -> str:
-    start = cache_module._describe_process(pid).split(" ", 2)[2]
-    return f"{host or socket.gethostname()} {pid} {start}"
-
-
-def test_score_cache_leaves_the_claim_of_a_living_process(path: Path, cache: ScoreCache, process: Process) -> None:
-    claim_as(path, describe(process.pid))
-    assert claim_all(cache) == [1, 2]
-
-
-@pytest.mark.parametrize("reaped", [True, False])
-def test_score_cache_takes_over_the_claim_of_a_dead_process(
-    path: Path, cache: ScoreCache, process: Process, reaped: bool
-) -> None:
-    claim_as(path, describe(process.pid))
-    process.kill()
-    # Without taking its exit status, so that it stays as a zombie.
-    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-    if reaped:
-        process.wait()
-    assert claim_all(cache) == [1, 2, 0]
-
-
-def test_score_cache_takes_over_the_claim_of_a_process_whose_number_was_used_again(
-    path: Path, cache: ScoreCache
-) -> None:
-    claim_as(path, f"{socket.gethostname()} {os.getpid()} 1")
-    assert claim_all(cache) == [1, 2, 0]
-
-
-def test_score_cache_frees_dead_and_leaves_living(path: Path, cache: ScoreCache, process: Process) -> None:
-    for number, owner in enumerate((describe(process.pid), f"{socket.gethostname()} {os.getpid()} 1")):
-        claim_as(path, owner, number)
-    assert claim_all(cache) == [2, 1]
-    process.kill()
-    process.wait()
-    assert claim_all(cache) == [0]
-
-
-@pytest.mark.parametrize("pid", [os.getpid(), 2**22 + 1], ids=["also-here", "not-here"])
-@pytest.mark.parametrize("seconds,numbers", [(0, [1, 2]), (LEASE_SECONDS - 1, [1, 2]), (LEASE_SECONDS + 1, [1, 2, 0])])
-def test_score_cache_leaves_a_claim_of_another_machine_for_a_while(
-    path: Path, cache: ScoreCache, monkeypatch: pytest.MonkeyPatch, pid: int, seconds: int, numbers: list[int]
-) -> None:
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now)
-    claim_as(path, describe(pid, host="elsewhere"))
-    monkeypatch.setattr(time, "time", lambda: now + seconds)
-    assert claim_all(cache) == numbers
-
-
-@pytest.mark.parametrize("seconds,numbers", [(LEASE_SECONDS + 1, [2]), (1.5 * LEASE_SECONDS + 1, [2, 0, 1])])
-def test_score_cache_newest_claim_of_another_machine_decides(
-    path: Path, cache: ScoreCache, monkeypatch: pytest.MonkeyPatch, seconds: float, numbers: list[int]
-) -> None:
-    now = time.time()
-    for number, later in enumerate((0, LEASE_SECONDS / 2)):
-        monkeypatch.setattr(time, "time", lambda later=later: now + later)
-        claim_as(path, "elsewhere 7 1", number)
-    monkeypatch.setattr(time, "time", lambda: now + seconds)
-    assert claim_all(cache) == numbers
-
-
-def test_score_cache_knows_processes_without_proc(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Path, "exists", lambda path: False)
-    starts = {"7": "Mon 1 Jan\n"}
-    run = lambda command, **_: subprocess.CompletedProcess(command, 0, starts.get(command[-1], ""))  # noqa: E731
-    monkeypatch.setattr(subprocess, "run", run)
-    host = socket.gethostname()
-    assert cache_module._describe_process(7) == f"{host} 7 Mon 1 Jan"
-    assert cache_module._is_alive(f"{host} 7 Mon 1 Jan", 0)
-    assert not cache_module._is_alive(f"{host} 7 Tue 2 Jan", 0)
-    assert not cache_module._is_alive(f"{host} 8 Mon 1 Jan", 0)
-
-
 def test_score_cache_lists_teachers_with_their_speed(cache: ScoreCache) -> None:
     assert cache.teachers() == []
     one = cache.add_teacher("1" * 64, "one", LABELS)
     cache.add_teacher("2" * 64, "two", ["A", "B", "C"])
     score_all(cache, one, KEYS[:2], seconds=0.5)
     cache.plan("again", [KEYS[1:5]])
-    cache.claim("again")
     scores = make_scores(4)
     scores[3] = numpy.nan
     cache.commit(one, "again", 0, KEYS[1:5], scores, 1.0)
@@ -405,27 +226,6 @@ def test_score_cache_prune_refuses_the_empty_string_even_with_one_teacher(cache:
     assert len(cache.teachers()) == 1
 
 
-@pytest.mark.parametrize("living", [True, False])
-def test_score_cache_prune_waits_for_processes_that_score(
-    path: Path, cache: ScoreCache, process: Process, living: bool
-) -> None:
-    teacher = cache.add_teacher("a", "one", LABELS)
-    score_all(cache, teacher, KEYS[:2])
-    cache.add_teacher("b", "two", LABELS)
-    claim_as(path, describe(process.pid))
-    if living:
-        with pytest.raises(ValueError, match=f"Process {process.pid} is scoring"):
-            cache.prune("a")
-    else:
-        process.kill()
-        process.wait()
-        assert cache.prune("a") == 2
-        with pytest.raises(ValueError, match="removed meanwhile"):
-            cache.read(teacher, KEYS)
-    assert cache.remaining("job") == (6 if living else 0)
-    assert [known.texts for known in cache.teachers()] == ([2, 0] if living else [0])
-
-
 def make_database(path: Path, columns: str) -> None:
     db = sqlite3.connect(path)
     db.execute(f"CREATE TABLE teachers ({columns})")
@@ -463,12 +263,12 @@ def plan_and_score(cache: ScoreCache) -> None:
 
 
 READS: dict[str, Callable[[ScoreCache], object]] = {
-    "read": lambda cache: cache.read(1, KEYS), "remaining": lambda cache: cache.remaining("job"),
+    "read": lambda cache: cache.read(1, KEYS), "batches": lambda cache: list(cache.batches("job")),
+    "remaining": lambda cache: cache.remaining("job"),
     "teachers": lambda cache: cache.teachers(), "speed": lambda cache: cache.speed("a"),
 }  # fmt: skip
 WRITES: dict[str, Callable[[ScoreCache], object]] = {
     "add": lambda cache: cache.add_teacher("b" * 64, "two", LABELS), "plan": lambda cache: cache.plan("new", BATCHES),
-    "claim": lambda cache: cache.claim("job"), "release": lambda cache: cache.release("job"),
     "commit": lambda cache: cache.commit(1, "job", 0, KEYS, make_scores(6)), "prune": lambda cache: cache.prune("a"),
 }  # fmt: skip
 
@@ -551,3 +351,68 @@ def test_score_cache_waits_while_another_process_writes(path: Path, cache: Score
     assert cache.remaining("job") == 6
     timer.join()
     other.close()
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from scripts.distill.score.cache import ScoreCache
+with ScoreCache(Path(sys.argv[1])) as cache, cache.lock():
+    print("held", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture
+def holder(path: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lock until it may go on."""
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        assert process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("end", ["leaves", "killed"])
+def test_score_cache_a_second_process_waits_and_says_for_whom(
+    path: Path, holder: subprocess.Popen[str], end: str
+) -> None:
+    messages: list[str] = []
+
+    def on_wait(message: str) -> None:
+        messages.append(message)
+        if end == "killed":
+            holder.kill()
+        else:
+            assert holder.stdin
+            holder.stdin.write("\n")
+            holder.stdin.flush()
+
+    with ScoreCache(path, on_wait) as cache, cache.lock():
+        [message] = messages
+    since = r"since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d\S+"
+    expected = rf"Process {holder.pid} \({since}\) is scoring with {re.escape(str(path))}\. Waiting for it to end"
+    assert re.fullmatch(expected, message)
+    with ScoreCache(path, messages.append) as cache, cache.lock():
+        assert len(messages) == 1
+
+
+def test_score_cache_lock_is_given_back_after_an_error(path: Path) -> None:
+    messages: list[str] = []
+    with ScoreCache(path, messages.append) as cache, pytest.raises(KeyboardInterrupt), cache.lock():
+        raise KeyboardInterrupt
+    with ScoreCache(path, messages.append) as other, other.lock():
+        assert messages == []
+
+
+def test_score_cache_prune_refuses_while_a_process_scores(path: Path, holder: subprocess.Popen[str]) -> None:
+    with ScoreCache(path) as cache:
+        teacher = cache.add_teacher("a", "one", LABELS)
+        score_all(cache, teacher, KEYS[:2])
+        with pytest.raises(ValueError, match=rf"^Process {holder.pid} \(since .*\) is scoring\. Wait for it to end"):
+            cache.prune("a")
+        assert [known.texts for known in cache.teachers()] == [2]
+        holder.kill()
+        holder.wait()
+        assert cache.prune("a") == 2

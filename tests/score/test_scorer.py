@@ -16,7 +16,6 @@ from scripts.distill.core.messages import quote
 from scripts.distill.data import text_spool
 from scripts.distill.data.text_keys import KEY_BYTES, text_key
 from scripts.distill.data.text_spool import spool_texts
-from scripts.distill.score import scorer as scorer_module
 from scripts.distill.score.cache import ScoreCache
 from scripts.distill.score.scorer import (
     Batch,
@@ -339,8 +338,6 @@ def test_scoring_that_is_interrupted_goes_on_where_it_stopped(
     with pytest.raises(type(error)):
         score(TEXTS, teacher, cache)
     committed = [text for batch in teacher.batches[:2] for text in batch]
-    [(claims,)] = cache._db.execute("SELECT count(*) FROM batches WHERE owner IS NOT NULL").fetchall()
-    assert claims == 0
     spool, after = spool_texts(TEXTS), FakeTeacher()
     scorer = Scorer(spool, after, cache, SETTINGS)
     assert spool.texts(range(12)) == TEXTS
@@ -372,48 +369,13 @@ def test_scoring_goes_on_only_with_a_plan_of_the_same_teacher(cache: ScoreCache)
     assert sorted(other.texts) == sorted(TEXTS)
 
 
-def test_scoring_plans_nothing_that_another_process_scores_meanwhile(tmp_path: Path, cache: ScoreCache) -> None:
-    class Slow(ScoreCache):
-        def plan(self, job: str, batches: Iterable[Sequence[bytes]]) -> None:
-            score(TEXTS, FakeTeacher(), cache)
-            super().plan(job, batches)
-
-    with Slow(tmp_path / "scores.sqlite") as slow:
-        assert Scorer(spool_texts(TEXTS), FakeTeacher(), slow, SETTINGS).planned == 0
-
-
-def test_scoring_waits_for_batches_of_another_process(cache: ScoreCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    teacher = FakeTeacher()
-    scorer = Scorer(spool_texts(TEXTS), teacher, cache, SETTINGS)
-    claimed = cache.claim(scorer._job)
-    assert claimed is not None
-    number, keys = claimed
-    first = [TEXTS[i] for i in plan(TEXTS, SETTINGS)[0]]
-    waited = []
-
-    def sleep(seconds: float) -> None:
-        waited.append(seconds)
-        if len(waited) == 2:
-            scores = FakeTeacher().predict(first)
-            cache.commit(scorer._teacher, scorer._job, number, keys, scores)
-
-    monkeypatch.setattr(scorer_module.time, "sleep", sleep)
-    # Another process has it: what this one gives back is not that.
-    monkeypatch.setattr(cache, "release", lambda job: None)
-    scorer.run(run_here(teacher))
-    assert waited == [scorer_module.POLL_SECONDS] * 2
-    assert sorted([*teacher.texts, *first]) == sorted(TEXTS)
-
-
-# Several processes, and sudden death.
-
 MANY = [f"text {'and more ' * (i % 5)}number {i}" for i in range(30)]
 WORKER = """
-import json, os, signal, sys, time, types
+import json, os, signal, sqlite3, sys, time, types
 from pathlib import Path
 import numpy
 # spaCy and torch would take seconds.
-for name, attribute in (("teacher_scores", "Scores"), ("teachers", "Teacher")):
+for name, attribute in (("data.teacher_scores", "Scores"), ("teacher.teachers", "Teacher")):
     module = types.ModuleType(f"scripts.distill.{name}")
     setattr(module, attribute, numpy.ndarray)
     sys.modules[module.__name__] = module
@@ -434,8 +396,6 @@ class Teacher:
         self.asked += 1
         if moment == "hang" and self.asked == 4:
             time.sleep(60)
-        while moment == "meet" and len({json.loads(line)[0] for line in (folder / "log").open()}) < 2:
-            time.sleep(0.01)
         places = numpy.arange(1, len(texts) + 1) / (len(texts) + 1)
         shares = (places + [len(text) % 7 / 7 for text in texts]) / 2
         return numpy.stack([shares, 1 - shares], axis=1).astype("float32")
@@ -449,9 +409,15 @@ def die(statement):
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-with ScoreCache(folder / "scores.sqlite") as cache:
+def connect(*args, connect=sqlite3.connect, **kwargs):
+    db = connect(*args, **kwargs)
+    db.set_trace_callback(die)
+    return db
+
+
+sqlite3.connect = connect
+with ScoreCache(folder / "scores.sqlite") as cache, cache.lock():
     scorer = Scorer(spool_texts(texts), teacher, cache, BatchSettings(texts=4, characters=120))
-    cache._db.set_trace_callback(die)
     scorer.run(run_here(teacher))
     numpy.save(result, scorer.read(range(len(texts))))
 """
@@ -507,8 +473,8 @@ def check_after_kill(folder: Path, undisturbed: Undisturbed) -> None:
     assert log == batches[:4]
     assert committed == {text for batch in log[:3] for text in batch}
     assert finish(start_worker(folder)) == 0
-    # What the dead one had comes after what is free.
-    assert read_log(folder)[4:] == [*batches[4:], batches[3]]
+    # It goes on with the batch that the dead one had.
+    assert read_log(folder)[4:] == batches[3:]
     assert read_committed(folder) == set(MANY)
     assert numpy.array_equal(numpy.load(folder / "result.npy"), scores)
 
@@ -525,16 +491,16 @@ def test_scoring_survives_a_kill_while_the_teacher_works(tmp_path: Path, undistu
     while len(read_log(tmp_path)) < 4 and time.monotonic() < end:
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
-    # It stays as a zombie, whose claim must not be waited for.
+    # It stays as a zombie, which must not be waited for.
     check_after_kill(tmp_path, undisturbed)
     assert finish(process) == -signal.SIGKILL
 
 
-def test_scoring_is_shared_by_two_processes(tmp_path: Path, undisturbed: Undisturbed) -> None:
+def test_scoring_in_two_processes_scores_each_text_once(tmp_path: Path, undisturbed: Undisturbed) -> None:
     scores, batches = undisturbed
-    workers = [start_worker(tmp_path, "meet", f"{i}.npy") for i in range(2)]
+    workers = [start_worker(tmp_path, result=f"{i}.npy") for i in range(2)]
     assert [finish(worker) for worker in workers] == [0, 0]
-    assert sorted(read_log(tmp_path)) == sorted(batches)
+    assert read_log(tmp_path) == batches
     assert read_committed(tmp_path) == set(MANY)
     for i in range(2):
         assert numpy.array_equal(numpy.load(tmp_path / f"{i}.npy"), scores)

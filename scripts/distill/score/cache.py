@@ -2,25 +2,24 @@
 
 import json
 import os
-import socket
 import sqlite3
-import subprocess
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy
+from filelock import FileLock, Timeout
+from wasabi import msg
 
 from ..data.teacher_scores import Scores
 from ..data.text_keys import KEY_BYTES
 
 # Keys that are looked up at a time.
 CHUNK = 500
-# How long a batch is left to a process on another machine, which can't be asked whether it lives.
-LEASE_SECONDS = 600
 # How long to wait for another process to finish writing.
 TIMEOUT_SECONDS = 60
 
@@ -31,8 +30,7 @@ CREATE TABLE IF NOT EXISTS teachers (
 CREATE TABLE IF NOT EXISTS scores (
     teacher INTEGER NOT NULL, key BLOB NOT NULL, row BLOB NOT NULL, PRIMARY KEY (teacher, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batches (
-    job TEXT NOT NULL, number INTEGER NOT NULL, keys BLOB NOT NULL, owner TEXT, since REAL,
-    PRIMARY KEY (job, number)) WITHOUT ROWID;
+    job TEXT NOT NULL, number INTEGER NOT NULL, keys BLOB NOT NULL, PRIMARY KEY (job, number)) WITHOUT ROWID;
 """
 _TEACHERS = ["id", "fingerprint", "name", "labels", "scored", "seconds"]
 
@@ -53,16 +51,18 @@ class CachedTeacher:
 
 
 class ScoreCache:
-    """Text × teacher → probabilities, in one SQLite file that several processes of a machine can share.
+    """Text × teacher → probabilities, in one SQLite file that several processes of a machine can read.
 
     What is committed survives the process being killed at any moment. A job is a set of texts to be
-    scored by one teacher; its batches are planned once and taken off the plan as they are scored.
+    scored by one teacher; its batches are planned once and taken off the plan as they are scored, by the one process
+    that holds the lock.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, on_wait: Callable[[str], object] = msg.info) -> None:
         """Open the cache, or make it.
 
-        path (Path): The file, on a disk of this machine; SQLite puts two more beside it while it is open.
+        path (Path): The file, on a disk of this machine; SQLite and the lock put more beside it while it is open.
+        on_wait (Callable): Called with a message when another process must be waited for.
         RAISES (ValueError): If the file is something else.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,16 +70,35 @@ class ScoreCache:
             self._db = _open(path)
         except sqlite3.DatabaseError as err:
             raise ValueError(f"{path}: can't be used as a score cache ({err}). Move it away to begin anew") from err
-        self._path = path
-        self._owner = _describe_process(os.getpid())
-        # Job → the last batch that was claimed: those before it need not be looked at for each claim.
-        self._claimed: dict[str, int] = {}
+        self._path, self._on_wait = path, on_wait
+        self._lock = FileLock(f"{path}.lock")
+        # Says for people who holds the lock.
+        self._holder = path.with_name(f"{path.name}.holder")
 
     def __enter__(self) -> "ScoreCache":
         return self
 
     def __exit__(self, *_: object) -> None:
         self._db.close()
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Plan and score inside: one process at a time may. Another one is waited for, however it ends."""
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            self._on_wait(f"{self._name_holder()} is scoring with {self._path}. Waiting for it to end")
+            self._lock.acquire()
+        try:
+            now = datetime.now().astimezone().isoformat(" ", "seconds")
+            self._holder.write_text(f"Process {os.getpid()} (since {now})", encoding="utf-8")
+            yield
+        finally:
+            self._holder.unlink(missing_ok=True)
+            self._lock.release()
+
+    def _name_holder(self) -> str:
+        return self._holder.read_text(encoding="utf-8") if self._holder.exists() else "Another process"
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -152,39 +171,13 @@ class ScoreCache:
         [(size,)] = self._query("SELECT sum(length(keys)) FROM batches WHERE job = ?", job)
         return (size or 0) // KEY_BYTES
 
-    def claim(self, job: str) -> tuple[int, list[bytes]] | None:
-        """Take the next batch of a job that no living process works on.
-
-        RETURNS (tuple[int, list[bytes]] | None): Its number and keys; None if there is none left.
-        """
-        with self._transaction():
-            free = self._next_free(job)
-            if not free:
-                self._free_dead(job)
-                free = self._next_free(job)
-            if not free:
-                return None
-            [(number, keys)] = free
-            self._claimed[job] = number
-            self._db.execute(
-                "UPDATE batches SET owner = ?, since = ? WHERE job = ? AND number = ?",
-                (self._owner, time.time(), job, number),
-            )
-        return number, [keys[i : i + KEY_BYTES] for i in range(0, len(keys), KEY_BYTES)]
-
-    def _next_free(self, job: str) -> list[tuple[int, bytes]]:
-        return self._query(
-            "SELECT number, keys FROM batches WHERE job = ? AND number > ? AND owner IS NULL ORDER BY number LIMIT 1",
-            job, self._claimed.get(job, -1),
-        )  # fmt: skip
-
-    def _free_dead(self, job: str) -> None:
-        """Free what processes hold that no longer live, and look from the first batch on again."""
-        owners = self._query("SELECT owner, max(since) FROM batches WHERE job = ? GROUP BY owner", job)
-        for owner, since in owners:
-            if owner is not None and not _is_alive(owner, since):
-                self._db.execute("UPDATE batches SET owner = NULL WHERE job = ? AND owner = ?", (job, owner))
-        self._claimed.pop(job, None)
+    def batches(self, job: str) -> Iterator[tuple[int, list[bytes]]]:
+        """Yield the number and the keys of each batch of a job that is planned and not scored yet."""
+        query = "SELECT number, keys FROM batches WHERE job = ? AND number > ? ORDER BY number LIMIT 1"
+        number = -1
+        while found := self._query(query, job, number):
+            [(number, keys)] = found
+            yield number, [keys[i : i + KEY_BYTES] for i in range(0, len(keys), KEY_BYTES)]
 
     def commit(
         self, teacher: int, job: str, number: int, keys: Sequence[bytes], scores: Scores, seconds: float = 0.0
@@ -201,19 +194,13 @@ class ScoreCache:
             if not numpy.isnan(row).any()
         ]
         with self._transaction():
-            # What another process has stored meanwhile stays.
+            # What has been stored first stays.
             self._db.executemany("INSERT OR IGNORE INTO scores (teacher, key, row) VALUES (?, ?, ?)", rows)
             self._db.execute("DELETE FROM batches WHERE job = ? AND number = ?", (job, number))
             self._db.execute(
                 "UPDATE teachers SET scored = scored + ?, seconds = seconds + ? WHERE id = ?",
                 (len(keys), seconds, teacher),
             )
-
-    def release(self, job: str) -> None:
-        """Give back the batches of a job that this process has taken and not committed."""
-        with self._transaction():
-            self._db.execute("UPDATE batches SET owner = NULL WHERE job = ? AND owner = ?", (job, self._owner))
-        self._claimed.pop(job, None)
 
     def teachers(self) -> list[CachedTeacher]:
         """List the teachers in the cache."""
@@ -241,15 +228,14 @@ class ScoreCache:
                 f"{len(found)} teachers have a fingerprint that begins with {fingerprint!r}. Known: {known}"
             )
         [(number,)] = self._query("SELECT id FROM teachers WHERE fingerprint = ?", found[0].fingerprint)
-        with self._transaction():
+        try:
             # Without its plan a job would end early, and its texts look as if they had no answer.
-            owners = self._query("SELECT owner, max(since) FROM batches WHERE owner IS NOT NULL GROUP BY owner")
-            for owner, since in owners:
-                if _is_alive(owner, since):
-                    raise ValueError(f"Process {owner.split()[1]} is scoring. Wait for it to end, or stop it")
-            self._db.execute("DELETE FROM scores WHERE teacher = ?", (number,))
-            self._db.execute("DELETE FROM teachers WHERE id = ?", (number,))
-            self._db.execute("DELETE FROM batches")
+            with self._lock.acquire(timeout=0), self._transaction():
+                self._db.execute("DELETE FROM scores WHERE teacher = ?", (number,))
+                self._db.execute("DELETE FROM teachers WHERE id = ?", (number,))
+                self._db.execute("DELETE FROM batches")
+        except Timeout as err:
+            raise ValueError(f"{self._name_holder()} is scoring. Wait for it to end, or stop it") from err
         with self._errors():
             self._db.execute("VACUUM")
         return found[0].texts
@@ -283,29 +269,3 @@ def _use_wal(db: sqlite3.Connection) -> None:
             if err.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
             time.sleep(0.02)
-
-
-def _describe_process(pid: int) -> str:
-    return f"{socket.gethostname()} {pid} {_start_time(pid)}"
-
-
-def _is_alive(owner: str, since: float) -> bool:
-    host, pid, _ = owner.split(" ", 2)
-    if host != socket.gethostname():
-        return time.time() - since < LEASE_SECONDS
-    # Numbers of processes are used again; the start tells them apart.
-    return owner == _describe_process(int(pid))
-
-
-def _start_time(pid: int) -> str:
-    """Return when a process started, in the system's own words; "" if there is none, or it has ended."""
-    stat = Path(f"/proc/{pid}/stat")
-    if Path("/proc/self/stat").exists():
-        try:
-            state, *rest = stat.read_text().rpartition(")")[2].split()
-            # A process that was killed stays as a zombie until its parent looks.
-            return "" if state in "ZX" else rest[18]
-        except (FileNotFoundError, ProcessLookupError):
-            return ""
-    command = ["ps", "-o", "lstart=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, text=True).stdout.strip()

@@ -14,9 +14,6 @@ from ..data.text_spool import TextSpool
 from ..teacher.teachers import Teacher
 from .cache import ScoreCache
 
-# How long to wait before looking again whether another process has finished its batches.
-POLL_SECONDS = 0.5
-
 
 @dataclass(frozen=True)
 class BatchSettings:
@@ -89,8 +86,9 @@ class Scorer:
 
     The batches of a job, that is of a teacher and a set of texts, are planned once, from those texts that are not in
     the cache when it begins. The plan is in the cache, too. Probabilities depend on a text's batch in their last
-    digits: so a job that was killed and run again, or that several processes share, ends with the same ones as an
-    undisturbed one.
+    digits: so a job that was killed and run again ends with the same ones as an undisturbed one.
+
+    Make one, and run it, while the lock of the cache is held.
     """
 
     def __init__(self, spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings) -> None:
@@ -112,7 +110,6 @@ class Scorer:
         self.planned = cache.remaining(self._job)
 
     def _plan(self, settings: BatchSettings) -> Iterator[list[bytes]]:
-        # Begins when the cache is locked: until then another process may do the whole job.
         for batch in plan_batches(self._spool.lengths, self._keys, self.missing(), settings):
             yield [self._spool.key(i) for i in batch]
 
@@ -134,20 +131,13 @@ class Scorer:
         advance (Callable): Called with the number of texts that were committed.
         """
         waiting: dict[int, list[bytes]] = {}
-        while remaining := self._cache.remaining(self._job):
-            try:
-                for scored in engine(self._claim(waiting)):
-                    keys = waiting.pop(scored.number)
-                    self._cache.commit(self._teacher, self._job, scored.number, keys, scored.scores, scored.seconds)
-                    advance(len(keys))
-            finally:
-                self._cache.release(self._job)
-            if self._cache.remaining(self._job) == remaining:
-                time.sleep(POLL_SECONDS)  # what is left is being scored by another process
+        for scored in engine(self._batches(waiting)):
+            keys = waiting.pop(scored.number)
+            self._cache.commit(self._teacher, self._job, scored.number, keys, scored.scores, scored.seconds)
+            advance(len(keys))
 
-    def _claim(self, waiting: dict[int, list[bytes]]) -> Iterator[Batch]:
-        while claimed := self._cache.claim(self._job):
-            number, keys = claimed
+    def _batches(self, waiting: dict[int, list[bytes]]) -> Iterator[Batch]:
+        for number, keys in self._cache.batches(self._job):
             waiting[number] = keys
             places = numpy.searchsorted(self._keys, numpy.asarray(keys, dtype=self._keys.dtype), sorter=self._sorted)
             yield Batch(number, self._spool.texts(self._sorted[places]))

@@ -48,9 +48,8 @@ def score_corpus(
     read_summary(corpus, "augment")
     nlp = load_tokenizer(corpus)
     spool, counts = gather_texts(corpus)
-    scorers = _plan(spool, teacher, cache, settings)
+    scorers, seconds = _score(spool, teacher, cache, settings, engine, bar)
     planned = sum(scorer.planned for scorer in scorers)
-    seconds = _run(scorers, engine, bar)
     highest: list[Scores] = []
 
     def read(indices: Sequence[int]) -> Scores:
@@ -92,27 +91,30 @@ def score_texts(
 
     RETURNS (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN for a text that it has no answer for.
     """
-    scorers = _plan(spool_texts(texts), teacher, cache, settings)
-    _run(scorers, None, bar)
+    scorers, _ = _score(spool_texts(texts), teacher, cache, settings, None, bar)
     return _read(scorers, range(len(texts)))
 
 
-def _plan(spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings) -> list[Scorer]:
-    """Plan the job of a teacher, or, if it is the mean of several, of each of them: so each one's scores are kept."""
+def _score(
+    spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings, engine: Engine | None,
+    make_bar: MakeBar,
+) -> tuple[list[Scorer], float]:  # fmt: skip
+    """Run the job of a teacher or, if it is the mean of several, of each of them: so each one's scores are kept.
+
+    RETURNS (tuple[list[Scorer], float]): What reads the scores, and how many seconds scoring took.
+    """
     teachers = teacher.teachers if isinstance(teacher, MeanTeacher) else [teacher]
-    return [Scorer(spool, each, cache, settings) for each in teachers]
-
-
-def _run(scorers: Sequence[Scorer], engine: Engine | None, make_bar: MakeBar) -> float:
-    start = time.perf_counter()
-    for scorer in scorers:
-        if scorer.planned:
-            bar = make_bar(scorer.planned)
-            try:
-                scorer.run(engine or run_here(scorer.teacher), bar.update)
-            finally:
-                bar.close()
-    return time.perf_counter() - start
+    with cache.lock():
+        scorers = [Scorer(spool, each, cache, settings) for each in teachers]
+        start = time.perf_counter()
+        for scorer in scorers:
+            if scorer.planned:
+                bar = make_bar(scorer.planned)
+                try:
+                    scorer.run(engine or run_here(scorer.teacher), bar.update)
+                finally:
+                    bar.close()
+        return scorers, time.perf_counter() - start
 
 
 def _read(scorers: Sequence[Scorer], indices: Sequence[int]) -> Scores:
