@@ -14,15 +14,17 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from configparser import Error
-from dataclasses import asdict
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
 import numpy
 from confection import Config, ConfigValidationError
+from pydantic.dataclasses import dataclass as section
 
 from scripts.distill.core.files import folder_size, hash_path, write_json
 from scripts.distill.core.progress import MakeBar
+from scripts.distill.core.sections import SECTION, Whole, validate
 from scripts.distill.core.threads import ONE_THREAD
 from scripts.distill.evaluate.eval_set import load_trial
 from scripts.distill.release.export import exported_size
@@ -35,8 +37,6 @@ VECTORS = Path("corpus/vectors")
 TEACHER, ENCODER = Path("configs/teacher.cfg"), Path("assets/encoder")
 # What a config's [paths] begin with where a cell has corpora of its own.
 CORPUS = "corpus/"
-_DATA, _MORE_DATA = ("folder", "lang", "teacher"), ("max_unlabelled",)
-_OVERRIDES = ("train", "augment", "vectors")
 
 
 class ExperimentError(RuntimeError):
@@ -51,36 +51,55 @@ def load_experiment(path: Path) -> list[Cell]:
     RETURNS (list[Cell]): All cells, seed by seed.
     RAISES (ValueError): If the file is no config, or something is missing, misspelt or does not exist.
     """
-    config = _read(path)
-    if set(config) != {"experiment", "data", "settings"} or set(config["experiment"]) != {"seeds"}:
-        raise ValueError(
-            f"{path}: expected the sections [experiment], with seeds and nothing else, [data] and [settings]"
-        )
-    seeds = config["experiment"]["seeds"]
-    if not isinstance(seeds, list) or not all(isinstance(seed, int) for seed in seeds):
-        raise ValueError(f"{path}: [experiment] seeds: expected a list of numbers such as [0, 1], found {seeds!r}")
-    for name, about in config["data"].items():
-        _check_keys(path, f"data.{name}", about, required=_DATA, optional=_MORE_DATA)
+    table = validate(path, _Table, _read(path), all_given=False)
+    for name, about in table.data.items():
         try:
-            check_teacher(str(about["teacher"]))
+            check_teacher(about.teacher)
         except ValueError as err:
             raise ValueError(f"{path}: [data.{name}] teacher: {err}") from err
-    for name, about in config["settings"].items():
-        _check_keys(path, f"settings.{name}", about, required=("config",), optional=_OVERRIDES)
-        if not Path(about["config"]).is_file():
-            raise ValueError(f"{path}: [settings.{name}] config: there is no {about['config']}")
-        for overrides, file in (("train", about["config"]), ("augment", AUGMENT), ("vectors", VECTOR_SETTINGS)):
+    for name, row in table.settings.items():
+        if not Path(row.config).is_file():
+            raise ValueError(f"{path}: [settings.{name}] config: there is no {row.config}")
+        for kind, file in (("train", row.config), ("augment", AUGMENT), ("vectors", VECTOR_SETTINGS)):
             known = _read(file)
-            for setting in about.get(overrides, {}):
+            for setting in getattr(row, kind):
                 # Any language may be given a tagger of its own.
                 if not (_has_setting(known, setting) or (file == AUGMENT and setting.startswith("taggers."))):
-                    raise ValueError(f"{path}: [settings.{name}.{overrides}]: {file} has no setting {setting}")
+                    raise ValueError(f"{path}: [settings.{name}.{kind}]: {file} has no setting {setting}")
     return [
-        Cell(setting, data, seed, **about, **{key: {} for key in _OVERRIDES} | values)
-        for seed in seeds
-        for data, about in config["data"].items()
-        for setting, values in config["settings"].items()
+        Cell(setting, data, seed, **asdict(about), **asdict(row))
+        for seed in table.experiment.seeds
+        for data, about in table.data.items()
+        for setting, row in table.settings.items()
     ]
+
+
+@section(frozen=True, config=SECTION)
+class _Experiment:
+    seeds: list[int]
+
+
+@section(frozen=True, config=SECTION)
+class _Column:
+    folder: str
+    lang: str
+    teacher: str
+    max_unlabelled: Whole | None = None
+
+
+@section(frozen=True, config=SECTION)
+class _Row:
+    config: str
+    train: dict[str, Any] = field(default_factory=dict)
+    augment: dict[str, Any] = field(default_factory=dict)
+    vectors: dict[str, Any] = field(default_factory=dict)
+
+
+@section(frozen=True, config=SECTION)
+class _Table:
+    experiment: _Experiment
+    data: dict[str, _Column]
+    settings: dict[str, _Row]
 
 
 def _has_setting(config: Mapping[str, Any], name: str) -> bool:
@@ -91,17 +110,6 @@ def _has_setting(config: Mapping[str, Any], name: str) -> bool:
             return False
         found = found[part]
     return True
-
-
-def _check_keys(
-    path: Path, section: str, found: Mapping[str, Any], *, required: Sequence[str], optional: Sequence[str] = ()
-) -> None:
-    unknown, missing = set(found) - {*required, *optional}, set(required) - set(found)
-    if unknown or missing:
-        raise ValueError(
-            f"{path}: [{section}] has {', '.join(sorted(found))}. Required: {', '.join(required)}; "
-            f"known: {', '.join((*required, *optional))}"
-        )
 
 
 def find_places(cells: Sequence[Cell], home: Path) -> list[Place]:

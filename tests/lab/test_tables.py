@@ -119,12 +119,12 @@ def test_experiments_are_settings_by_data_by_seeds() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("seeds = [0, 1]", "seeds = [0]\nname = 1", r"expected the sections \[experiment\], with seeds"),
-        ('teacher = "train"', "", r"\[data.nl\] has folder, lang\. Required: folder, lang, teacher"),
+        ("seeds = [0, 1]", "seeds = [0]\nname = 1", r"\[experiment\] name: unknown\. Known: seeds"),
+        ('teacher = "train"', "", r"\[data.nl\] teacher: missing"),
         (
             'config = "student.cfg"',
             'cfg = "student.cfg"',
-            r"\[settings.plain\] has cfg\. Required: config; known: config, ",
+            r"\[settings.plain\] config: missing; \[settings.plain\] cfg: unknown\. Known: config, train",
         ),
         ('config = "student.cfg"', 'config = "other.cfg"', r"\[settings.plain\] config: there is no other\.cfg"),
         ("[experiment]", "experiment]", "can't be read as a config"),
@@ -144,8 +144,8 @@ def test_experiments_are_settings_by_data_by_seeds() -> None:
             r"\[settings.plain.vectors\]: configs/vectors.cfg has no setting taggers.nl",
         ),
         ("training.max_steps", "paths.train.more", r"\[settings.swaps.train\]: student.cfg has no .* paths.train.more"),
-        ("seeds = [0, 1]", "seeds = 3", r"\[experiment\] seeds: expected a list of numbers such as \[0, 1\], found 3"),
-        ('teacher = "train"', "teacher = 5", r"\[data.nl\] teacher: Unknown teacher '5'"),
+        ("seeds = [0, 1]", "seeds = 3", r"\[experiment\] seeds: must be a valid list\. Found: 3"),
+        ('teacher = "train"', "teacher = 5", r"\[data.nl\] teacher: must be a valid string\. Found: 5"),
         ("[settings.plain]", "[data]\n\n[settings.plain]", "can't be read as a config"),
         ('teacher = "train"', 'teacher = "trian"', r"\[data.nl\] teacher: Unknown teacher 'trian'"),
     ],

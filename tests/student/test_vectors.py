@@ -161,13 +161,13 @@ def test_vectors_committed_settings_are_the_defaults_of_the_code() -> None:
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ({"vectors.words": 1}, "words must be 2 or more, found 1"),
-        ({"vectors.words": "many"}, "words must be a whole number, 0 or more, found 'many'"),
-        ({"vectors.sif": "a"}, "sif must be a number"),
-        ({"vectors.sif": -1}, "sif must be a number, 0 or more, found -1"),
-        ({"vectors.sif": float("nan")}, "sif must be a number, 0 or more, found nan"),
-        ({"vectors.mantissa_bits": 24}, "mantissa_bits must be 23 or less, found 24"),
-        ({"vectors.wrods": 5}, r"expected in \[vectors\] the settings batch_tokens, .*wrods"),
+        ({"vectors.words": 1}, "words: must be greater than or equal to 2. Found: 1"),
+        ({"vectors.words": "many"}, "words: must be a valid integer. Found: 'many'"),
+        ({"vectors.sif": "a"}, "sif: must be a valid number"),
+        ({"vectors.sif": -1}, "sif: must be greater than or equal to 0. Found: -1"),
+        ({"vectors.sif": float("nan")}, "sif: must be a finite number. Found: nan"),
+        ({"vectors.mantissa_bits": 24}, "mantissa_bits: must be less than or equal to 23. Found: 24"),
+        ({"vectors.wrods": 5}, r"\[vectors\] wrods: unknown\. Known: words, dimensions"),
     ],
 )
 def test_vectors_settings_that_are_wrong_are_an_error(overrides: dict[str, Any], message: str) -> None:

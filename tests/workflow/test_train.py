@@ -104,8 +104,8 @@ def test_train_without_schedule_plans_nothing(corpus: Path, given: list[tuple[An
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--schedule.warmup", "1"], "needs warmup below 1"),
-        (["--schedule.epochs", "-1"], "epochs must be a number, 0 or more. Found: -1"),
+        (["--schedule.warmup", "1"], "warmup: must be less than 1. Found: 1"),
+        (["--schedule.epochs", "-1"], "epochs: must be greater than or equal to 0. Found: -1"),
         (["--training.batcher.@batchers", "spacy.batch_by_sequence.v1"], "[training.batcher] is spacy.batch_by_seq"),
         (["--paths.train", "nowhere"], "nowhere: no texts to train on"),
         (["--trainings.max_steps", "1"], "trainings"),

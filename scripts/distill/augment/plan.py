@@ -1,15 +1,17 @@
 """What to make of the texts: which methods, in what shares; configs/augment.cfg."""
 
-import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import spacy
-from confection import Config
+from pydantic import AfterValidator
+from pydantic.dataclasses import dataclass as section
 from spacy.util import import_file
 
+from ..core.sections import SECTION, Number, Whole, read_config, validate
+from ..data.sources import GOLD, UNLABELLED
 from ..data.splits import MULTI_LANGUAGE, is_language
 from .methods import Augmenter
 
@@ -22,7 +24,7 @@ class Plan:
     mask_token (str): What masked words are replaced with; a token of its own for the student.
     frequent_words (int): How many of each language's most frequent words can be swapped in, besides those of the train
         texts.
-    taggers (Mapping[str, str]): The pipeline that sets parts of speech, by language; "xx" for all
+    taggers (Mapping[str, str | None]): The pipeline that sets parts of speech, by language; "xx" for all
         languages that are not named.
     methods (Mapping[str, Augmenter]): The augmenters by name.
     shares (Mapping[str, float]): How often each is used, relative to the others.
@@ -35,7 +37,7 @@ class Plan:
     variants: int
     mask_token: str
     frequent_words: int
-    taggers: Mapping[str, str]
+    taggers: Mapping[str, str | None]
     methods: Mapping[str, Augmenter]
     shares: Mapping[str, float]
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -65,55 +67,59 @@ def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path
     """
     if code is not None:
         import_file("python_code", code)
-    read = Config().from_disk(path, overrides=dict(overrides or {}))
-    config = spacy.registry.resolve(read)
-    settings, unlabelled = config.get("augment", {}), config.get("unlabelled", {})
-    if set(config) != set(_SECTIONS) or set(settings) != _SETTINGS:
-        raise ValueError(
-            f"{path}: expected the sections {', '.join(f'[{name}]' for name in _SECTIONS)}, and in [augment] "
-            f"{', '.join(sorted(_SETTINGS))}. Found: {', '.join(f'[{name}]' for name in config)}, and "
-            f"{', '.join(settings) or 'none'}"
-        )
-    if set(unlabelled) != _UNLABELLED_SETTINGS:
-        raise ValueError(
-            f"{path}: expected in [unlabelled] variants and shares. Found: {', '.join(unlabelled) or 'none'}"
-        )
-    plan = Plan(
-        **settings, **{name: config[name] for name in ("taggers", "methods", "shares")}, config=dict(read),
-        source=(path, overrides, code), unlabelled_variants=unlabelled["variants"],
-        unlabelled_shares=unlabelled["shares"],
-    )  # fmt: skip
-    _check_plan(path, plan)
-    return plan
-
-
-_SECTIONS = ("augment", "taggers", "shares", "unlabelled", "methods")
-_SETTINGS, _UNLABELLED_SETTINGS = {"variants", "mask_token", "frequent_words"}, {"variants", "shares"}
-
-
-def _check_plan(path: Path, plan: Plan) -> None:
-    for section, shares in (("shares", plan.shares), ("unlabelled.shares", plan.unlabelled_shares)):
-        _check_shares(path, section, shares, plan.methods)
-    for name, method in plan.methods.items():
+    read = read_config(path, overrides)
+    # What the methods are is found out here; the rest stays as it was read.
+    methods = spacy.registry.resolve({"methods": read.get("methods", {})})["methods"]
+    for name, method in methods.items():
         if not callable(method):
             raise ValueError(f"{path}: [methods.{name}] has no line with @distill_augmenters")
-    numbers = {"[augment] variants": plan.variants, "[augment] frequent_words": plan.frequent_words,
-               "[unlabelled] variants": plan.unlabelled_variants}  # fmt: skip
-    for setting, number in numbers.items():
-        if type(number) is not int or number < 0:
-            raise ValueError(f"{path}: {setting} must be a whole number, 0 or more. Found: {number!r}")
-    unknown = [lang for lang in plan.taggers if lang != MULTI_LANGUAGE and not is_language(lang)]
+    file = validate(path, _File, {**read, "methods": methods} if "methods" in read else read)
+    for name, shares in (("shares", file.shares), ("unlabelled.shares", file.unlabelled.shares)):
+        _check_shares(path, name, shares, methods)
+    unknown = [lang for lang in file.taggers if lang != MULTI_LANGUAGE and not is_language(lang)]
     if unknown:
         raise ValueError(f"{path}: [taggers] names {', '.join(unknown)}. Use xx, or the code of a language (en, fr …)")
-    if not isinstance(plan.mask_token, str) or not plan.mask_token.strip():
-        raise ValueError(f"{path}: mask_token must be a word. Found: {plan.mask_token!r}")
+    return Plan(
+        variants=file.augment.variants, mask_token=file.augment.mask_token, frequent_words=file.augment.frequent_words,
+        taggers=file.taggers, methods=methods, shares=file.shares, config=dict(read), source=(path, overrides, code),
+        unlabelled_variants=file.unlabelled.variants, unlabelled_shares=file.unlabelled.shares,
+    )  # fmt: skip
 
 
-def _check_shares(path: Path, section: str, shares: Mapping[str, Any], methods: Collection[str]) -> None:
+def _check_word(text: str) -> str:
+    if not text.strip():
+        raise ValueError("be a word")
+    return text
+
+
+@section(frozen=True, config=SECTION)
+class _Augment:
+    variants: Whole
+    mask_token: Annotated[str, AfterValidator(_check_word)]
+    frequent_words: Whole
+
+
+@section(frozen=True, config=SECTION)
+class _Unlabelled:
+    variants: Whole
+    shares: dict[str, Number]
+
+
+@section(frozen=True, config=SECTION)
+class _File:
+    augment: _Augment
+    taggers: dict[str, str | None]
+    shares: dict[str, Number]
+    unlabelled: _Unlabelled
+    methods: dict[str, Callable[..., Any]]
+
+
+def _check_shares(path: Path, section: str, shares: Mapping[str, float], methods: Collection[str]) -> None:
     if set(methods) != set(shares):
         raise ValueError(
             f"{path}: [methods] names {sorted(methods)}, [{section}] {sorted(shares)}. Name the same in both"
         )
-    values = list(shares.values())
-    if not all(isinstance(s, int | float) and 0 <= s < math.inf for s in values) or not sum(values):
-        raise ValueError(f"{path}: [{section}] must be 0 or more, and one above 0. Found: {dict(shares)}")
+    if not sum(shares.values()):
+        raise ValueError(f"{path}: [{section}]: one share must be above 0")
+    if reserved := sorted(set(methods) & {GOLD, UNLABELLED}):
+        raise ValueError(f"{path}: [methods] {reserved[0]}: texts that are not augmented are called so. Choose another")

@@ -64,10 +64,10 @@ class TaggedText:
         return before, after
 
 
-def load_taggers(names: Mapping[str, str], languages: Iterable[str]) -> dict[str, Language | None]:
+def load_taggers(names: Mapping[str, str | None], languages: Iterable[str]) -> dict[str, Language | None]:
     """Load the pipeline that tags each language.
 
-    names (Mapping[str, str]): Language code, or "xx" for all others → folder or installed package.
+    names (Mapping[str, str | None]): Language code, or "xx" for all others → folder or installed package.
     languages (Iterable[str]): The languages of the texts.
     RETURNS (dict[str, Language | None]): One for each language; None if there is no tagger for it:
         a pipeline says in its metadata which languages it knows, `lang` or `languages`.

@@ -1,52 +1,98 @@
-"""Read the sections of a config into dataclasses, and refuse what is missing, misspelt or of the wrong type."""
+"""Read configs into pydantic dataclasses, which refuse what is missing, misspelt, of the wrong type or impossible."""
 
-import math
+import re
 from collections.abc import Mapping
 from configparser import Error
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 from confection import Config, ConfigValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
 
-_KINDS: dict[type, str] = {
-    int: "a whole number, 0 or more", float: "a number, 0 or more", str: "a string", dict: "a section",
-}  # fmt: skip
+T = TypeVar("T")
+# The configuration of dataclasses that are read from a config: @dataclass(frozen=True, config=SECTION).
+SECTION = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+# A whole number, 0 or more, and one that is 1 or more; any number, 0 or more.
+Whole = Annotated[int, Field(strict=True, ge=0)]
+Count = Annotated[int, Field(strict=True, ge=1)]
+Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 
 
-def read_sections(
-    path: Path, sections: Mapping[str, type], overrides: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
+def read_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
     """Read a config with spaCy's config system.
 
     path (Path): The config.
-    sections (Mapping[str, type]): Section → dataclass whose fields are its settings; a field's default says its type,
-        a field without one is a section of its own. Numbers are 0 or more.
     overrides (Mapping[str, Any] | None): Settings that replace those of the file: {"section.name": value}.
-    RETURNS (dict[str, Any]): Section → dataclass.
-    RAISES (ValueError): If a setting is missing, misspelt or of the wrong type, or the file is no config.
+    RAISES (ValueError): If the file is no config, or has no such section.
     """
     try:
-        config = Config().from_disk(path, overrides=dict(overrides or {}))
+        return Config().from_disk(path, overrides=dict(overrides or {}))
     except (ConfigValidationError, Error) as err:
         raise ValueError(f"{path}: can't be read as a config: {str(err).strip()}") from err
-    if set(config) != set(sections):
-        expected = " and ".join(f"[{name}]" for name in sections)
-        raise ValueError(f"{path}: expected the sections {expected}. Found: {', '.join(config)}")
-    return {name: _read_section(path, name, config[name], kind) for name, kind in sections.items()}
 
 
-def _read_section(path: Path, section: str, found: Mapping[str, Any], dataclass: type) -> Any:
-    known = {field.name for field in fields(dataclass)}
-    if set(found) != known:
-        raise ValueError(
-            f"{path}: expected in [{section}] the settings {', '.join(sorted(known))}. "
-            f"Found: {', '.join(sorted(found))}"
-        )
-    for field in fields(dataclass):
-        value = found[field.name]
-        kind: type = dict if field.default is MISSING else type(field.default)
-        fits = isinstance(value, int | float if kind is float else kind) and not isinstance(value, bool)
-        if not fits or (isinstance(value, int | float) and not 0 <= value < math.inf):
-            raise ValueError(f"{path}: [{section}] {field.name} must be {_KINDS[kind]}, found {value!r}")
-    return dataclass(**found)
+def read_sections(path: Path, kind: type[T], overrides: Mapping[str, Any] | None = None) -> T:
+    """Read a config into a dataclass.
+
+    kind (type): A dataclass whose fields are the sections; each is a dataclass whose fields are the settings.
+    overrides (Mapping[str, Any] | None): See `read_config`.
+    RAISES (ValueError): If the file is no config, or `validate` refuses it.
+    """
+    return validate(path, kind, read_config(path, overrides))
+
+
+def validate(path: Path, kind: type[T], found: Mapping[str, Any], section: str = "", *, all_given: bool = True) -> T:
+    """Turn settings into a dataclass.
+
+    path (Path): The file, for the message.
+    kind (type): The dataclass.
+    found (Mapping[str, Any]): Name → value, or section → name → value.
+    section (str): Where they stand in the file; "" for the whole file.
+    all_given (bool): Whether settings that have a default in the dataclass must be given all the same: in the
+        committed configs, a reader sees what holds.
+    RAISES (ValueError): If a setting is missing, misspelt, of the wrong type or impossible; the message has all of
+        them.
+    """
+    above = tuple(section.split(".")) if section else ()
+    problems = [_name((*above, *place), "missing") for place in _missing(kind, found, all_given)]
+    try:
+        read = TypeAdapter(kind).validate_python(dict(found))
+    except ValidationError as err:
+        problems += [_describe(kind, above, error) for error in err.errors() if error["type"] != "missing"]
+    if problems:
+        raise ValueError(f"{path}: {'; '.join(problems)}")
+    return read
+
+
+def _missing(kind: Any, found: Any, all_given: bool) -> list[tuple[str, ...]]:
+    if not isinstance(found, Mapping):
+        return []
+    if get_origin(kind) is dict:
+        return [
+            (name, *rest) for name, value in found.items() for rest in _missing(get_args(kind)[1], value, all_given)
+        ]
+    places: list[tuple[str, ...]] = []
+    for field in fields(kind) if is_dataclass(kind) else ():
+        if field.name in found:
+            inner = _missing(get_type_hints(kind)[field.name], found[field.name], all_given)
+            places += [(field.name, *rest) for rest in inner]
+        elif all_given or (field.default is MISSING and field.default_factory is MISSING):
+            places.append((field.name,))
+    return places
+
+
+def _describe(kind: Any, above: tuple[str, ...], error: ErrorDetails) -> str:
+    place = (*above, *map(str, error["loc"]))
+    if error["type"] == "unexpected_keyword_argument":
+        for part in error["loc"][:-1]:
+            kind = get_args(kind)[1] if get_origin(kind) is dict else get_type_hints(kind)[str(part)]
+        return _name(place, f"unknown. Known: {', '.join(field.name for field in fields(kind))}")
+    problem = re.sub(r"^(Input should|String should|Value error,)", "must", error["msg"])
+    return _name(place, f"{problem}. Found: {error['input']!r}")
+
+
+def _name(place: tuple[str, ...], problem: str) -> str:
+    *section, name = place or ("",)
+    return f"[{'.'.join(section)}] {name}: {problem}" if section else f"[{name}]: {problem}"

@@ -1,19 +1,23 @@
 """How long to train, from the amount of data: what `[schedule]` of a config says, in epochs, as numbers of updates."""
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from confection import Config
+from pydantic import Field
+from pydantic.dataclasses import dataclass as section
 
+from ..core.sections import SECTION as SETTINGS
+from ..core.sections import Count, Number, validate
 from .docbins import read_docs
 from .sources import KINDS, SOURCE, source_kind
 
 SECTION = "schedule"
 
 
-@dataclass(frozen=True)
+@section(frozen=True, config=SETTINGS)
 class Schedule:
     """What `[schedule]` of a config says.
 
@@ -24,11 +28,11 @@ class Schedule:
     evaluations (int): How often the dev texts are scored, at the end of training included.
     """
 
-    epochs: float
-    min_updates: int
-    max_updates: int
-    warmup: float
-    evaluations: int
+    epochs: Number
+    min_updates: Count
+    max_updates: Count
+    warmup: Annotated[float, Field(strict=True, ge=0, lt=1)]
+    evaluations: Count
 
 
 @dataclass(frozen=True)
@@ -60,20 +64,9 @@ def read_schedule(path: Path, config: Config) -> Schedule | None:
     """
     if SECTION not in config:
         return None
-    found = dict(config[SECTION])
-    known = {field.name for field in fields(Schedule)}
-    if set(found) != known:
-        raise ValueError(
-            f"{path}: expected in [{SECTION}] {', '.join(sorted(known))}. Found: {', '.join(found) or 'none'}"
-        )
-    for name, value in found.items():
-        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < math.inf:
-            raise ValueError(f"{path}: [{SECTION}] {name} must be a number, 0 or more. Found: {value!r}")
-    schedule = Schedule(**found)
-    if schedule.warmup >= 1 or schedule.evaluations < 1 or not 1 <= schedule.min_updates <= schedule.max_updates:
-        raise ValueError(
-            f"{path}: [{SECTION}] needs warmup below 1, one evaluation or more, and 1 <= min_updates <= max_updates"
-        )
+    schedule = validate(path, Schedule, config[SECTION], SECTION)
+    if schedule.min_updates > schedule.max_updates:
+        raise ValueError(f"{path}: [{SECTION}] min_updates must not be more than max_updates")
     return schedule
 
 

@@ -7,15 +7,17 @@ from dataclasses import dataclass
 
 import numpy
 from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass as section
 
 from ..core.messages import quote
+from ..core.sections import SECTION, Count
 from ..data.teacher_scores import Scores
 from ..data.text_spool import TextSpool
 from ..teacher.teachers import Teacher
 from .cache import ScoreCache
 
 
-@dataclass(frozen=True)
+@section(frozen=True, config=SECTION)
 class BatchSettings:
     """How many texts are scored, and then committed, at a time: as many as keep within both limits.
 
@@ -24,8 +26,8 @@ class BatchSettings:
         may have more.
     """
 
-    texts: int = 128
-    characters: int = 40_000
+    texts: Count = 128
+    characters: Count = 40_000
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,15 @@
 """The settings of scoring: configs/score.cfg."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.sections import read_sections
+from pydantic.dataclasses import dataclass
+
+from ..core.sections import SECTION, read_sections
 from ..teacher.hugging_face import HuggingFaceSettings
 from .scorer import BatchSettings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class ScoreSettings:
     """How texts are scored.
 
@@ -23,10 +24,6 @@ class ScoreSettings:
 def load_score_settings(path: Path) -> ScoreSettings:
     """Read the settings.
 
-    RAISES (ValueError): If a setting is missing, misspelt, of the wrong type or impossible, or the file is no config.
+    RAISES (ValueError): See `read_sections`.
     """
-    settings = ScoreSettings(**read_sections(path, {"batches": BatchSettings, "hugging_face": HuggingFaceSettings}))
-    for name in ("texts", "characters"):
-        if getattr(settings.batches, name) < 1:
-            raise ValueError(f"{path}: [batches] {name} must be 1 or more, found 0")
-    return settings
+    return read_sections(path, ScoreSettings)

@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy
 import spacy
+from pydantic import Field
+from pydantic.dataclasses import dataclass as section
 from sklearn.decomposition import PCA
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
@@ -18,14 +20,14 @@ from ..core.files import replacing_folder, write_json
 from ..core.progress import MakeBar
 from ..core.provenance import PREPARED, TRANSFER, check_scored_by, read_summary
 from ..core.rounding import MANTISSA_BITS, Floats, round_mantissa
-from ..core.sections import read_sections
+from ..core.sections import SECTION, Count, Number, read_sections
 from ..data.docbins import read_docs
 from ..data.frequent_words import frequent_words, take_turns
 from ..data.sources import AUGMENTED, source_kind
 from ..teacher.word_encoder import WordEncoder
 
 
-@dataclass(frozen=True)
+@section(frozen=True, config=SECTION)
 class VectorSettings:
     """What configs/vectors.cfg says.
 
@@ -38,12 +40,12 @@ class VectorSettings:
     batch_tokens (int): Word pieces that are computed at a time.
     """
 
-    words: int = 60000
-    dimensions: int = 48
-    mantissa_bits: int = 3
-    sif: float = 0.001
+    words: Annotated[int, Field(strict=True, ge=2)] = 60000
+    dimensions: Count = 48
+    mantissa_bits: Annotated[int, Field(strict=True, ge=0, le=MANTISSA_BITS)] = 3
+    sif: Number = 0.001
     dtype: str = "auto"
-    batch_tokens: int = 4096
+    batch_tokens: Count = 4096
 
 
 @dataclass(frozen=True)
@@ -58,21 +60,18 @@ class Word:
     count: int
 
 
+@section(frozen=True, config=SECTION)
+class _File:
+    vectors: VectorSettings
+
+
 def load_vector_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> VectorSettings:
     """Read the settings.
 
     overrides (Mapping[str, Any] | None): Settings that replace those of the file: {"vectors.words": 5000}.
-    RAISES (ValueError): If a setting is missing, misspelt, of the wrong type or impossible, or the file is no config.
+    RAISES (ValueError): See `read_sections`.
     """
-    settings: VectorSettings = read_sections(path, {"vectors": VectorSettings}, overrides)["vectors"]
-    for name, least in {"words": 2, "dimensions": 1, "batch_tokens": 1}.items():
-        if getattr(settings, name) < least:
-            raise ValueError(f"{path}: [vectors] {name} must be {least} or more, found {getattr(settings, name)}")
-    if settings.mantissa_bits > MANTISSA_BITS:
-        raise ValueError(
-            f"{path}: [vectors] mantissa_bits must be {MANTISSA_BITS} or less, found {settings.mantissa_bits}"
-        )
-    return settings
+    return read_sections(path, _File, overrides).vectors
 
 
 def make_vectors(

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -11,16 +11,18 @@ from typing import Any
 import numpy
 import torch
 from numpy.typing import NDArray
+from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
 
+from ..core.sections import SECTION, Whole
 from ..data.teacher_scores import Scores
 from .arithmetic import choose_dtype, compute_in
 from .gpu_memory import predict_in_parts
 from .hub import check_model, find_model, hash_model
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, config=SECTION)
 class HuggingFaceSettings:
     """How a Hugging Face teacher reads texts.
 
@@ -32,11 +34,11 @@ class HuggingFaceSettings:
         class. Empty if the classes are the labels.
     """
 
-    max_length: int = 128
-    stride: int = 32
-    batch_tokens: int = 1024
+    max_length: Whole = 128
+    stride: Whole = 32
+    batch_tokens: Whole = 1024
     dtype: str = "float32"
-    label_map: Mapping[str, str | None] = field(default_factory=dict)
+    label_map: dict[str, str | None] = field(default_factory=dict)
 
 
 class HuggingFaceTeacher:
