@@ -2,21 +2,28 @@
 PYTHON ?= python3.11
 VENV := .venv/bin/python
 
-.PHONY: install all test clean
+.PHONY: install install-test all test clean
 
 install: .venv/installed
+
+install-test: .venv/installed-test
 
 all: install
 	$(VENV) -m spacy project run all .
 
-test: install
+test: install-test
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
 	$(VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.venv/installed: requirements.txt requirements-test.txt constraints.txt
+.venv/installed: requirements.txt constraints.txt
 	$(PYTHON) -m venv .venv
+	$(VENV) -m pip install --quiet --disable-pip-version-check -r requirements.txt -c constraints.txt
+	touch $@
+
+# The tests want more: Ray, pytest, ruff, mypy.
+.venv/installed-test: .venv/installed requirements-ray.txt requirements-test.txt
 	$(VENV) -m pip install --quiet --disable-pip-version-check -r requirements-test.txt -c constraints.txt
 	touch $@
 

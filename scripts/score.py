@@ -1,6 +1,5 @@
 """Score texts with the teacher, and look after the scores that are kept."""
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -11,6 +10,7 @@ from wasabi import msg
 
 from scripts.distill.core.provenance import read_summary
 from scripts.distill.core.variables import EngineName
+from scripts.distill.data.gold import read_labels
 from scripts.distill.score.cache import ScoreCache
 from scripts.distill.score.scorer import Engine
 from scripts.distill.score.settings import load_score_settings
@@ -42,7 +42,7 @@ def run(
     try:
         settings = load_score_settings(settings_path)
         read_summary(corpus, "augment")  # before the teacher is loaded, which takes a while
-        labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+        labels = read_labels(corpus)
         load = partial(load_teacher, teacher, labels, trained=trained, settings=settings.hugging_face)
         if engine == EngineName.ray and len(find_members(teacher)) > 1:
             raise ValueError(

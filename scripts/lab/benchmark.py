@@ -1,7 +1,6 @@
 """Measure what the documentation claims about speed and memory."""
 
 import sys
-import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -17,14 +16,14 @@ from scripts.distill.data.gold import load_split
 from scripts.distill.data.splits import normalize, read_splits, stream_unlabelled
 from scripts.distill.evaluate.comparison import (
     BASELINE,
-    CONTROL,
     STUDENT,
     TEACHER,
+    TFIDF,
     add_teacher,
     predict,
 )
-from scripts.distill.evaluate.eval_set import load_trial
-from scripts.distill.evaluate.tfidf import fit_control, write_control
+from scripts.distill.evaluate.eval_set import load_eval_set
+from scripts.distill.evaluate.tfidf import read_tfidf
 from scripts.distill.release.wheel import WheelError, spacy_environment
 from scripts.distill.score.settings import load_score_settings
 from scripts.distill.score.step import SCORES
@@ -118,6 +117,7 @@ def student(
     output: Path = typer.Option("metrics/benchmark_student.json", help="JSON file to write"),
     student: Path = typer.Option("training/student/export", help="The student"),
     baseline: Path = typer.Option("training/baseline/model-best", help="The baseline"),
+    tfidf: Path = typer.Option("training/tfidf", help="TF-IDF + logistic regression"),
     bow: Path = typer.Option("training/bow/model-best", help="spaCy's bag of words, left out if there is none"),
     system: list[str] = typer.Option([], help="Another student, as NAME=PATH; may be repeated"),
     teacher: str = typer.Option("train", help=TEACHERS),
@@ -135,32 +135,29 @@ def student(
 ) -> None:
     """Measure accuracy, speed on one core, start-up, memory and size of all trained systems, and spaCy's tokenizer."""
     bar = partial(tqdm, unit=" texts", disable=None)
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            pipelines, missing = find_pipelines({STUDENT: student, BASELINE: baseline, BOW: bow}, system)
-            trial = load_trial(corpus, split, teacher, trained=trained, settings_path=settings_path)
-            trial = replace(trial, gold=choose_lang(trial.gold, lang))
-            labels, gold = trial.labels, trial.gold
-            train = load_split(corpus / "gold" / "train.spacy", labels)
-            python = spacy_environment(Path(".venv-spacy"), constraints) if spacy_alone else sys.executable
-            loaded = {name: load_pipeline(str(path), labels) for name, path in pipelines.items()}
-            predictions = predict(loaded, gold, lambda name, rows: bar(rows, name, len(gold.texts)))
-            rows, _ = trial.ask_teacher(cache, lambda n: bar(desc=TEACHER, total=n))
-            no_teacher = add_teacher(predictions, rows, None)
-            control = fit_control(train.texts, train.labels)
-            write_control(control, Path(folder))
-            predictions.scores[CONTROL] = control.predict_proba(gold.texts)
-            how = {"labels": labels, "settings": str(settings_path)}
-            systems = find_systems(pipelines, Path(folder), teacher, trained, how)
-            use_one_core()
-            warm_up = choose_lang(train, lang).texts
-            times = time_systems(systems, gold.texts, warm_up, python, partial(tqdm, unit=" starts", disable=None))
-            predicted = {name: scores.argmax(axis=1) for name, scores in predictions.scores.items()}
-            result = summarize(predicted, gold.labels, systems, times)
-        except WheelError as err:
-            msg.fail("Can't make .venv-spacy", f"{err}\nTo time all in this environment, add --here", exits=1)
-        except (OSError, ValueError) as err:
-            msg.fail("Can't measure the systems", str(err), exits=1)
+    try:
+        pipelines, missing = find_pipelines({STUDENT: student, BASELINE: baseline, BOW: bow}, system)
+        eval_set = load_eval_set(corpus, split, teacher, trained=trained, settings_path=settings_path)
+        eval_set = replace(eval_set, gold=choose_lang(eval_set.gold, lang))
+        labels, gold = eval_set.labels, eval_set.gold
+        train = load_split(corpus / "gold" / "train.spacy", labels)
+        python = spacy_environment(Path(".venv-spacy"), constraints) if spacy_alone else sys.executable
+        loaded = {name: load_pipeline(str(path), labels) for name, path in pipelines.items()}
+        predictions = predict(loaded, gold, lambda name, rows: bar(rows, name, len(gold.texts)))
+        rows = eval_set.ask_teacher(cache, lambda n: bar(desc=TEACHER, total=n))
+        no_teacher = add_teacher(predictions, rows)
+        predictions[TFIDF] = read_tfidf(tfidf).predict_proba(gold.texts)
+        how = {"labels": labels, "settings": str(settings_path)}
+        systems = find_systems(pipelines, tfidf, teacher, trained, how)
+        use_one_core()
+        warm_up = choose_lang(train, lang).texts
+        times = time_systems(systems, gold.texts, warm_up, python, partial(tqdm, unit=" starts", disable=None))
+        predicted = {name: scores.argmax(axis=1) for name, scores in predictions.items()}
+        result = summarize(predicted, gold.labels, systems, times)
+    except WheelError as err:
+        msg.fail("Can't make .venv-spacy", f"{err}\nTo time all in this environment, add --here", exits=1)
+    except (OSError, ValueError) as err:
+        msg.fail("Can't measure the systems", str(err), exits=1)
     about = {"split": split, "lang": lang, "teacher": teacher, "spacy_alone": spacy_alone}
     write_json(output, {**about, **result})
     msg.table(list(table_rows(result)), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 8))

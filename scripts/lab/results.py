@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 
 from scripts.distill.core.files import write_json
-from scripts.distill.data.gold import load_split
+from scripts.distill.data.gold import load_split, read_labels
 from scripts.distill.evaluate import metrics
 from scripts.distill.evaluate.comparison import OVERALL
 from scripts.distill.teacher.teachers import load_pipeline
@@ -116,7 +116,7 @@ def score_model(model: Path, corpus: Path, split: str) -> dict[str, dict[str, fl
     split (str): "dev" or "test".
     RETURNS (dict): Language or "overall" → {"accuracy", "teacher", "agreement"}.
     """
-    labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+    labels = read_labels(corpus)
     gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
     predicted = numpy.stack(list(load_pipeline(str(model), labels).pipe(gold.texts))).argmax(axis=1)
     teacher = numpy.asarray(json.loads(teacher_labels(corpus, split).read_text(encoding="utf-8")))

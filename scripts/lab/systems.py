@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.distill.core.files import folder_size, zipped_size
-from scripts.distill.evaluate.comparison import BASELINE, CONTROL, STUDENT, TEACHER, GoldSplit
+from scripts.distill.evaluate.comparison import BASELINE, STUDENT, TEACHER, TFIDF, GoldSplit
 from scripts.distill.evaluate.metrics import Labels, score
 from scripts.distill.teacher.hub import find_model
 from scripts.distill.teacher.spec import HF, JSONL, MEAN, TRAIN, find_teacher
@@ -36,7 +36,7 @@ def find_pipelines(defaults: Mapping[str, Path], more: Sequence[str]) -> tuple[d
         if name not in OPTIONAL:
             raise ValueError(message)
     found = {name: path for name, path in defaults.items() if name not in missing}
-    taken = {*defaults, TEACHER, CONTROL, TOKENIZER}
+    taken = {*defaults, TEACHER, TFIDF, TOKENIZER}
     for system in more:
         name, _, path = system.partition("=")
         if not name or not path:
@@ -69,7 +69,7 @@ def find_systems(
     """Return what can be timed: a teacher that is a file, or several, can't.
 
     pipelines (Mapping[str, Path]): The stock pipelines.
-    control (Path): What `write_control` wrote.
+    control (Path): What `write_tfidf` wrote.
     teacher (str): The teacher, see `load_teacher`.
     trained (Path): Where the teacher trained here lies.
     settings (Mapping): What a teacher from Hugging Face needs: "labels" and "settings".
@@ -83,7 +83,7 @@ def find_systems(
     elif kind not in (JSONL, MEAN):
         folder = trained if teacher == TRAIN else find_teacher(teacher)
         systems[TEACHER] = TimedSystem("transformer", folder or Path(name))
-    return systems | {CONTROL: TimedSystem("control", control)}
+    return systems | {TFIDF: TimedSystem("control", control)}
 
 
 def summarize(

@@ -26,7 +26,7 @@ from scripts.distill.core.files import folder_size, hash_path, write_json
 from scripts.distill.core.progress import MakeBar
 from scripts.distill.core.sections import SECTION, Whole, validate
 from scripts.distill.core.threads import ONE_THREAD
-from scripts.distill.evaluate.eval_set import load_trial
+from scripts.distill.evaluate.eval_set import load_eval_set
 from scripts.distill.release.export import exported_size
 from scripts.distill.teacher.spec import SPACY, TRAIN, check_teacher, find_members, find_teacher
 
@@ -222,8 +222,8 @@ def ask_teacher(cell: Cell, place: Place, cache: Path, bar: MakeBar, split: str)
     path = teacher_labels(place.corpus, split)
     if path.exists():
         return
-    trial = load_trial(place.corpus, split, cell.teacher, trained=place.model, settings_path=SCORE)
-    rows, _ = trial.ask_teacher(cache, bar)
+    eval_set = load_eval_set(place.corpus, split, cell.teacher, trained=place.model, settings_path=SCORE)
+    rows = eval_set.ask_teacher(cache, bar)
     if missing := int(numpy.isnan(rows).any(axis=1).sum()):
         raise ValueError(
             f"The teacher {cell.teacher} has no answer for {missing} of {len(rows)} {split} texts of {cell.folder}. "

@@ -52,9 +52,9 @@ def load_hugging_face(job: dict[str, Any]) -> Run:
 
 def load_control(job: dict[str, Any]) -> Run:
     """Load the control."""
-    from scripts.distill.evaluate.tfidf import read_control
+    from scripts.distill.evaluate.tfidf import read_tfidf
 
-    return read_control(Path(job["folder"])).predict
+    return read_tfidf(Path(job["folder"])).predict
 
 
 LOADERS: dict[str, Callable[[dict[str, Any]], Run]] = {

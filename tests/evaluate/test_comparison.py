@@ -13,7 +13,6 @@ from scripts.distill.data.gold import GoldSplit
 from scripts.distill.data.teacher_scores import Scores
 from scripts.distill.evaluate.comparison import (
     TABLE_HEADER,
-    Predictions,
     add_teacher,
     better_controls,
     compare_lengths,
@@ -21,7 +20,6 @@ from scripts.distill.evaluate.comparison import (
     length_rows,
     near_majority,
     predict,
-    predict_control,
     table_rows,
 )
 from scripts.distill.teacher.teachers import SpacyTeacher
@@ -94,7 +92,7 @@ def without_teacher() -> dict[str, Any]:
     scores = numpy.stack(list(systems.pop("teacher").pipe(split.texts)))
     scores[3] = numpy.nan
     predictions = predict(systems, split)
-    assert add_teacher(predictions, scores, 10.0) == "it has no answer for 1 of 7 texts"
+    assert add_teacher(predictions, scores) == "it has no answer for 1 of 7 texts"
     return evaluate(predictions, split, seed=0, temperature=2)
 
 
@@ -104,14 +102,12 @@ def comparison(**accuracies: float) -> dict[str, Any]:
 
 def test_evaluation_predict_returns_probabilities_in_order_of_texts() -> None:
     predictions = predict(make_systems(), make_split())
-    assert {name: scores.tolist() for name, scores in predictions.scores.items()} == {
+    assert {name: scores.tolist() for name, scores in predictions.items()} == {
         name: [[[0.75, 0.25], [0.25, 0.75]][row[2 + i]] for row in ROWS.values()] for i, name in enumerate(SYSTEMS)
     }
-    assert set(predictions.docs_per_second) == set(SYSTEMS)
-    assert all(speed > 0 for speed in predictions.docs_per_second.values())
 
 
-def test_evaluation_predict_shows_progress_and_warms_up_before() -> None:
+def test_evaluation_predict_shows_progress() -> None:
     shown: dict[str, int] = {}
 
     def progress(name: str, rows: Iterator[Scores]) -> Iterable[Scores]:
@@ -124,31 +120,24 @@ def test_evaluation_predict_shows_progress_and_warms_up_before() -> None:
     predict(systems, make_split(), progress)
     assert shown == dict.fromkeys(systems, len(ROWS))
     for system in systems.values():
-        assert system.seen == [list(ROWS)[:32], list(ROWS)]
+        assert system.seen == [list(ROWS)]
 
 
 def test_evaluation_add_teacher_takes_the_scores_of_another_step() -> None:
     scores = numpy.asarray([[0.75, 0.25], [0.25, 0.75], [1.0, 0.0]], dtype="float32")
-    predictions = Predictions(scores={"student": 1 - scores}, docs_per_second={"student": 5.0})
-    assert add_teacher(predictions, scores, 12.5) is None
-    assert predictions.scores["teacher"].tolist() == [[0.75, 0.25], [0.25, 0.75], [1.0, 0.0]]
-    assert predictions.scores["student"].tolist() == [[0.25, 0.75], [0.75, 0.25], [0.0, 1.0]]
-    assert predictions.docs_per_second == {"student": 5.0, "teacher": 12.5}
-
-
-def test_evaluation_add_teacher_of_unknown_speed_leaves_it_out() -> None:
-    predictions = Predictions()
-    assert add_teacher(predictions, numpy.asarray([[0.75, 0.25]], dtype="float32"), None) is None
-    assert predictions.docs_per_second == {}
+    predictions: dict[str, Any] = {"student": 1 - scores}
+    assert add_teacher(predictions, scores) is None
+    assert predictions["teacher"].tolist() == [[0.75, 0.25], [0.25, 0.75], [1.0, 0.0]]
+    assert predictions["student"].tolist() == [[0.25, 0.75], [0.75, 0.25], [0.0, 1.0]]
 
 
 @pytest.mark.parametrize("missing", [[0], [1, 2], [0, 1, 2]], ids=str)
 def test_evaluation_add_teacher_says_why_it_cannot_be_compared(missing: list[int]) -> None:
     scores = numpy.full((3, 2), 0.5, dtype="float32")
     scores[missing] = numpy.nan
-    predictions = Predictions()
-    assert add_teacher(predictions, scores, 10.0) == f"it has no answer for {len(missing)} of 3 texts"
-    assert predictions == Predictions()
+    predictions: dict[str, Any] = {}
+    assert add_teacher(predictions, scores) == f"it has no answer for {len(missing)} of 3 texts"
+    assert predictions == {}
 
 
 def test_evaluation_predict_aligns_systems_with_other_label_order() -> None:
@@ -160,20 +149,7 @@ def test_evaluation_predict_aligns_systems_with_other_label_order() -> None:
     split = GoldSplit(["0.75", "0.125", "1"], ["en"] * 3, numpy.asarray([1, 0, 1]))
     predictions = predict(systems, split)
     expected = [[0.25, 0.75], [0.875, 0.125], [0.0, 1.0]]
-    assert predictions.scores["neg_first"].tolist() == predictions.scores["pos_first"].tolist() == expected
-
-
-def test_evaluation_control_learns_from_train() -> None:
-    train = GoldSplit(
-        texts=["good book", "bad book", "good film", "bad film"] * 2, langs=["en"] * 8, labels=numpy.asarray([1, 0] * 4)
-    )
-    swapped = GoldSplit(train.texts, train.langs, 1 - train.labels)
-    texts = ["bad song", "good song", "very good", "Bad"]
-    scores = predict_control(train, texts)
-    assert scores.shape == (4, 2)
-    assert scores.sum(axis=1) == pytest.approx(1)
-    assert scores.argmax(axis=1).tolist() == [0, 1, 1, 0]
-    assert predict_control(swapped, texts).argmax(axis=1).tolist() == [1, 0, 0, 1]
+    assert predictions["neg_first"].tolist() == predictions["pos_first"].tolist() == expected
 
 
 def test_evaluation_by_language_matches_hand_computed(evaluation: Mapping[str, Any]) -> None:
@@ -240,20 +216,20 @@ def test_evaluation_of_a_student_that_is_not_calibrated() -> None:
 
 
 def test_evaluation_is_plain_json(evaluation: Mapping[str, Any]) -> None:
-    assert set(evaluation) == {"languages", "overall", "docs_per_second"}
+    assert set(evaluation) == {"languages", "overall"}
     assert_equal(json.loads(json.dumps(evaluation, allow_nan=False)), evaluation)
 
 
 def test_evaluation_is_deterministic(evaluation: Mapping[str, Any]) -> None:
     split = make_split()
     again = evaluate(predict(make_systems(), split), split, seed=0, temperature=2)
-    assert {**again, "docs_per_second": None} == {**evaluation, "docs_per_second": None}
+    assert again == evaluation
 
 
 def test_evaluation_of_more_than_two_labels() -> None:
     gold = numpy.asarray([0, 1, 2, 2])
     answers = {"baseline": [0, 0, 0, 0], "teacher": [0, 1, 2, 1], "student": [0, 1, 2, 2]}
-    predictions = Predictions(scores={name: numpy.eye(3)[labels] for name, labels in answers.items()})
+    predictions = {name: numpy.eye(3)[labels] for name, labels in answers.items()}
     overall = evaluate(predictions, GoldSplit(list("abcd"), ["en"] * 4, gold), seed=0)["overall"]
     assert [overall["systems"][name]["accuracy"] for name in answers] == [0.25, 0.75, 1.0]
     assert overall["majority"] == 0.5
@@ -298,7 +274,6 @@ def test_evaluation_table_has_a_row_for_each_language_and_overall(evaluation: Ma
 def test_evaluation_without_a_teacher_compares_the_others(
     evaluation: Mapping[str, Any], without_teacher: Mapping[str, Any]
 ) -> None:
-    assert set(without_teacher["docs_per_second"]) == {"baseline", "student", "tfidf_logreg"}
     pairs = [(without_teacher["overall"], evaluation["overall"])]
     pairs += [(without_teacher["languages"][lang], evaluation["languages"][lang]) for lang in ("en", "fr", "nl")]
     for without, with_teacher in pairs:
@@ -324,7 +299,7 @@ def test_evaluation_compares_thirds_of_length() -> None:
     split = GoldSplit(texts[::-1], ["en"] * 6, numpy.asarray([1, 0, 1, 0, 1, 0]))
     # The student says the second label (1) of all but the two shortest.
     student = numpy.asarray([[0.1, 0.9]] * 4 + [[0.8, 0.2]] * 2)
-    thirds = compare_lengths(Predictions({"student": student}), split, ["NEG", "POS"])
+    thirds = compare_lengths({"student": student}, split, ["NEG", "POS"])
     assert [third["words"] for third in thirds] == [[1, 2], [3, 4], [5, 6]]
     assert [third["n"] for third in thirds] == [2, 2, 2]
     assert [third["accuracy"]["student"] for third in thirds] == [0.5, 0.5, 0.5]

@@ -4,18 +4,33 @@ import numpy
 import pytest
 from numpy.testing import assert_equal
 
-from scripts.distill.evaluate.tfidf import fit_control, read_control, write_control
+from scripts.distill.evaluate.tfidf import fit_tfidf, read_tfidf, write_tfidf
 
 TEXTS = ["good book", "bad book", "so-so", "very good", "very bad", "so so so", "not good", "not bad"]
 
 
 @pytest.mark.parametrize("labels", [[1, 0, 0, 1, 0, 0, 0, 1], [2, 0, 1, 2, 0, 1, 0, 2]], ids=["two", "three"])
 def test_control_is_the_same_from_disk(tmp_path: Path, labels: list[int]) -> None:
-    control = fit_control(TEXTS, numpy.asarray(labels))
-    write_control(control, tmp_path)
-    read = read_control(tmp_path)
+    control = fit_tfidf(TEXTS, numpy.asarray(labels))
+    write_tfidf(control, tmp_path)
+    read = read_tfidf(tmp_path)
     other = [*TEXTS, "a very good thing", "", "bad, bad"]
     assert_equal(read.predict_proba(other), control.predict_proba(other))
     assert_equal(read.predict(other), control.predict(other))
     assert len(numpy.unique(read.predict_proba(other), axis=0)) > 5
     assert sorted(path.name for path in tmp_path.iterdir()) == ["vocabulary.json", "weights.npz"]
+
+
+def test_control_learns_from_train() -> None:
+    texts, labels = ["good book", "bad book", "good film", "bad film"] * 2, numpy.asarray([1, 0] * 4)
+    other = ["bad song", "good song", "very good", "Bad"]
+    scores = fit_tfidf(texts, labels).predict_proba(other)
+    assert scores.shape == (4, 2)
+    assert scores.sum(axis=1) == pytest.approx(1)
+    assert scores.argmax(axis=1).tolist() == [0, 1, 1, 0]
+    assert fit_tfidf(texts, 1 - labels).predict(other).tolist() == [1, 0, 0, 1]
+
+
+def test_control_that_is_missing_names_the_command_that_makes_it(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no such model\. Make it with: python -m spacy project run train-tfidf \."):
+        read_tfidf(tmp_path)

@@ -9,7 +9,7 @@ import spacy
 from click.testing import Result
 from typer.testing import CliRunner
 
-from scripts import evaluate
+from scripts import evaluate, tfidf
 from scripts.distill.core.files import hash_file, write_json
 from scripts.distill.data.docbins import write_docs
 from scripts.distill.teacher.teachers import load_teacher
@@ -42,6 +42,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, updates in (("student", 20), ("baseline", 0), ("teacher", 40)):
         textcat_pipeline(updates=updates).to_disk(folder / name)
     write_json(folder / "labels.json", LABELS)
+    tfidf.main(folder, folder / "tfidf")
     write_json(folder / "prepare.json", {"data": "x", "lang": "xx", "seed": 0})
     teacher = f"spacy:{folder / 'teacher'}"
     fingerprint = load_teacher(teacher, LABELS, trained=folder).fingerprint
@@ -77,7 +78,8 @@ def run(project: Path, timed: list[dict[str, Any]], tmp_path: Path) -> Run:
 
     def run(*arguments: str) -> tuple[Result, dict[str, Any]]:
         paths = {"corpus": project, "student": project / "student", "baseline": project / "baseline",
-                 "bow": project / "bow", "output": tmp_path / "out.json", "cache": tmp_path / "scores.sqlite",
+                 "bow": project / "bow", "tfidf": project / "tfidf",
+                 "output": tmp_path / "out.json", "cache": tmp_path / "scores.sqlite",
                  "settings": ROOT / "configs/score.cfg", "constraints": ROOT / "constraints.txt"}  # fmt: skip
         options = [part for name, path in paths.items() for part in (f"--{name}", str(path))]
         teacher = f"spacy:{project / 'teacher'}"
@@ -91,7 +93,8 @@ def run(project: Path, timed: list[dict[str, Any]], tmp_path: Path) -> Run:
 def evaluation(project: Path, tmp_path: Path, split: str) -> dict[str, Any]:
     evaluate.main(
         project, tmp_path / "evaluation.json", baseline=project / "baseline", student=project / "student",
-        teacher=f"spacy:{project / 'teacher'}", trained=project, settings_path=ROOT / "configs/score.cfg",
+        tfidf=project / "tfidf", teacher=f"spacy:{project / 'teacher'}", trained=project,
+        settings=ROOT / "configs/score.cfg",
         cache=tmp_path / "scores.sqlite", split=split, gpu_id=-1,
     )  # fmt: skip
     return dict(json.loads((tmp_path / "evaluation.json").read_text()))

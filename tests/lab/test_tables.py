@@ -481,8 +481,8 @@ def test_experiments_beside_others_a_training_has_one_thread(
 
 def test_experiments_a_teacher_without_all_answers_is_an_error(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = numpy.asarray([[0.1, 0.9], [numpy.nan, numpy.nan]], dtype="float32")
-    trial = SimpleNamespace(ask_teacher=lambda cache, bar: (rows, None))
-    monkeypatch.setattr("scripts.lab.tables.load_trial", lambda *args, **kwargs: trial)
+    eval_set = SimpleNamespace(ask_teacher=lambda cache, bar: rows)
+    monkeypatch.setattr("scripts.lab.tables.load_eval_set", lambda *args, **kwargs: eval_set)
     with pytest.raises(ValueError, match=r"jsonl:scores\.jsonl has no answer for 1 of 2 dev texts of reviews"):
         ask_teacher(CELL, replace(PLACE, corpus=project), project / "scores.sqlite", tqdm, "dev")
     assert not list(project.glob("teacher_*.json"))

@@ -14,7 +14,8 @@ from thinc.api import Adam
 
 from scripts.distill.core.probabilities import soften
 from scripts.distill.data.gold import GoldSplit
-from scripts.distill.release.calibration import calibrate, fit_temperature, fold_temperature, read_temperature
+from scripts.distill.evaluate.step import read_temperature
+from scripts.distill.release.calibration import calibrate, fit_temperature, fold_temperature
 from scripts.distill.student.output_layers import find_output
 from scripts.distill.student.to_stock import to_stock
 from tests.student.test_component import LABELS, MODELS, REFUSED, SOFT, make_examples, make_pipeline

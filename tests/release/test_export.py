@@ -15,7 +15,8 @@ from scripts.distill.core.probabilities import soften
 from scripts.distill.core.rounding import round_mantissa, round_parameters
 from scripts.distill.data.gold import load_split, write_gold
 from scripts.distill.data.records import Review
-from scripts.distill.release.calibration import calibrate, read_temperature
+from scripts.distill.evaluate.step import read_temperature
+from scripts.distill.release.calibration import calibrate
 from scripts.distill.release.export import MANTISSA_BITS, describe, export, exported_size
 from tests.student.test_to_stock import LOAD
 from tests.teacher.test_teachers import textcat_pipeline

@@ -168,7 +168,6 @@ def test_score_cache_lists_teachers_with_their_speed(cache: ScoreCache) -> None:
         CachedTeacher("one", "1" * 64, LABELS, 4, 4.0),
         CachedTeacher("two", "2" * 64, ["A", "B", "C"], 0, None),
     ]
-    assert [cache.speed(fingerprint) for fingerprint in ("1" * 64, "2" * 64, "3" * 64)] == [4.0, None, None]
 
 
 @pytest.mark.parametrize("fingerprint", ["abc1", "ab" + "c1" * 31, "abc"])
@@ -265,7 +264,7 @@ def plan_and_score(cache: ScoreCache) -> None:
 READS: dict[str, Callable[[ScoreCache], object]] = {
     "read": lambda cache: cache.read(1, KEYS), "batches": lambda cache: list(cache.batches("job")),
     "remaining": lambda cache: cache.remaining("job"),
-    "teachers": lambda cache: cache.teachers(), "speed": lambda cache: cache.speed("a"),
+    "teachers": lambda cache: cache.teachers(),
 }  # fmt: skip
 WRITES: dict[str, Callable[[ScoreCache], object]] = {
     "add": lambda cache: cache.add_teacher("b" * 64, "two", LABELS), "plan": lambda cache: cache.plan("new", BATCHES),

@@ -10,6 +10,7 @@ import pytest
 from scripts.distill.core.files import hash_file
 from scripts.distill.teacher import hub
 from scripts.distill.teacher.hub import FILES, check_model, find_model, hash_model, model_files
+from scripts.distill.teacher.spec import find_teacher
 from tests.teacher.test_hugging_face import save_classifier
 
 
@@ -147,3 +148,24 @@ def test_hub_check_runs_no_code_of_a_tokenizer(folder: Path) -> None:
     name_code(folder, file="tokenizer_config.json", model_type="bert")
     check_model(folder)
     assert not (folder / "was_run").exists()
+
+
+def test_hub_reads_neither_code_nor_pickles(folder: Path) -> None:
+    before = model_files(folder)
+    for name in (
+        "tokenizer.py",
+        "tokenization_own.py",
+        "vocab.pkl",
+        "tokenizer_config.py",
+        "vocab.bin",
+        "tokenizer.pkl",
+    ):
+        (folder / name).write_bytes(b"import os")
+    assert model_files(folder) == before
+    assert set(hash_model(folder)) == {path.name for path in before}
+
+
+def test_hub_finds_a_folder_of_the_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder.parent))
+    assert find_model(f"~/{folder.name}")[0] == folder
+    assert find_teacher(f"hf:~/{folder.name}") == folder

@@ -569,6 +569,7 @@ def test_hugging_face_takes_a_model_with_a_known_problem_type(folder: Path) -> N
         ({"max_length": 0, "stride": 0}, "max_length = 0, but {folder} reads 3 to 64 word pieces"),
         ({"max_length": 65}, "max_length = 65, but {folder} reads 3 to 64 word pieces"),
         ({"stride": 10}, "stride = 10: windows of 12 word pieces, 2 of them special, can share 0 to 9"),
+        ({"dtype": "float16"}, "dtype = 'float16'. Supported: auto, float32, bfloat16"),
     ],
     ids=lambda value: "-".join(f"{k}-{v}" for k, v in value.items()) if isinstance(value, dict) else "",
 )

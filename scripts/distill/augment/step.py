@@ -1,7 +1,6 @@
 """Augment the train corpus, and read what was made."""
 
 import itertools
-import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import Any, TypeVar
 from spacy.language import Language
 
 from ..core.files import write_json, write_jsonl
-from ..core.provenance import PREPARED, fingerprint_corpora, read_rows
+from ..core.provenance import PREPARED, fingerprint_corpora, read_prepared, read_rows
 from ..data.frequent_words import frequent_words
 from ..data.gold import LANG, METHOD, read_gold
 from ..data.splits import normalize
@@ -41,7 +40,7 @@ def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progr
     gold, fingerprint = corpus / "gold", fingerprint_corpora(corpus)
     texts = [(doc.text, doc.user_data[LANG]) for doc in read_gold(gold / "train.spacy")]
     held_out = {normalize(doc.text) for split in ("dev", "test") for doc in read_gold(gold / f"{split}.spacy")}
-    lang = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))["lang"]
+    lang = read_prepared(corpus)["lang"]
     unlabelled = read_unlabelled(corpus) if plan.unlabelled_variants else []
     taggers = load_taggers(plan.taggers, {lang for _, lang in (*texts, *unlabelled)})
     # Written last, it says that the rest is complete.

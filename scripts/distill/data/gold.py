@@ -1,5 +1,6 @@
 """Write and read the gold corpora: tokenised texts with hard labels and their provenance."""
 
+import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -137,6 +138,18 @@ def read_gold(path: Path) -> Iterator[Doc]:
     if not path.exists():
         raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run prepare .")
     yield from read_docs(path)
+
+
+def read_labels(corpus: Path) -> list[str]:
+    """Return the project's labels, in their order.
+
+    RAISES (ValueError): If there is no labels.json; the message names the command that makes it.
+    """
+    path = corpus / "labels.json"
+    if not path.exists():
+        raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run prepare .")
+    labels: list[str] = json.loads(path.read_text(encoding="utf-8"))
+    return labels
 
 
 def load_split(path: Path, labels: Sequence[str]) -> GoldSplit:

@@ -1,8 +1,6 @@
 """Evaluate baseline, teacher, student and a control on one split, by language and overall."""
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy
@@ -13,25 +11,16 @@ from ..data.gold import GoldSplit
 from ..data.teacher_scores import Scores
 from . import metrics
 from .metrics import Labels, Probabilities
-from .tfidf import fit_control
 
 BASELINE, TEACHER, STUDENT = "baseline", "teacher", "student"
-CONTROL = "tfidf_logreg"
+TFIDF = "tfidf_logreg"
 OVERALL = "overall"
 ECE, ECE_BEFORE = "ece", "ece_before_calibration"
 SIGNIFICANCE = 0.01
-WARM_UP = 32
 
 
-@dataclass
-class Predictions:
-    """What the systems predicted, and how fast.
-
-    scores (dict): Probabilities by system, shape (n, n_labels).
-    """
-
-    scores: dict[str, Probabilities] = field(default_factory=dict)
-    docs_per_second: dict[str, float] = field(default_factory=dict)
+# Probabilities by system, each of shape (n_texts, n_labels).
+Predictions = dict[str, Probabilities]
 
 
 class System(Protocol):
@@ -47,42 +36,24 @@ Progress = Callable[[str, Iterator[Scores]], Iterable[Scores]]
 def predict(
     systems: Mapping[str, System], split: GoldSplit, progress: Progress = lambda name, rows: rows
 ) -> Predictions:
-    """Run each system over the texts, and time it after a warm-up on the first of them.
+    """Run each system over the texts.
 
     progress (Callable): Wraps the scored rows of the system of that name, to show progress.
     """
-    predictions = Predictions()
-    for name, system in systems.items():
-        list(system.pipe(split.texts[:WARM_UP]))
-        start = time.perf_counter()
-        predictions.scores[name] = numpy.stack(list(progress(name, system.pipe(split.texts))))
-        predictions.docs_per_second[name] = len(split.texts) / (time.perf_counter() - start)
-    return predictions
+    return {name: numpy.stack(list(progress(name, system.pipe(split.texts)))) for name, system in systems.items()}
 
 
-def add_teacher(predictions: Predictions, scores: Scores, docs_per_second: float | None) -> str | None:
+def add_teacher(predictions: Predictions, scores: Scores) -> str | None:
     """Add what a teacher said, unless it has no answer for some text.
 
     scores (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN is no answer.
-    docs_per_second (float | None): How fast it was; None if that is not known.
     RETURNS (str | None): Why it can't be compared, if so.
     """
     missing = int(numpy.isnan(scores).any(axis=1).sum())
     if missing:
         return f"it has no answer for {missing} of {len(scores)} texts"
-    predictions.scores[TEACHER] = scores
-    if docs_per_second is not None:
-        predictions.docs_per_second[TEACHER] = docs_per_second
+    predictions[TEACHER] = scores
     return None
-
-
-def predict_control(train: GoldSplit, texts: Sequence[str]) -> Probabilities:
-    """Train the control on the gold texts, and predict.
-
-    train (GoldSplit): The gold texts; each label is among them, as `prepare` makes sure.
-    RETURNS (NDArray[float64]): Probabilities, shape (n_texts, n_labels).
-    """
-    return numpy.asarray(fit_control(train.texts, train.labels).predict_proba(texts))
 
 
 def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int, temperature: float = 1.0) -> dict[str, Any]:
@@ -91,13 +62,13 @@ def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int, temperatu
     seed (int): Seed of the confidence intervals.
     temperature (float): T that the student was calibrated with: before, its probabilities were
         softmax(T · log p).
-    RETURNS (dict): {"languages": {lang: comparison}, "overall": comparison, "docs_per_second"}.
+    RETURNS (dict): {"languages": {lang: comparison}, "overall": comparison}.
     """
     langs = numpy.asarray(split.langs)
-    before = soften(predictions.scores[STUDENT], 1 / temperature)
+    before = soften(predictions[STUDENT], 1 / temperature)
 
     def compare(rows: NDArray[numpy.bool_]) -> dict[str, Any]:
-        scores, gold = {name: scores[rows] for name, scores in predictions.scores.items()}, split.labels[rows]
+        scores, gold = {name: scores[rows] for name, scores in predictions.items()}, split.labels[rows]
         result = _compare_systems(scores, gold, seed)
         result["systems"][STUDENT][ECE_BEFORE] = metrics.expected_calibration_error(before[rows], gold)
         return result
@@ -105,7 +76,6 @@ def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int, temperatu
     return {
         "languages": {lang: compare(langs == lang) for lang in sorted(set(split.langs))},
         OVERALL: compare(langs != ""),
-        "docs_per_second": predictions.docs_per_second,
     }
 
 
@@ -119,7 +89,7 @@ def compare_lengths(predictions: Predictions, split: GoldSplit, labels: Sequence
         system, and "shares": of gold and of each system, label → share of the texts.
     """
     words = numpy.asarray([len(text.split()) for text in split.texts])
-    predicted = {name: scores.argmax(axis=1) for name, scores in predictions.scores.items()}
+    predicted = {name: scores.argmax(axis=1) for name, scores in predictions.items()}
     thirds = [rows for rows in numpy.array_split(numpy.argsort(words, kind="stable"), 3) if len(rows)]
     return [
         {
@@ -185,7 +155,7 @@ def better_controls(comparison: Mapping[str, Any]) -> list[str]:
     systems = comparison["systems"]
     if systems[TEACHER] is None:
         return []
-    controls = (BASELINE, CONTROL)
+    controls = (BASELINE, TFIDF)
     return [c for c in controls if systems[c]["accuracy"] >= systems[TEACHER]["accuracy"]]
 
 
@@ -199,7 +169,7 @@ def table_rows(evaluation: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
     """Return the rows of a table: a language each, and all of them together."""
     comparisons = {**evaluation["languages"], OVERALL: evaluation[OVERALL]}
     for name, row in comparisons.items():
-        systems = [row["systems"][system] for system in (CONTROL, BASELINE, TEACHER, STUDENT)]
+        systems = [row["systems"][system] for system in (TFIDF, BASELINE, TEACHER, STUDENT)]
         accuracies = [_percent(scores["accuracy"] if scores else None) for scores in systems]
         versus = row["student_vs_teacher"]
         gap = agreement = "–"

@@ -1,6 +1,5 @@
 """What trained systems are compared on: the gold texts of one split, and what the teacher says about them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 from ..core.progress import MakeBar
 from ..core.provenance import check_scored_by, read_summary
-from ..data.gold import GoldSplit, load_split
+from ..data.gold import GoldSplit, load_split, read_labels
 from ..data.teacher_scores import Scores
 from ..score.cache import ScoreCache
 from ..score.scorer import BatchSettings
@@ -19,7 +18,7 @@ from ..teacher.trained_on import check_trained_on
 
 
 @dataclass(frozen=True)
-class Trial:
+class EvalSet:
     """One split, and the teacher that the student learnt from.
 
     labels (list[str]): The project's labels, in their order.
@@ -33,22 +32,20 @@ class Trial:
     teacher: Teacher
     batches: BatchSettings
 
-    def ask_teacher(self, cache: Path, bar: MakeBar) -> tuple[Scores, float | None]:
+    def ask_teacher(self, cache: Path, bar: MakeBar) -> Scores:
         """Return what the teacher says; what is not in the cache yet is scored and kept.
 
         cache (Path): The file with all scores.
         bar (MakeBar): Shows progress.
-        RETURNS (tuple): Probabilities, float32, shape (n_texts, n_labels), a row of NaN for a text that it has no
-            answer for; and how many texts a second it has scored so far, None if that is not known.
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN for a text that it has no answer for.
         """
         with ScoreCache(cache) as scores:
-            rows = score_texts(self.gold.texts, self.teacher, scores, self.batches, bar)
-            return rows, scores.speed(self.teacher.fingerprint)
+            return score_texts(self.gold.texts, self.teacher, scores, self.batches, bar)
 
 
-def load_trial(
+def load_eval_set(
     corpus: Path, split: str, teacher: str, *, trained: Path, settings_path: Path, gpu_id: int = -1
-) -> Trial:
+) -> EvalSet:
     """Read a split and load the teacher.
 
     corpus (Path): Folder with gold/, labels.json and score.json.
@@ -61,13 +58,13 @@ def load_trial(
         the one that scored the transfer set.
     """
     scored = read_summary(corpus, "score")
-    labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+    labels = read_labels(corpus)
     gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
     settings = load_score_settings(settings_path)
     check_trained_on(teacher, trained, corpus)
     model = load_teacher(teacher, labels, trained=trained, settings=settings.hugging_face, gpu_id=gpu_id)
     check_same_teacher(teacher, model.fingerprint, scored)
-    return Trial(labels, gold, model, settings.batches)
+    return EvalSet(labels, gold, model, settings.batches)
 
 
 def check_same_teacher(teacher: str, fingerprint: str, scored: Mapping[str, Any]) -> None:

@@ -11,22 +11,25 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
 
-def _make_control(vocabulary: Sequence[str] | None = None) -> Pipeline:
+def _make_tfidf(vocabulary: Sequence[str] | None = None) -> Pipeline:
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, vocabulary=vocabulary)
     return make_pipeline(vectorizer, LogisticRegression(max_iter=1000))
 
 
-def fit_control(texts: Sequence[str], labels: NDArray[numpy.int64]) -> Pipeline:
+def fit_tfidf(texts: Sequence[str], labels: NDArray[numpy.int64]) -> Pipeline:
     """Train the control.
 
     labels (NDArray[int64]): Label indices, shape (n_texts,).
     RETURNS (Pipeline): Its `predict` turns texts into label indices.
     """
-    return _make_control().fit(texts, labels)
+    return _make_tfidf().fit(texts, labels)
 
 
-def write_control(control: Pipeline, folder: Path) -> None:
-    """Write a trained control to an existing folder, without pickles: what its users would have to install."""
+def write_tfidf(control: Pipeline, folder: Path) -> None:
+    """Write a trained control to an existing folder, without pickles: what its users would have to install.
+
+    folder (Path): Written: vocabulary.json, and weights.npz.
+    """
     vectorizer, classifier = (step for _, step in control.steps)
     terms = json.dumps(vectorizer.get_feature_names_out().tolist(), ensure_ascii=False)
     (folder / "vocabulary.json").write_text(terms, encoding="utf-8")
@@ -34,9 +37,14 @@ def write_control(control: Pipeline, folder: Path) -> None:
     numpy.savez(folder / "weights.npz", idf=vectorizer.idf_, **weights)
 
 
-def read_control(folder: Path) -> Pipeline:
-    """Read a control that `write_control` wrote; it predicts the same."""
-    control = _make_control(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
+def read_tfidf(folder: Path) -> Pipeline:
+    """Read a control that `write_tfidf` wrote; it predicts the same.
+
+    RAISES (ValueError): If there is none.
+    """
+    if not (folder / "weights.npz").exists():
+        raise ValueError(f"{folder}: no such model. Make it with: python -m spacy project run train-tfidf .")
+    control = _make_tfidf(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
     vectorizer, classifier = (step for _, step in control.steps)
     with numpy.load(folder / "weights.npz") as weights:
         vectorizer.idf_ = weights["idf"]

@@ -1,8 +1,6 @@
 """Make the student's probabilities say how often it is right: temperature scaling (Guo et al. 2017)."""
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy
@@ -78,12 +76,6 @@ def fold_temperature(model: Model[Any, Any], temperature: float) -> None:
     linear = find_output(model).linear
     for name in ("W", "b"):
         linear.set_param(name, linear.get_param(name) / temperature)
-
-
-def read_temperature(model: Path) -> float:
-    """Return the temperature that an exported student was calibrated with; 1 if it was not."""
-    meta = json.loads((model / "meta.json").read_text(encoding="utf-8"))
-    return float(meta.get("distillation", {}).get("calibration", {}).get("temperature", 1.0))
 
 
 def _find_textcat(nlp: Language, labels: Sequence[str]) -> TextCategorizer:

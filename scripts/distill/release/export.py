@@ -1,6 +1,5 @@
 """Round and calibrate the trained student, and give it the metadata that its users need."""
 
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,7 +11,7 @@ from spacy.pipeline import TrainablePipe
 from ..core.files import hash_file, replacing_folder, zipped_size
 from ..core.provenance import TRANSFER, read_prepared, read_summary
 from ..core.rounding import round_parameters
-from ..data.gold import load_split
+from ..data.gold import load_split, read_labels
 from ..student.learnt_from import check_learnt_from
 from ..teacher.spec import public_name
 from .calibration import calibrate
@@ -41,7 +40,7 @@ def export(
     prepared = read_prepared(corpus)
     scored = read_summary(corpus, "score")
     check_learnt_from(nlp.meta, scored, model)
-    labels = json.loads((corpus / "labels.json").read_text(encoding="utf-8"))
+    labels = read_labels(corpus)
     _round(nlp)
     calibration = calibrate(nlp, load_split(corpus / "gold" / "dev.spacy", labels), labels)
     nlp.meta.update(

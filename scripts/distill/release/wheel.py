@@ -13,7 +13,6 @@ from typing import Any
 import numpy
 import spacy
 import srsly
-from spacy.cli.package import package as spacy_package
 
 from ..core.files import hash_file, replacing_folder
 
@@ -57,16 +56,12 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
     with tempfile.TemporaryDirectory() as name:
         temporary = Path(name)
         srsly.write_json(temporary / "meta.json", meta)
-        try:
-            spacy_package(
-                model, temporary, meta_path=temporary / "meta.json", create_sdist=False, create_wheel=True,
-                require_parent=True,
-            )  # fmt: skip
-        except SystemExit as err:
-            raise WheelError("spacy package failed. See its output above") from err
+        command = [sys.executable, "-m", "spacy", "package", str(model), name, "--meta-path", f"{name}/meta.json",
+                   "--build", "wheel", "--require-parent"]  # fmt: skip
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         wheels = list((temporary / package / "dist").glob("*.whl"))
-        if len(wheels) != 1:
-            raise WheelError(f"{package}: expected one wheel, found {len(wheels)}. See the output of the build above")
+        if done.returncode or len(wheels) != 1:
+            raise WheelError(f"spacy package made {len(wheels)} wheels for {package}. It said:\n{done.stdout}")
         with replacing_folder(packages / package) as folder:
             shutil.copytree(temporary / package, folder, dirs_exist_ok=True)
     return packages / package / "dist" / wheels[0].name

@@ -210,10 +210,6 @@ class ScoreCache:
         )
         return [CachedTeacher(name, sha256, json.loads(labels), *rest) for name, sha256, labels, *rest in rows]
 
-    def speed(self, fingerprint: str) -> float | None:
-        """Return how many texts per second a teacher has scored; None if it has scored none."""
-        return next((t.texts_per_second for t in self.teachers() if t.fingerprint == fingerprint), None)
-
     def prune(self, fingerprint: str) -> int:
         """Remove a teacher with its probabilities, and all plans of unfinished jobs.
 

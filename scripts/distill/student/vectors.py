@@ -1,6 +1,5 @@
 """Static word vectors for the student, made by the teacher's encoder."""
 
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -18,7 +17,7 @@ from spacy.vectors import Vectors
 
 from ..core.files import replacing_folder, write_json
 from ..core.progress import MakeBar
-from ..core.provenance import PREPARED, TRANSFER, check_scored_by, read_summary
+from ..core.provenance import PREPARED, TRANSFER, check_scored_by, read_prepared, read_summary
 from ..core.rounding import MANTISSA_BITS, Floats, round_mantissa
 from ..core.sections import SECTION, Count, Number, read_sections
 from ..data.docbins import read_docs
@@ -92,7 +91,7 @@ def make_vectors(
     check_scored_by(teacher, scored)
     shards = sorted((corpus / "transfer").glob("*.spacy"))
     counts = count_forms(doc for shard in shards for doc in read_docs(shard) if source_kind(doc) != AUGMENTED)
-    prepared = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
+    prepared = read_prepared(corpus)
     frequent = take_turns(frequent_words(prepared["languages"], settings.words))
     words = choose_words(counts, frequent, settings.words)
     progress = bar(len(words))

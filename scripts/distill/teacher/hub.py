@@ -8,21 +8,22 @@ from transformers import AutoConfig, AutoTokenizer
 
 from ..core.files import hash_file
 
-# Weights in safetensors and what tokenizers need; never pickles, never code.
-FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", "tokenizer*", "special_tokens_map.json",
-         "added_tokens.json", "vocab.*", "merges.txt", "*.model")  # fmt: skip
 # One of these makes a tokenizer; without any, transformers fails with an error about something else.
-TOKENIZER_FILES = ("tokenizer.json", "vocab.*", "*.model")
+TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
+# Weights in safetensors and what tokenizers need, by their full endings: never pickles, never code.
+FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", *TOKENIZER_FILES, "tokenizer_config.json",
+         "special_tokens_map.json", "added_tokens.json", "merges.txt")  # fmt: skip
 
 
 def find_model(name: str) -> tuple[Path, dict[str, str]]:
     """Find a model, downloading it if it is one of the Hub.
 
-    name (str): A folder, or a model id of the Hub, optionally with a revision: "bert-base-multilingual-cased@<commit>".
+    name (str): A folder, which may begin with ~, or a model id of the Hub, optionally with a revision:
+        "bert-base-multilingual-cased@<commit>".
     RETURNS (tuple[Path, dict[str, str]]): Its folder, and where it comes from.
     RAISES (ValueError): If it is neither.
     """
-    folder = Path(name)
+    folder = Path(name).expanduser()
     if folder.is_dir():
         return folder, {"folder": str(folder)}
     model_id, _, revision = name.partition("@")

@@ -47,8 +47,8 @@ def find_members(teacher: str) -> list[str]:
 def find_teacher(teacher: str) -> Path | None:
     """Return the file or folder of a teacher from elsewhere; None if it is a model of the Hub, or not to be found."""
     kind, _, name = teacher.partition(":")
-    if name and Path(name).exists():
-        return Path(name)
+    if name and (path := Path(name).expanduser()).exists():
+        return path
     spec = find_spec(name) if kind == SPACY and name.isidentifier() else None
     if not spec or not spec.origin:
         return None

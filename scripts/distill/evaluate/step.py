@@ -1,0 +1,79 @@
+"""The whole step: trained systems and gold texts → how they compare."""
+
+import json
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy
+from tqdm import tqdm
+
+from ..core.files import folder_size
+from ..core.provenance import read_prepared
+from ..teacher.spec import TRAIN
+from ..teacher.teachers import load_pipeline
+from .comparison import BASELINE, STUDENT, TEACHER, TFIDF, add_teacher, compare_lengths, evaluate, predict
+from .eval_set import load_eval_set
+from .tfidf import read_tfidf
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where what is compared lies.
+
+    baseline, student (Path): Pipelines.
+    tfidf (Path): TF-IDF + logistic regression, see `tfidf`.
+    trained (Path): The teacher trained here.
+    settings (Path): How a teacher scores, see `load_score_settings`.
+    cache (Path): The file with all scores.
+    """
+
+    baseline: Path
+    student: Path
+    tfidf: Path
+    trained: Path
+    settings: Path
+    cache: Path
+
+
+def evaluate_corpus(corpus: Path, split: str, teacher: str, paths: Paths, gpu_id: int = -1) -> dict[str, Any]:
+    """Compare baseline, TF-IDF, teacher and student on a split.
+
+    corpus (Path): Holds gold/, labels.json, prepare.json and score.json.
+    split (str): "train", "dev" or "test".
+    teacher (str): The teacher that the student learnt from, see `load_teacher`.
+    gpu_id (int): The GPU, or -1 for CPU.
+    RETURNS (dict[str, Any]): See `comparison.evaluate`; "lengths", see `compare_lengths`; "data", "lang", "seed" and
+        "split"; "teacher", None if it has no answers, and "why_no_teacher"; "size_bytes" and "fingerprints" by system.
+    RAISES (OSError, ValueError): If a system or a corpus is missing, broken or of other data.
+    """
+    eval_set = load_eval_set(
+        corpus, split, teacher, trained=paths.trained, settings_path=paths.settings, gpu_id=gpu_id
+    )  # fmt: skip
+    prepared = read_prepared(corpus)
+    labels, gold = eval_set.labels, eval_set.gold
+    folders = {BASELINE: paths.baseline, STUDENT: paths.student}
+    systems = {name: load_pipeline(str(path), labels, gpu_id) for name, path in folders.items()}
+    bar = partial(tqdm, total=len(gold.texts), unit=" texts", disable=None)
+    predictions = predict(systems, gold, lambda name, rows: bar(rows, name))
+    no_teacher = add_teacher(predictions, eval_set.ask_teacher(paths.cache, lambda n: bar(desc=TEACHER, total=n)))
+    predictions[TFIDF] = numpy.asarray(read_tfidf(paths.tfidf).predict_proba(gold.texts))
+    if teacher == TRAIN:
+        folders[TEACHER] = paths.trained
+    return {
+        **{name: prepared[name] for name in ("data", "lang", "seed")},
+        "split": split,
+        "teacher": None if no_teacher else teacher,
+        "why_no_teacher": no_teacher,
+        **evaluate(predictions, gold, seed=prepared["seed"], temperature=read_temperature(paths.student)),
+        "lengths": compare_lengths(predictions, gold, labels),
+        "size_bytes": {name: folder_size(path) for name, path in folders.items()},
+        "fingerprints": {name: system.fingerprint for name, system in (*systems.items(), (TEACHER, eval_set.teacher))},
+    }
+
+
+def read_temperature(model: Path) -> float:
+    """Return the temperature that an exported student was calibrated with; 1 if it was not."""
+    meta = json.loads((model / "meta.json").read_text(encoding="utf-8"))
+    return float(meta.get("distillation", {}).get("calibration", {}).get("temperature", 1.0))

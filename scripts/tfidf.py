@@ -1,0 +1,28 @@
+"""Train TF-IDF + logistic regression on the gold labels: what one would try without spaCy or a teacher."""
+
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+from scripts.distill.core.files import replacing_folder
+from scripts.distill.data.gold import load_split, read_labels
+from scripts.distill.evaluate.tfidf import fit_tfidf, write_tfidf
+
+
+def main(
+    corpus: Path = typer.Argument(..., help="Folder with gold/ and labels.json"),
+    output: Path = typer.Argument(..., help="Folder to write"),
+) -> None:
+    """Train it on the train texts, and write it without pickles."""
+    try:
+        train = load_split(corpus / "gold" / "train.spacy", read_labels(corpus))
+        with replacing_folder(output) as folder:
+            write_tfidf(fit_tfidf(train.texts, train.labels), folder)
+    except (OSError, ValueError) as err:
+        msg.fail("Can't train", str(err), exits=1)
+    msg.good(f"Wrote {output}", f"{len(train.texts)} train texts")
+
+
+if __name__ == "__main__":
+    typer.run(main)
