@@ -18,11 +18,11 @@ from scripts.distill.core.variables import (
 )
 from scripts.distill.teacher.spec import (
     TRAIN,
-    check_teacher,
-    check_teacher_exists,
-    check_teacher_trained,
-    find_members,
+    check_spec,
+    check_spec_exists,
+    check_trained_here,
     note_teacher,
+    spec_members,
 )
 
 PROJECT_FILE = Path("project.yml")
@@ -47,13 +47,13 @@ def main(
     gpu_id: int = typer.Option(..., help="The GPU, or -1"),
     processes: int = typer.Option(..., help="Processes of augmentation", min=1),
     engine: EngineName = typer.Option(..., help="What scores"),
-    trained: Path = typer.Option("training/teacher", help="Where the teacher trained here lies"),
+    teacher_model: Path = typer.Option("training/teacher", help="Where the teacher trained here lies"),
 ) -> None:
     """Stop a workflow at once if its variables can't work."""
     defaults, overrides = read_defaults(PROJECT_FILE), given_overrides()
     try:
         check_known(overrides, defaults)
-        check_teacher(teacher)
+        check_spec(teacher)
         check_package(lang, package, version)
         for variable, arrived in (("name", package), ("version", version)):
             if overrides.get(variable, arrived) != arrived:
@@ -72,16 +72,16 @@ def main(
                 f"Workflow {name!r} {'trains its own teacher' if name == 'all' else 'needs a teacher from elsewhere'}, "
                 f"but teacher = {teacher}. Run:\n{full_command(other, overrides, defaults)}"
             )
-        if name != "all" and TRAIN in find_members(teacher):
-            check_teacher_trained(trained / "model-best", overrides, defaults)
-        check_teacher_exists(teacher)
+        if name != "all" and TRAIN in spec_members(teacher):
+            check_trained_here(teacher_model / "model-best", overrides, defaults)
+        check_spec_exists(teacher)
         if not data.exists():
             raise SettingsError(f"data = {data}: there is no such folder or file")
         if gpu_id >= 0 and find_spec("cupy") is None:
             raise SettingsError(
                 f"gpu_id = {gpu_id}, but CuPy is not installed. Install it as the README says, or use -1"
             )
-        note_teacher(teacher, trained)
+        note_teacher(teacher, teacher_model)
     except (SettingsError, OSError) as err:
         _stop(err)
 

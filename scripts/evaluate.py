@@ -29,7 +29,7 @@ def main(
     tfidf: Path = typer.Option("training/tfidf", help="TF-IDF + logistic regression"),
     student: Path = typer.Option("training/student/export", help="The student"),
     teacher: str = typer.Option("train", help=TEACHERS),
-    trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
+    teacher_model: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
     settings: Path = typer.Option("configs/score.cfg", help="How the teacher scores: a config"),
     cache: Path = typer.Option(SCORES, help="The file with all scores"),
     split: str = typer.Option("test", help="test, or dev while choosing between models"),
@@ -38,7 +38,7 @@ def main(
     """Print and write accuracy, F-score, calibration, gap and agreement of all systems."""
     try:
         result = evaluate_corpus(
-            corpus, split, teacher, Paths(baseline, student, tfidf, trained, settings, cache), gpu_id
+            corpus, split, teacher, Paths(baseline, student, tfidf, teacher_model, settings, cache), gpu_id
         )  # fmt: skip
     except (OSError, ValueError) as err:
         msg.fail("Can't evaluate", str(err), exits=1)

@@ -15,7 +15,7 @@ from scripts.distill.score.cache import ScoreCache
 from scripts.distill.score.scorer import Engine
 from scripts.distill.score.settings import load_score_settings
 from scripts.distill.score.step import SCORES, is_near_chance, score_corpus
-from scripts.distill.teacher.spec import TEACHERS, find_members
+from scripts.distill.teacher.spec import TEACHERS, spec_members
 from scripts.distill.teacher.teachers import Teacher, load_teacher
 from scripts.distill.teacher.trained_on import check_trained_on
 
@@ -32,7 +32,7 @@ def run(
         ..., help="Folder to write the shards of the transfer set to; counts go beside it, to score.json"
     ),
     teacher: str = typer.Option("train", help=TEACHERS),
-    trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
+    teacher_model: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
     cache: Path = CACHE,
     seed: int = typer.Option(0, help="Seed of the order of the texts"),
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
@@ -43,13 +43,13 @@ def run(
         settings = load_score_settings(settings_path)
         read_summary(corpus, "augment")  # before the teacher is loaded, which takes a while
         labels = read_labels(corpus)
-        load = partial(load_teacher, teacher, labels, trained=trained, settings=settings.hugging_face)
-        if engine == EngineName.ray and len(find_members(teacher)) > 1:
+        load = partial(load_teacher, teacher, labels, teacher_model=teacher_model, settings=settings.hugging_face)
+        if engine == EngineName.ray and len(spec_members(teacher)) > 1:
             raise ValueError(
                 f"Ray can't score with {teacher}. Score with each of these teachers by itself; without --vars.engine, "
                 f"their mean takes the scores from {cache}"
             )
-        check_trained_on(teacher, trained, corpus)
+        check_trained_on(teacher, teacher_model, corpus)
         model = load(gpu_id=-1 if engine == EngineName.ray else gpu_id)
         with ScoreCache(cache) as scores:
             summary = score_corpus(

@@ -22,7 +22,7 @@ def main(
     settings_path: Path = typer.Argument(..., help="How many, how long: a config", exists=True, dir_okay=False),
     output: Path = typer.Argument(..., help="Folder where vectors/ and vectors.json go"),
     teacher: str = typer.Option("train", help=TEACHERS),
-    trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
+    teacher_model: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
     encoder: Path = typer.Option("assets/encoder", help="The encoder for a teacher that has none"),
 ) -> None:
     """Write a vector for each frequent word of the train and unlabelled texts.
@@ -32,8 +32,8 @@ def main(
     try:
         settings = load_vector_settings(settings_path, parse_config_overrides(context.args, env_var=None))
         summary = make_vectors(
-            corpus, output, load_word_encoder(teacher, trained, encoder, settings.dtype), settings, teacher=teacher,
-            bar=lambda total: tqdm(total=total, desc="encoding", unit=" words", disable=None),
+            corpus, output, load_word_encoder(teacher, teacher_model, encoder, settings.dtype), settings,
+            teacher=teacher, bar=lambda total: tqdm(total=total, desc="encoding", unit=" words", disable=None),
         )  # fmt: skip
     except (OSError, ValueError, ClickException) as err:
         msg.fail("Can't make word vectors", str(err), exits=1)

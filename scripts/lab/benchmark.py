@@ -77,7 +77,7 @@ def score(
     lang: str = typer.Option("en", help="Language of the texts"),
     texts: int = typer.Option(512, help="How many unlabelled texts, at most", min=1),
     encoder: Path = typer.Option("assets/encoder", help="Encoder in Hugging Face format", exists=True),
-    trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here", exists=True),
+    teacher_model: Path = typer.Option("training/teacher/model-best", help="The teacher trained here", exists=True),
     settings: Path = SCORE_SETTINGS,
     output: Path = typer.Option("metrics/benchmark_score.json", help="JSON file to write"),
 ) -> None:
@@ -85,7 +85,7 @@ def score(
     splits = read_splits(data, lang=lang, seed=0)
     # Some 500 word pieces at most, so that a text is one window for all.
     short = [item.text for item in stream_unlabelled(splits) if len(item.text) < 1000][:texts]
-    result = time_scoring(short, encoder, trained, load_score_settings(settings).batches)
+    result = time_scoring(short, encoder, teacher_model, load_score_settings(settings).batches)
     write_json(output, result)
     msg.table([(name, f"{len(short) / seconds:,.0f}") for name, seconds in result["seconds"].items()],
               header=("texts/s", ""), divider=True, aligns=("l", "r"))  # fmt: skip
@@ -121,7 +121,7 @@ def student(
     bow: Path = typer.Option("training/bow/model-best", help="spaCy's bag of words, left out if there is none"),
     system: list[str] = typer.Option([], help="Another student, as NAME=PATH; may be repeated"),
     teacher: str = typer.Option("train", help=TEACHERS),
-    trained: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
+    teacher_model: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
     settings_path: Path = typer.Option("configs/score.cfg", "--settings", help="How the teacher scores: a config"),
     cache: Path = typer.Option(SCORES, help="The file with all scores"),
     split: str = typer.Option("test", help="test, or dev while choosing between models"),
@@ -137,7 +137,7 @@ def student(
     bar = partial(tqdm, unit=" texts", disable=None)
     try:
         pipelines, missing = find_pipelines({STUDENT: student, BASELINE: baseline, BOW: bow}, system)
-        eval_set = load_eval_set(corpus, split, teacher, trained=trained, settings_path=settings_path)
+        eval_set = load_eval_set(corpus, split, teacher, teacher_model=teacher_model, settings_path=settings_path)
         eval_set = replace(eval_set, gold=choose_lang(eval_set.gold, lang))
         labels, gold = eval_set.labels, eval_set.gold
         train = load_split(corpus / "gold" / "train.spacy", labels)
@@ -148,7 +148,7 @@ def student(
         no_teacher = add_teacher(predictions, rows)
         predictions[TFIDF] = read_tfidf(tfidf).predict_proba(gold.texts)
         how = {"labels": labels, "settings": str(settings_path)}
-        systems = find_systems(pipelines, tfidf, teacher, trained, how)
+        systems = find_systems(pipelines, tfidf, teacher, teacher_model, how)
         use_one_core()
         warm_up = choose_lang(train, lang).texts
         times = time_systems(systems, gold.texts, warm_up, python, partial(tqdm, unit=" starts", disable=None))

@@ -25,7 +25,7 @@ class Cell:
     setting, data (str): The names of its row and its column.
     seed (int): The seed of the training; the corpora are the same for all seeds.
     folder, lang, teacher (str): The data folder, the language code or "xx", and the teacher, see
-        `settings.check_teacher`; "train" is one that is trained on this data.
+        `spec.check_spec`; "train" is one that is trained on this data.
     max_unlabelled (int | None): How many unlabelled texts of each language are used; None: all.
     config (str): The config of the pipeline that is trained.
     train, augment, vectors (Mapping[str, Any]): Overrides of it, of configs/augment.cfg and of configs/vectors.cfg.

@@ -42,12 +42,12 @@ class _NoBar:
         """Show nothing."""
 
 
-def time_scoring(texts: Sequence[str], encoder: Path, trained: Path, settings: BatchSettings) -> dict[str, Any]:
+def time_scoring(texts: Sequence[str], encoder: Path, teacher_model: Path, settings: BatchSettings) -> dict[str, Any]:
     """Time scoring, cache and all, beside what one would write by hand, in the same run.
 
     texts (Sequence[str]): Each shorter than 512 word pieces.
     encoder (Path): In Hugging Face format; it is given a head of random weights, which costs the same as a trained one.
-    trained (Path): A spaCy pipeline whose `doc.cats` have the labels NEG and POS.
+    teacher_model (Path): A spaCy pipeline whose `doc.cats` have the labels NEG and POS.
     RETURNS (dict[str, Any]): The best of three rounds, in texts per second, and ratios of them.
     """
     with tempfile.TemporaryDirectory() as folder:
@@ -55,8 +55,8 @@ def time_scoring(texts: Sequence[str], encoder: Path, trained: Path, settings: B
         exact = HuggingFaceSettings(max_length=WINDOW)
         hugging_face = HuggingFaceTeacher(str(model), LABELS, exact)
         half = HuggingFaceTeacher(str(model), LABELS, replace(exact, dtype="bfloat16"))
-        pipeline = load_teacher(f"spacy:{trained}", LABELS, trained=trained)
-        bare, nlp = _BareLoop(model), spacy.load(trained)
+        pipeline = load_teacher(f"spacy:{teacher_model}", LABELS, teacher_model=teacher_model)
+        bare, nlp = _BareLoop(model), spacy.load(teacher_model)
         ways: dict[str, Callable[[], Scores]] = {
             "float32": lambda: _score(texts, hugging_face, settings),
             "bfloat16": lambda: _score(texts, half, settings),

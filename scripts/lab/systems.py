@@ -8,7 +8,7 @@ from scripts.distill.core.files import folder_size, zipped_size
 from scripts.distill.evaluate.comparison import BASELINE, STUDENT, TEACHER, TFIDF, GoldSplit
 from scripts.distill.evaluate.metrics import Labels, score
 from scripts.distill.teacher.hub import find_model
-from scripts.distill.teacher.spec import HF, JSONL, MEAN, TRAIN, find_teacher
+from scripts.distill.teacher.spec import HF, JSONL, MEAN, TRAIN, find_files
 
 from .system_speed import TimedSystem
 
@@ -64,14 +64,14 @@ def choose_lang(split: GoldSplit, lang: str | None) -> GoldSplit:
 
 
 def find_systems(
-    pipelines: Mapping[str, Path], control: Path, teacher: str, trained: Path, settings: Mapping[str, Any]
+    pipelines: Mapping[str, Path], control: Path, teacher: str, teacher_model: Path, settings: Mapping[str, Any]
 ) -> dict[str, TimedSystem]:
     """Return what can be timed: a teacher that is a file, or several, can't.
 
     pipelines (Mapping[str, Path]): The stock pipelines.
     control (Path): What `write_tfidf` wrote.
     teacher (str): The teacher, see `load_teacher`.
-    trained (Path): Where the teacher trained here lies.
+    teacher_model (Path): Where the teacher trained here lies.
     settings (Mapping): What a teacher from Hugging Face needs: "labels" and "settings".
     RETURNS (dict[str, TimedSystem]): The systems by name, the student's tokenizer among them.
     """
@@ -81,7 +81,7 @@ def find_systems(
     if kind == HF:
         systems[TEACHER] = TimedSystem("hugging_face", find_model(name)[0], settings)
     elif kind not in (JSONL, MEAN):
-        folder = trained if teacher == TRAIN else find_teacher(teacher)
+        folder = teacher_model if teacher == TRAIN else find_files(teacher)
         systems[TEACHER] = TimedSystem("transformer", folder or Path(name))
     return systems | {TFIDF: TimedSystem("control", control)}
 

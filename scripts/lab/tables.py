@@ -28,7 +28,7 @@ from scripts.distill.core.sections import SECTION, Whole, validate
 from scripts.distill.core.threads import ONE_THREAD
 from scripts.distill.evaluate.eval_set import load_eval_set
 from scripts.distill.release.export import exported_size
-from scripts.distill.teacher.spec import SPACY, TRAIN, check_teacher, find_members, find_teacher
+from scripts.distill.teacher.spec import SPACY, TRAIN, check_spec, find_files, spec_members
 
 from .results import DEV, Cell, Place, read_result, score_model, teacher_labels
 
@@ -54,7 +54,7 @@ def load_experiment(path: Path) -> list[Cell]:
     table = validate(path, _Table, _read(path), all_given=False)
     for name, about in table.data.items():
         try:
-            check_teacher(about.teacher)
+            check_spec(about.teacher)
         except ValueError as err:
             raise ValueError(f"{path}: [data.{name}] teacher: {err}") from err
     for name, row in table.settings.items():
@@ -136,17 +136,17 @@ def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
     if not Path(cell.folder).exists():
         raise ValueError(f"[data.{cell.data}] folder: there is no {cell.folder}")
     # That it was trained on these data, by this config, stands in the key; the files differ in each training.
-    teachers = [find_teacher(member) for member in find_members(cell.teacher) if member != TRAIN]
+    teachers = [find_files(member) for member in spec_members(cell.teacher) if member != TRAIN]
     encoder = sha256(ENCODER) if ENCODER.exists() else None
     data = [cell.lang, cell.max_unlabelled, sha256(Path(cell.folder)), _read(TEACHER), encoder]
     trained = home / "teachers" / f"{cell.data}-{_key(data)}"
     taggers = {f"taggers.{lang}": name for lang, name in _read(AUGMENT).get("taggers", {}).items()}
     taggers |= {name: value for name, value in cell.augment.items() if name.startswith("taggers.")}
-    files = [*(find_teacher(f"{SPACY}:{name}") for name in taggers.values() if name), *teachers]
+    files = [*(find_files(f"{SPACY}:{name}") for name in taggers.values() if name), *teachers]
     corpora = [
         cell.lang, cell.max_unlabelled, cell.teacher, cell.augment, sha256(Path(cell.folder)), _read(AUGMENT),
         _read(SCORE), [sha256(path) if path and path.exists() else None for path in files],
-        data if TRAIN in find_members(cell.teacher) else None,
+        data if TRAIN in spec_members(cell.teacher) else None,
     ]  # fmt: skip
     corpus = home / "corpora" / f"{cell.data}-{_key(corpora)}"
     vectors = corpus / f"vectors-{_key([cell.vectors, _read(VECTOR_SETTINGS), encoder])}"
@@ -165,7 +165,7 @@ def train_teacher(cell: Cell, place: Place) -> None:
     RAISES (ExperimentError): If a command fails.
     """
     folder, corpus = place.trained, place.trained / "corpus"
-    if TRAIN not in find_members(cell.teacher) or (folder / "trained.json").exists():
+    if TRAIN not in spec_members(cell.teacher) or (folder / "trained.json").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
     _run(_prepare(cell, corpus), folder / "prepare.log")
@@ -196,7 +196,7 @@ def make_corpora(cell: Cell, place: Place, cache: Path, bar: MakeBar) -> None:
     corpus, vectors = place.corpus, place.vectors
     train_teacher(cell, place)
     corpus.mkdir(parents=True, exist_ok=True)
-    teacher = ["--teacher", cell.teacher, "--trained", str(place.model)]
+    teacher = ["--teacher", cell.teacher, "--teacher-model", str(place.model)]
     transfer = [str(corpus), str(SCORE), str(corpus / "transfer")]
     commands = {
         "prepare": _prepare(cell, corpus),
@@ -222,7 +222,7 @@ def ask_teacher(cell: Cell, place: Place, cache: Path, bar: MakeBar, split: str)
     path = teacher_labels(place.corpus, split)
     if path.exists():
         return
-    eval_set = load_eval_set(place.corpus, split, cell.teacher, trained=place.model, settings_path=SCORE)
+    eval_set = load_eval_set(place.corpus, split, cell.teacher, teacher_model=place.model, settings_path=SCORE)
     rows = eval_set.ask_teacher(cache, bar)
     if missing := int(numpy.isnan(rows).any(axis=1).sum()):
         raise ValueError(

@@ -11,7 +11,7 @@ from spacy.training.converters import conllu_to_docs
 
 from scripts.distill.augment.tagging import LANGUAGES, NO_WORDS
 from scripts.distill.core.files import replacing_folder, write_json
-from scripts.distill.data.near_duplicates import NearCopies
+from scripts.distill.data.near_duplicates import NearDuplicates
 from scripts.distill.data.splits import normalize
 
 # Held out for scoring; everything else may train or tune.
@@ -49,11 +49,11 @@ def convert_treebanks(folder: Path, output: Path) -> list[dict[str, Any]]:
     if not files:
         raise ValueError(f"{folder}: no treebanks. It must hold <lang>/*.conllu, in CoNLL-U")
     held_out = [normalize(doc.text) for path in paths if path not in files for doc in read_sentences(path)]
-    near_copies = NearCopies(held_out)
+    near_duplicates = NearDuplicates(held_out)
     treebanks, dropped = {}, {}
     for path in files:
         sentences = read_treebank(path, path.parent.name)
-        copies = {i for i, doc in enumerate(sentences) if near_copies.find(normalize(doc.text)) is not None}
+        copies = {i for i, doc in enumerate(sentences) if near_duplicates.find(normalize(doc.text)) is not None}
         treebanks[path] = list(join_sentences([doc for i, doc in enumerate(sentences) if i not in copies]))
         dropped[path] = sum(len(sentences[i]) for i in copies)
     keep_frequent_features(doc for docs in treebanks.values() for doc in docs)

@@ -21,7 +21,7 @@ from scripts.distill.core.files import hash_file, write_json
 from scripts.distill.core.provenance import read_summary
 from scripts.distill.data.frequent_words import frequent_words
 from scripts.distill.data.gold import write_gold
-from scripts.distill.data.records import Review
+from scripts.distill.data.records import Record
 from scripts.distill.data.splits import normalize
 from tests.augment.test_tagging import save_tagger
 
@@ -55,7 +55,7 @@ def write_corpus(
 ) -> Path:
     (corpus / "gold").mkdir(parents=True, exist_ok=True)
     for split, texts in (("train", train), ("dev", dev), ("test", test)):
-        reviews = [Review(text, "POS", lang, split, i) for i, (text, lang) in enumerate(texts)]
+        reviews = [Record(text, "POS", lang, split, i) for i, (text, lang) in enumerate(texts)]
         write_gold(corpus / "gold" / f"{split}.spacy", reviews, ["NEG", "POS"], lang="xx")
     write_json(corpus / "prepare.json", {"lang": "xx"})
     return corpus

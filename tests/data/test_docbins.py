@@ -12,7 +12,7 @@ from scripts.distill.data.docbins import read_docs, write_docs
 def docs() -> list[Doc]:
     docs = [spacy.blank("en").make_doc(text) for text in ("  A naïve\tbook 😀\n", "", "don't")]
     docs[0].cats = {"NEG": 0.0, "POS": 1.0}
-    docs[0].user_data = {"lang": "en", "source": "gold", "teacher_cats": {"NEG": 1 / 3, "POS": 2 / 3}}
+    docs[0].user_data = {"lang": "en", "origin": "gold", "teacher_cats": {"NEG": 1 / 3, "POS": 2 / 3}}
     docs[2].user_data = {"lang": "en"}
     return docs
 

@@ -14,7 +14,7 @@ from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
 from scripts.distill.data.gold import gold_label, load_split, prepare, read_gold, write_gold
-from scripts.distill.data.records import Drop, Review
+from scripts.distill.data.records import Drop, Record
 from scripts.prepare import main
 from tests.helpers import ROOT
 
@@ -98,7 +98,7 @@ def test_gold_prepare_writes_docs(data: Path, corpus: Path) -> None:
         [("NEG", 0.0), ("POS", 1.0)], [("NEG", 1.0), ("POS", 0.0)],
     ]  # fmt: skip
     assert all(type(value) is float for doc in docs for value in doc.cats.values())
-    assert [doc.user_data for doc in docs] == [{"lang": "en", "source": "gold"}] * 2
+    assert [doc.user_data for doc in docs] == [{"lang": "en", "origin": "gold"}] * 2
 
 
 def test_gold_prepare_takes_all_languages_as_multilingual(data: Path, corpus: Path) -> None:
@@ -383,7 +383,7 @@ def test_gold_prepare_says_which_unlabelled_file_is_bad(
 def test_gold_prepare_shows_progress_on_every_unlabelled_record(folder: Path, corpus: Path) -> None:
     seen: list[tuple[str, int]] = []
 
-    def progress(items: Iterable[Review | Drop]) -> Iterable[Review | Drop]:
+    def progress(items: Iterable[Record | Drop]) -> Iterable[Record | Drop]:
         for item in items:
             seen.append((Path(item.file).name, item.line))
             yield item
@@ -397,7 +397,7 @@ def test_gold_prepare_shows_progress_on_every_unlabelled_record(folder: Path, co
 
 def test_gold_docs_come_back_as_they_were_written(tmp_path: Path) -> None:
     texts = ["Één  tekst.\n\nMet 😀, «aanhalingen» en\ttab", "l'eau n'est pas", "a"]
-    reviews = [Review(text, label, "fr", "a.jsonl", 1) for text, label in zip(texts, "BCA", strict=True)]
+    reviews = [Record(text, label, "fr", "a.jsonl", 1) for text, label in zip(texts, "BCA", strict=True)]
     write_gold(tmp_path / "a.spacy", reviews, ["A", "B", "C"], lang="xx")
     docs = list(read_gold(tmp_path / "a.spacy"))
     assert [doc.text for doc in docs] == texts
@@ -427,7 +427,7 @@ def test_gold_load_split_uses_the_projects_label_order(tmp_path: Path, labels: l
     rows = [("Mooi!", "nl", {"NEG": 0.0, "POS": 1.0}), ("Bad", "en", {"NEG": 1.0, "POS": 0.0})]
     for text, lang, cats in (*rows, ("Good", "en", {"POS": 1.0, "NEG": 0.0})):
         doc = nlp.make_doc(text)
-        doc.cats, doc.user_data = cats, {"lang": lang, "source": "gold"}
+        doc.cats, doc.user_data = cats, {"lang": lang, "origin": "gold"}
         doc_bin.add(doc)
     doc_bin.to_disk(tmp_path / "test.spacy")
     split = load_split(tmp_path / "test.spacy", labels)

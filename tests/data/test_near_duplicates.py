@@ -3,14 +3,14 @@ from collections.abc import Sequence
 
 import pytest
 
-from scripts.distill.data.near_duplicates import NGRAM, THRESHOLD, NearCopies, similarity
+from scripts.distill.data.near_duplicates import NGRAM, THRESHOLD, NearDuplicates, similarity
 
 # 100 characters, so 96 n-grams, all of them different. A word of four letters within it is in eight of them.
 HUNDRED = "the plot is thin with some holes, but who would care: her cast makes it one of our best evenings yet"
 
 
-def near_copies(texts: Sequence[str], others: Sequence[str]) -> list[tuple[int, int]]:
-    copies = NearCopies(others)
+def near_duplicates(texts: Sequence[str], others: Sequence[str]) -> list[tuple[int, int]]:
+    copies = NearDuplicates(others)
     return [(i, j) for i, text in enumerate(texts) if (j := copies.find(text)) is not None]
 
 
@@ -58,7 +58,7 @@ def test_near_copies_are_those_at_or_above_the_threshold(text: str, other: str, 
     assert (NGRAM, THRESHOLD) == (5, 0.7)
     assert similarity(text, other) == similarity(other, text) == common / union
     expected = [(0, 0)] if common / union >= 0.7 else []
-    assert near_copies([text], [other]) == near_copies([other], [text]) == expected
+    assert near_duplicates([text], [other]) == near_duplicates([other], [text]) == expected
 
 
 def test_near_copies_long_text_is_what_the_cases_say() -> None:
@@ -68,25 +68,25 @@ def test_near_copies_long_text_is_what_the_cases_say() -> None:
 
 @pytest.mark.parametrize(("texts", "others"), [([], []), (["great movie"], []), ([], ["great movie"])], ids=str)
 def test_near_copies_of_nothing_are_none(texts: list[str], others: list[str]) -> None:
-    assert near_copies(texts, others) == []
+    assert near_duplicates(texts, others) == []
 
 
 def test_near_copies_identical_texts_are_all_found() -> None:
     texts = ["great movie", HUNDRED, "ok", "a"]
-    assert near_copies(texts, texts[::-1]) == [(0, 3), (1, 2), (2, 1), (3, 0)]
-    assert near_copies(["ok", "no", "ok"], ["ok", "ok"]) == [(0, 0), (2, 0)]
+    assert near_duplicates(texts, texts[::-1]) == [(0, 3), (1, 2), (2, 1), (3, 0)]
+    assert near_duplicates(["ok", "no", "ok"], ["ok", "ok"]) == [(0, 0), (2, 0)]
 
 
 def test_near_copies_are_not_sought_among_the_texts_themselves() -> None:
-    assert near_copies([HUNDRED, HUNDRED], ["great movie", "great movie"]) == []
+    assert near_duplicates([HUNDRED, HUNDRED], ["great movie", "great movie"]) == []
 
 
 def test_near_copies_are_of_the_most_similar_text() -> None:
     # In 88, 92, 96 and 92 n-grams of 96, 96, 101 and 96.
     others = [HUNDRED[:-8], HUNDRED[:-4], HUNDRED + "!?()*", HUNDRED[:-4]]
-    assert near_copies([HUNDRED], others) == [(0, 1)]
+    assert near_duplicates([HUNDRED], others) == [(0, 1)]
     # Of equally similar ones it is the first.
-    assert near_copies([HUNDRED], [HUNDRED + "!", HUNDRED + "?"]) == [(0, 0)]
+    assert near_duplicates([HUNDRED], [HUNDRED + "!", HUNDRED + "?"]) == [(0, 0)]
 
 
 def test_near_copies_are_found_among_many_texts() -> None:
@@ -97,7 +97,7 @@ def test_near_copies_are_found_among_many_texts() -> None:
     planted = {i: rng.randrange(500) for i in rng.sample(range(500), 120)}
     for i, j in planted.items():
         texts[i] = replace_words(rng, others[j], words, 1)
-    assert dict(near_copies(texts, others)) == planted
+    assert dict(near_duplicates(texts, others)) == planted
 
 
 def test_near_copies_are_those_of_an_exhaustive_search() -> None:
@@ -108,7 +108,7 @@ def test_near_copies_are_those_of_an_exhaustive_search() -> None:
     best = {i: max((similarity(text, other), -j) for j, other in enumerate(others)) for i, text in enumerate(texts)}
     expected = {i: -j for i, (value, j) in best.items() if value >= 0.7}
     assert 60 < len(expected) < 140
-    found = dict(near_copies(texts, others))
+    found = dict(near_duplicates(texts, others))
     # No other is ever found; the hashes may miss a few that are just above the threshold.
     assert found.items() <= expected.items()
     assert list(found) == sorted(found)

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from scripts.distill.data.records import Drop, Review, read_reviews, split_name, stream_reviews
+from scripts.distill.data.records import Drop, Record, read_records, split_name, stream_records
 
 # One file of each kind, with a good record, a bad one and another good one.
-KINDS = {
+ORIGINS = {
     ".jsonl": '{"text": "Één.", "stars": 5}\n{"text": "", "stars": 1}\n\n{"text": "Twee\\n.", "stars": 1}\n',
     ".csv": 'text,stars\nÉén.,5\n,1\n"Twee\n.",1\n',
     ".tsv": 'text\tstars\nÉén.\t5\n\t1\n"Twee\n."\t1\n',
@@ -20,31 +20,31 @@ KINDS = {
 NOISE = "".join(random.Random(0).choices("abcdefghijklmnopqrstuvwxyz", k=200_000))
 
 
-def read_one(folder: Path, record: dict[str, Any], *, labelled: bool = True) -> Review | Drop:
+def read_one(folder: Path, record: dict[str, Any], *, labelled: bool = True) -> Record | Drop:
     """Read a JSONL file of one record: the review it became, or the reason why it did not."""
     path = folder / "one.jsonl"
     path.write_text(json.dumps(record), encoding="utf-8")
-    reviews, drops = read_reviews(path, lang="en", labelled=labelled)
+    reviews, drops = read_records(path, lang="en", labelled=labelled)
     assert len(reviews) + len(drops) == 1
     return (*reviews, *drops)[0]
 
 
 def read_text(
     folder: Path, name: str, content: str | bytes, *, labelled: bool = True
-) -> tuple[list[Review], list[Drop]]:
+) -> tuple[list[Record], list[Drop]]:
     path = folder / name
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return read_reviews(path, lang="en", labelled=labelled)
+    return read_records(path, lang="en", labelled=labelled)
 
 
 def test_reviews_jsonl_keeps_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "train.jsonl"
     lines = ['{"text": " Fijn. ", "stars": 5}', "", '{"text": "Één\\nslecht.", "label": "bad", "lang": "nl"}', "  "]
     path.write_text("\n".join(lines), encoding="utf-8")
-    reviews, drops = read_reviews(path, lang="nl")
+    reviews, drops = read_records(path, lang="nl")
     assert reviews == [
-        Review(text="Fijn.", label="POS", lang="nl", file=str(path), line=1),
-        Review(text="Één\nslecht.", label="bad", lang="nl", file=str(path), line=3),
+        Record(text="Fijn.", label="POS", lang="nl", file=str(path), line=1),
+        Record(text="Één\nslecht.", label="bad", lang="nl", file=str(path), line=3),
     ]
     assert drops == []
 
@@ -112,7 +112,7 @@ def test_reviews_text_is_required(tmp_path: Path, record: dict[str, Any], reason
      (" 5 ", "POS"), ("2.0", "NEG")],
 )  # fmt: skip
 def test_reviews_stars_become_labels(tmp_path: Path, stars: Any, label: str) -> None:
-    assert read_one(tmp_path, {"text": "A.", "stars": stars}) == Review("A.", label, "en", f"{tmp_path}/one.jsonl", 1)
+    assert read_one(tmp_path, {"text": "A.", "stars": stars}) == Record("A.", label, "en", f"{tmp_path}/one.jsonl", 1)
 
 
 @pytest.mark.parametrize("stars", [3, 3.0, "3"])
@@ -144,7 +144,7 @@ def test_reviews_impossible_stars_are_rejected(tmp_path: Path, stars: Any) -> No
 )
 def test_reviews_any_label_without_stars_is_taken(tmp_path: Path, label: Any, expected: str) -> None:
     for record in ({"text": "A.", "label": label}, {"text": "A.", "label": label, "stars": None}):
-        assert read_one(tmp_path, record) == Review("A.", expected, "en", str(tmp_path / "one.jsonl"), 1)
+        assert read_one(tmp_path, record) == Record("A.", expected, "en", str(tmp_path / "one.jsonl"), 1)
 
 
 @pytest.mark.parametrize(
@@ -169,13 +169,13 @@ def test_reviews_bad_labels_are_rejected(tmp_path: Path, record: dict[str, Any],
 
 def test_reviews_label_may_repeat_the_stars(tmp_path: Path) -> None:
     found = read_one(tmp_path, {"text": "A.", "label": " POS", "stars": 4})
-    assert found == Review("A.", "POS", "en", str(tmp_path / "one.jsonl"), 1)
+    assert found == Record("A.", "POS", "en", str(tmp_path / "one.jsonl"), 1)
 
 
 @pytest.mark.parametrize("record", [{}, {"stars": 3}, {"label": "NEG", "stars": 5}, {"label": 1.5}])
 def test_reviews_unlabelled_texts_have_no_label(tmp_path: Path, record: dict[str, Any]) -> None:
     found = read_one(tmp_path, {"text": "A.", **record}, labelled=False)
-    assert found == Review("A.", None, "en", str(tmp_path / "one.jsonl"), 1)
+    assert found == Record("A.", None, "en", str(tmp_path / "one.jsonl"), 1)
 
 
 @pytest.mark.parametrize("lang", ["nl", "EN", "", 1], ids=str)
@@ -188,7 +188,7 @@ def test_reviews_other_language_is_rejected(tmp_path: Path, lang: Any) -> None:
 @pytest.mark.parametrize("lang", ["en", None])
 def test_reviews_language_may_be_left_out(tmp_path: Path, lang: str | None) -> None:
     found = read_one(tmp_path, {"text": "A.", "stars": 4, "lang": lang})
-    assert found == Review("A.", "POS", "en", str(tmp_path / "one.jsonl"), 1)
+    assert found == Record("A.", "POS", "en", str(tmp_path / "one.jsonl"), 1)
 
 
 @pytest.mark.parametrize("bom", ["", "\ufeff"], ids=["plain", "bom"])
@@ -205,10 +205,10 @@ def test_reviews_tables(tmp_path: Path, bom: str, end: str, suffix: str, delimit
     reviews, drops = read_text(tmp_path, name, bom + end.join(map(delimiter.join, rows)) + end)
     file = str(tmp_path / name)
     assert reviews == [
-        Review("Nice, cheap; good\tvalue", "POS", "en", file, 2),
+        Record("Nice, cheap; good\tvalue", "POS", "en", file, 2),
         # The line that the record ends on.
-        Review('Three\nlines,\r\n"quoted"', "NEG", "en", file, 5),
-        Review("Last", "NEG", "en", file, 6),
+        Record('Three\nlines,\r\n"quoted"', "NEG", "en", file, 5),
+        Record("Last", "NEG", "en", file, 6),
     ]
     assert drops == []
 
@@ -304,7 +304,7 @@ def test_reviews_txt_has_one_text_per_line(tmp_path: Path, bom: str, end: str) -
     reviews, drops = read_text(tmp_path, "a.txt", bom + end.join(lines), labelled=False)
     file = str(tmp_path / "a.txt")
     assert reviews == [
-        Review(text, None, "en", file, line)
+        Record(text, None, "en", file, line)
         for line, text in [(1, "Één, 1."), (4, "Twee\t."), (5, '{"text": "Drie"}'), (7, '"Vier'), (8, "Vijf\u2028.")]
     ]
     assert drops == []
@@ -332,12 +332,12 @@ def test_reviews_unlabelled_file_of_an_unknown_kind_is_an_error(tmp_path: Path) 
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
 @pytest.mark.parametrize(
     ("suffix", "labelled"),
-    [(suffix, labelled) for suffix in KINDS for labelled in (True, False) if suffix != ".txt" or not labelled],
+    [(suffix, labelled) for suffix in ORIGINS for labelled in (True, False) if suffix != ".txt" or not labelled],
 )
 def test_reviews_gzipped_file_is_read_like_the_plain_one(
     tmp_path: Path, suffix: str, labelled: bool, end: str, bom: str
 ) -> None:
-    content = (bom + KINDS[suffix].replace("\n", end)).encode()
+    content = (bom + ORIGINS[suffix].replace("\n", end)).encode()
     plain = read_text(tmp_path, f"a{suffix}", content, labelled=labelled)
     assert [len(part) for part in plain] == [2, 0 if suffix == ".txt" else 1]
     reviews, drops = read_text(tmp_path, f"a{suffix}.gz", gzip.compress(content), labelled=labelled)
@@ -378,9 +378,9 @@ def _broken_gzip(kind: str, content: bytes) -> tuple[bytes, str]:
 @pytest.mark.parametrize(
     "kind", ["plain", "empty", "cut-start", "cut-text", "cut-checksum", "other-checksum", "other-data", "more-after"]
 )
-@pytest.mark.parametrize("suffix", KINDS)
+@pytest.mark.parametrize("suffix", ORIGINS)
 def test_reviews_broken_gzip_is_an_error(tmp_path: Path, suffix: str, kind: str) -> None:
-    content, message = _broken_gzip(kind, KINDS[suffix].encode())
+    content, message = _broken_gzip(kind, ORIGINS[suffix].encode())
     with pytest.raises(ValueError) as raised:
         read_text(tmp_path, f"a{suffix}.gz", content, labelled=False)
     assert str(raised.value).startswith(f"{tmp_path}/a{suffix}.gz: broken gzip ({message}")
@@ -395,8 +395,8 @@ def test_reviews_stream_gives_a_record_before_it_reads_the_next(tmp_path: Path, 
     whole = gzip.compress((head + NOISE).encode())
     path = tmp_path / name
     path.write_bytes(whole[:-20])
-    stream = stream_reviews(path, lang="en", labelled=False)
-    assert next(stream) == Review("First", None, "en", str(path), head.count("\n"))
+    stream = stream_records(path, lang="en", labelled=False)
+    assert next(stream) == Record("First", None, "en", str(path), head.count("\n"))
     with pytest.raises(ValueError, match=f"{name}: broken gzip"):
         list(stream)
 

@@ -66,7 +66,7 @@ def write_texts(path: Path, sources: list[str]) -> None:
     docs = []
     for source in sources:
         docs.append(nlp.make_doc("one two three"))
-        docs[-1].user_data = {"source": source}
+        docs[-1].user_data = {"origin": source}
     write_docs(docs, path)
 
 

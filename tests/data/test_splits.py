@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.distill.data.near_duplicates import similarity
-from scripts.distill.data.records import Drop, Review
+from scripts.distill.data.records import Drop, Record
 from scripts.distill.data.splits import Splits, find_languages, normalize, read_splits, stream_unlabelled
 
 Rows = list[tuple[str, str | None]]
@@ -44,8 +44,8 @@ def make_rows(**counts: int) -> Rows:
     ]
 
 
-def unlabelled(splits: Splits) -> list[Review]:
-    return [item for item in stream_unlabelled(splits) if isinstance(item, Review)]
+def unlabelled(splits: Splits) -> list[Record]:
+    return [item for item in stream_unlabelled(splits) if isinstance(item, Record)]
 
 
 def texts(splits: Splits) -> dict[str, list[str]]:
@@ -154,16 +154,16 @@ def test_splits_folders_are_read_as_they_are(tmp_path: Path) -> None:
     splits = read_splits(tmp_path, lang="nl", seed=0)
     folder = tmp_path / "nl"
     assert splits.reviews["train"] == [
-        Review("Train good", "POS", "nl", str(folder / "train.jsonl"), 1),
-        Review("Train bad", "NEG", "nl", str(folder / "train.jsonl"), 2),
+        Record("Train good", "POS", "nl", str(folder / "train.jsonl"), 1),
+        Record("Train bad", "NEG", "nl", str(folder / "train.jsonl"), 2),
     ]
     assert texts(splits) == {
         "test": ["Test good", "Test bad"], "dev": ["Dev good", "Dev bad"], "train": ["Train good", "Train bad"],
         "unlabelled": ["Zonder label", "Met label"],
     }  # fmt: skip
     assert unlabelled(splits) == [
-        Review("Zonder label", None, "nl", str(folder / "unlabelled.jsonl"), 1),
-        Review("Met label", None, "nl", str(folder / "unlabelled.jsonl"), 2),
+        Record("Zonder label", None, "nl", str(folder / "unlabelled.jsonl"), 1),
+        Record("Met label", None, "nl", str(folder / "unlabelled.jsonl"), 2),
     ]
     assert splits.labels == ["NEG", "POS"]
     assert splits.languages == ["nl"]
@@ -576,7 +576,7 @@ def test_splits_unlabelled_texts_may_be_lines(tmp_path: Path, name: str) -> None
     splits = read_splits(tmp_path, lang="nl", seed=0)
     assert splits.unlabelled == {"nl": [path]}
     assert unlabelled(splits) == [
-        Review("Een tekst", None, "nl", str(path), 1), Review("Nog een, met komma", None, "nl", str(path), 4),
+        Record("Een tekst", None, "nl", str(path), 1), Record("Nog een, met komma", None, "nl", str(path), 4),
     ]  # fmt: skip
     reason = f"same text as {tmp_path}/nl/test.jsonl:1"
     assert drops(splits) == [Drop(str(path), 3, "duplicate", reason, "TEST good")]
@@ -729,13 +729,13 @@ def test_splits_unlabelled_texts_are_read_only_when_asked_for(tmp_path: Path) ->
     (folder / "c.jsonl.gz").write_bytes(gzip.compress(b'{"text": "Vier"}')[:-1])
     splits = read_splits(tmp_path, lang="nl", seed=0)
     stream = stream_unlabelled(splits)
-    assert next(stream) == Review("Een", None, "nl", f"{folder}/a.txt", 1)
+    assert next(stream) == Record("Een", None, "nl", f"{folder}/a.txt", 1)
     # It has not been read yet.
     (folder / "b.txt").write_text("Vijf", encoding="utf-8")
     reason = f"same text as {nl}/test.jsonl:1"
     assert next(stream) == Drop(f"{folder}/a.txt", 2, "duplicate", reason, "TEST good")
-    assert next(stream) == Review("Twee", None, "nl", f"{folder}/a.txt", 3)
-    assert next(stream) == Review("Vijf", None, "nl", f"{folder}/b.txt", 1)
+    assert next(stream) == Record("Twee", None, "nl", f"{folder}/a.txt", 3)
+    assert next(stream) == Record("Vijf", None, "nl", f"{folder}/b.txt", 1)
     with pytest.raises(ValueError, match=r"unlabelled/c\.jsonl\.gz: broken gzip"):
         next(stream)
 

@@ -19,7 +19,7 @@ def test_text_spool_gives_texts_in_the_order_of_the_indices(indices: list[int]) 
 
 def test_text_spool_keeps_whole_rows() -> None:
     rows: list[dict[str, Any]] = [
-        {"text": "a", "lang": "nl", "source": "gold", "cats": {"NEG": 0.0, "POS": 1 / 3}},
+        {"text": "a", "lang": "nl", "origin": "gold", "cats": {"NEG": 0.0, "POS": 1 / 3}},
         {"text": "b", "lang": "é"},
     ]
     spool = TextSpool()

@@ -37,7 +37,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for text, (lang, gold) in ROWS.items():
             docs.append(nlp.make_doc(f"{text} {split}"))
             docs[-1].cats = {label: float(label == gold) for label in LABELS}
-            docs[-1].user_data = {"lang": lang, "source": "gold"}
+            docs[-1].user_data = {"lang": lang, "origin": "gold"}
         write_docs(docs[1:] if split == "dev" else docs, folder / "gold" / f"{split}.spacy")
     for name, updates in (("student", 20), ("baseline", 0), ("teacher", 40)):
         textcat_pipeline(updates=updates).to_disk(folder / name)
@@ -45,7 +45,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tfidf.main(folder, folder / "tfidf")
     write_json(folder / "prepare.json", {"data": "x", "lang": "xx", "seed": 0})
     teacher = f"spacy:{folder / 'teacher'}"
-    fingerprint = load_teacher(teacher, LABELS, trained=folder).fingerprint
+    fingerprint = load_teacher(teacher, LABELS, teacher_model=folder).fingerprint
     about = {
         "teacher": teacher,
         "teacher_fingerprint": fingerprint,
@@ -93,7 +93,7 @@ def run(project: Path, timed: list[dict[str, Any]], tmp_path: Path) -> Run:
 def evaluation(project: Path, tmp_path: Path, split: str) -> dict[str, Any]:
     evaluate.main(
         project, tmp_path / "evaluation.json", baseline=project / "baseline", student=project / "student",
-        tfidf=project / "tfidf", teacher=f"spacy:{project / 'teacher'}", trained=project,
+        tfidf=project / "tfidf", teacher=f"spacy:{project / 'teacher'}", teacher_model=project,
         settings=ROOT / "configs/score.cfg",
         cache=tmp_path / "scores.sqlite", split=split, gpu_id=-1,
     )  # fmt: skip
@@ -150,7 +150,7 @@ def test_benchmark_student_times_bow_if_there_is_one(run: Run, project: Path, ti
     [
         (["--student", "nowhere"], "project run export ."),
         (["--baseline", "nowhere"], "project run train-baseline ."),
-        (["--teacher", "train", "--trained", "nowhere"], "project run train-teacher ."),
+        (["--teacher", "train", "--teacher-model", "nowhere"], "project run train-teacher ."),
         (["--teacher", "spacy:STUDENT"], "The transfer set was scored by the teacher"),
         (["--lang", "fr"], "There are texts in en, nl"),
         (["--system", "x"], "expected NAME=PATH"),

@@ -27,7 +27,7 @@ def encoder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def trained(tmp_path: Path) -> Path:
+def teacher_model(tmp_path: Path) -> Path:
     nlp = spacy.blank("en")
     textcat = nlp.add_pipe("textcat")
     for label in LABELS:
@@ -37,10 +37,12 @@ def trained(tmp_path: Path) -> Path:
     return tmp_path / "trained"
 
 
-def test_score_speed_compares_the_same_scores(encoder: Path, trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_score_speed_compares_the_same_scores(
+    encoder: Path, teacher_model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(score_speed, "REPEATS", 1)
     texts = [f"{'good ' * (i % 5)}bad book {'book ' * (i % 3)}{i}" for i in range(40)]
-    result = time_scoring(texts, encoder, trained, SETTINGS)
+    result = time_scoring(texts, encoder, teacher_model, SETTINGS)
     assert result["texts"] == 40
     assert result["largest_difference_to_bare_transformers"] <= 1e-5
     assert result["largest_difference_to_nlp_pipe"] <= 1e-5
@@ -57,6 +59,6 @@ def test_score_speed_streams_texts_through_prepare_and_score(tmp_path: Path) -> 
     docs = [doc for path in sorted((tmp_path / "corpus/transfer").glob("*.spacy")) for doc in read_docs(path)]
     assert len(docs) == result["texts"]
     assert 3000 < result["texts"] <= 3048
-    assert {doc.user_data["source"] for doc in docs} == {"gold", "unlabelled"}
+    assert {doc.user_data["origin"] for doc in docs} == {"gold", "unlabelled"}
     assert all(doc.user_data["teacher_cats"] == {"NEG": 0.5, "POS": 0.5} for doc in docs)
     assert result["peak_rss_bytes"] > 10_000_000

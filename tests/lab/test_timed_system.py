@@ -77,9 +77,9 @@ def test_timed_system_imports_nothing_of_a_system_before_it_is_loaded() -> None:
 
 def test_timed_system_hugging_face_teacher_reads_as_the_settings_say(tmp_path: Path) -> None:
     settings = (ROOT / "configs/score.cfg").read_text(encoding="utf-8")
-    settings = settings.replace("max_length = 128", "max_length = 8").replace("stride = 32", "stride = 2")
+    settings = settings.replace("max_length = 128", "max_length = 8").replace("overlap = 32", "overlap = 2")
     (tmp_path / "score.cfg").write_text(settings, encoding="utf-8")
     folder, texts = save_classifier(tmp_path / "classifier"), ["good", "bad book " * 10]
     job = {"folder": str(folder), "labels": LABELS, "settings": str(tmp_path / "score.cfg")}
-    teacher = HuggingFaceTeacher(str(folder), LABELS, HuggingFaceSettings(max_length=8, stride=2, dtype="auto"))
+    teacher = HuggingFaceTeacher(str(folder), LABELS, HuggingFaceSettings(max_length=8, overlap=2, dtype="auto"))
     assert_equal(load_hugging_face(job)(texts), teacher.predict(texts))

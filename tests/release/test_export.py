@@ -14,7 +14,7 @@ from scripts.distill.core.files import hash_file, zipped_size
 from scripts.distill.core.probabilities import soften
 from scripts.distill.core.rounding import round_mantissa, round_parameters
 from scripts.distill.data.gold import load_split, write_gold
-from scripts.distill.data.records import Review
+from scripts.distill.data.records import Record
 from scripts.distill.evaluate.step import read_temperature
 from scripts.distill.release.calibration import calibrate
 from scripts.distill.release.export import MANTISSA_BITS, describe, export, exported_size
@@ -64,7 +64,7 @@ def corpus(tmp_path: Path) -> Path:
     labels = ["POS", "NEG"]  # not the model's order
     (tmp_path / "labels.json").write_text(json.dumps(labels), encoding="utf-8")
     (tmp_path / "gold").mkdir()
-    reviews = [Review(text, label, "en", "dev.jsonl", i) for i, (text, label) in enumerate(DEV)]
+    reviews = [Record(text, label, "en", "dev.jsonl", i) for i, (text, label) in enumerate(DEV)]
     write_gold(tmp_path / "gold" / "dev.spacy", reviews, labels, lang="xx")
     (tmp_path / "student.cfg").write_text("[training]\nseed = 1\n", encoding="utf-8")
     return tmp_path

@@ -44,7 +44,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def score(cache: ScoreCache, model: Path, engine_of: str) -> tuple[int, numpy.ndarray]:
-    load = partial(load_teacher, f"spacy:{model}", LABELS, trained=model)
+    load = partial(load_teacher, f"spacy:{model}", LABELS, teacher_model=model)
     scorer = Scorer(spool_texts(TEXTS), load(), cache, SETTINGS)
     done: list[int] = []
     scorer.run(run_on_ray(load, gpu=False) if engine_of == "ray" else run_here(load()), done.append)
@@ -62,7 +62,7 @@ def test_ray_engine_scores_as_this_process_does_and_fills_the_same_cache(tmp_pat
 
 
 def test_ray_engine_says_why_a_teacher_fails(model: Path) -> None:
-    load = partial(load_teacher, f"spacy:{model}", ["NEG", "NEUTRAL", "POS"], trained=model)
+    load = partial(load_teacher, f"spacy:{model}", ["NEG", "NEUTRAL", "POS"], teacher_model=model)
     with pytest.raises(ValueError, match=r"^The teacher spacy:\S+ sets the labels \['NEG', 'POS'\], the data has"):
         list(run_on_ray(load, gpu=False)([Batch(0, ["text"])]))
 
@@ -71,8 +71,12 @@ def test_ray_engine_without_a_gpu_says_so(model: Path) -> None:
     if ray.cluster_resources().get("GPU"):
         pytest.skip("there is a GPU")
     with pytest.raises(ValueError, match="Ray has no GPU"):
-        list(run_on_ray(partial(load_teacher, f"spacy:{model}", LABELS, trained=model), gpu=True)([Batch(0, ["text"])]))
+        list(
+            run_on_ray(partial(load_teacher, f"spacy:{model}", LABELS, teacher_model=model), gpu=True)(
+                [Batch(0, ["text"])]
+            )
+        )
 
 
 def test_ray_engine_of_no_batches_gives_none(model: Path) -> None:
-    assert list(run_on_ray(partial(load_teacher, f"spacy:{model}", LABELS, trained=model), gpu=False)([])) == []
+    assert list(run_on_ray(partial(load_teacher, f"spacy:{model}", LABELS, teacher_model=model), gpu=False)([])) == []

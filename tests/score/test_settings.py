@@ -37,7 +37,7 @@ def test_score_settings_committed_ones_are_the_defaults_of_the_code_in_the_faste
         ("texts = 128", "texts = 3", {"texts": 3}, {}),
         ("characters = 40000", "characters = 1", {"characters": 1}, {}),
         ("max_length = 128", "max_length = 64", {}, {"max_length": 64}),
-        ("stride = 32", "stride = 0", {}, {"stride": 0}),
+        ("overlap = 32", "overlap = 0", {}, {"overlap": 0}),
         ("batch_tokens = 1024", "batch_tokens = 8192", {}, {"batch_tokens": 8192}),
         ('dtype = "auto"', 'dtype = "bfloat16"', {}, {"dtype": "bfloat16"}),
     ],
@@ -59,9 +59,9 @@ def test_score_settings_label_map_has_names_with_blanks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "old,new,message",
     [
-        pytest.param("stride = 32", "strides = 32", "[hugging_face] stride: missing; [hugging_face] strides: unknown. "
-                     "Known: max_length, stride, batch_tokens, dtype, label_map", id="misspelt"),
-        pytest.param("stride = 32", "stride = 32\nwindow = 1", "[hugging_face] window: unknown", id="unknown"),
+        pytest.param("overlap = 32", "overlaps = 32", "[hugging_face] overlap: missing; [hugging_face] overlaps: "
+                     "unknown. Known: max_length, overlap, batch_tokens, dtype, label_map", id="misspelt"),
+        pytest.param("overlap = 32", "overlap = 32\nwindow = 1", "[hugging_face] window: unknown", id="unknown"),
         pytest.param("texts = 128", "", "[batches] texts: missing", id="missing"),
         pytest.param("[hugging_face.label_map]", "", "[hugging_face] label_map: missing", id="no-map"),
         pytest.param("[batches]", "[batch]", "[batches]: missing; [batch]: unknown. Known: batches, hugging_face",
@@ -93,7 +93,7 @@ def test_score_settings_label_map_has_names_with_blanks(tmp_path: Path) -> None:
                      id="dtype"),
         pytest.param("[hugging_face.label_map]", '[hugging_face.label_map]\n3 stars = 1',
                      "[hugging_face.label_map] 3 stars: must be a valid string. Found: 1", id="no-label"),
-        pytest.param("stride = 32", "stride = -1", "[hugging_face] stride: must be greater than or equal to 0",
+        pytest.param("overlap = 32", "overlap = -1", "[hugging_face] overlap: must be greater than or equal to 0",
                      id="stride"),
         pytest.param("[hugging_face.label_map]", 'label_map = "NEG"',
                      "[hugging_face] label_map: must be a valid dictionary. Found: 'NEG'", id="map"),

@@ -175,8 +175,8 @@ def test_scored_corpus_leaves_out_texts_without_an_answer_and_asks_again(corpus:
     assert score(corpus, FakeTeacher(silent=silent), cache)["unscored"] == 2
     rows = [json.loads(line) for line in (corpus / "unscored.jsonl").read_text(encoding="utf-8").splitlines()]
     assert sorted(rows, key=lambda row: row["text"]) == [
-        {"text": "A book 2.", "lang": "en", "source": "unlabelled"},
-        {"text": "Slecht boek.", "lang": "nl", "source": "gold"},
+        {"text": "A book 2.", "lang": "en", "origin": "unlabelled"},
+        {"text": "Slecht boek.", "lang": "nl", "origin": "gold"},
     ]
     assert not {doc.text for doc in read_transfer(corpus)} & set(silent)
     assert len(read_transfer(corpus)) == 11

@@ -41,7 +41,7 @@ def write_corpus(
         for text, cats in rows:
             doc = nlp.make_doc(text)
             doc.cats = dict(cats)
-            doc.user_data = {"lang": "nl", "source": "gold"}
+            doc.user_data = {"lang": "nl", "origin": "gold"}
             doc_bin.add(doc)
         doc_bin.to_disk(folder / "gold" / f"{split}.spacy")
     for name, records in (("unlabelled", unlabelled), ("augmented", augmented)):
@@ -74,7 +74,7 @@ def make_rows(count: int) -> list[dict[str, Any]]:
     kinds = [(lang, source) for source in ("gold", "unlabelled", "swap") for lang in ("en", "nl")]
     each = count // len(kinds)
     return [
-        {"text": f"text{n} {lang} {source} word{i * each + n}", "lang": lang, "source": source}
+        {"text": f"text{n} {lang} {source} word{i * each + n}", "lang": lang, "origin": source}
         | ({"cats": POSITIVE} if source == "gold" else {})
         for i, (lang, source) in enumerate(kinds)
         for n in range(each)
@@ -112,11 +112,11 @@ def test_transfer_gathers_all_three_sources_with_provenance_and_gold(tmp_path: P
         augmented=[augmented_row("Beau livre !", "fr", "swap"), augmented_row("Bad book", "en", "replace")],
     )
     assert gather_rows(corpus) == [
-        {"text": "Mooi boek!", "lang": "nl", "source": "gold", "cats": POSITIVE},
-        {"text": "Slecht boek.", "lang": "nl", "source": "gold", "cats": NEGATIVE},
-        {"text": "A book.", "lang": "en", "source": "unlabelled"},
-        {"text": "Beau livre !", "lang": "fr", "source": "swap"},
-        {"text": "Bad book", "lang": "en", "source": "replace"},
+        {"text": "Mooi boek!", "lang": "nl", "origin": "gold", "cats": POSITIVE},
+        {"text": "Slecht boek.", "lang": "nl", "origin": "gold", "cats": NEGATIVE},
+        {"text": "A book.", "lang": "en", "origin": "unlabelled"},
+        {"text": "Beau livre !", "lang": "fr", "origin": "swap"},
+        {"text": "Bad book", "lang": "en", "origin": "replace"},
     ]
 
 
@@ -134,7 +134,7 @@ def test_transfer_keeps_the_first_of_equal_texts(tmp_path: Path) -> None:
         ],
     )
     rows = gather_rows(corpus)
-    assert [(row["text"], row["source"]) for row in rows] == [
+    assert [(row["text"], row["origin"]) for row in rows] == [
         ("In all three", "gold"),
         ("in train and  augmented", "gold"),
         ("In two", "unlabelled"),
@@ -158,7 +158,7 @@ def test_transfer_counts_texts_by_language_and_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize("lang,words", [("en", ["Do", "n't", "[MASK]", "!"]), ("xx", ["Don't", "[MASK]", "!"])])
 def test_transfer_uses_the_students_tokenizer(tmp_path: Path, cache: ScoreCache, lang: str, words: list[str]) -> None:
     write_tokenizer(tmp_path / "tokenizer", lang, "[MASK]")
-    row = {"text": "Don't [MASK]!", "lang": "en", "source": "unlabelled"}
+    row = {"text": "Don't [MASK]!", "lang": "en", "origin": "unlabelled"}
     [[doc]], _ = write([row], cache, tmp_path / "transfer", nlp=load_tokenizer(tmp_path))
     assert [token.text for token in doc] == words
 
@@ -235,7 +235,7 @@ def test_transfer_leaves_no_file_in_the_corpus(tmp_path: Path) -> None:
 
 
 def test_transfer_docs_have_all_that_the_student_needs(tmp_path: Path, cache: ScoreCache) -> None:
-    rows = [*make_rows(60), {"text": " A  naïve\tbook 😀\n", "lang": "fr", "source": "replace"}]
+    rows = [*make_rows(60), {"text": " A  naïve\tbook 😀\n", "lang": "fr", "origin": "replace"}]
     shards, unscored = write(rows, cache, tmp_path / "transfer", shard_size=7)
     expected = predict_all(FakeTeacher(), [row["text"] for row in rows], BatchSettings())
     scores = {row["text"]: values.tolist() for row, values in zip(rows, expected, strict=True)}
@@ -245,7 +245,7 @@ def test_transfer_docs_have_all_that_the_student_needs(tmp_path: Path, cache: Sc
     for doc in (doc for shard in shards for doc in shard):
         row = by_text[doc.text]
         teacher_cats = dict(zip(LABELS, scores[doc.text], strict=True))
-        assert doc.user_data == {"lang": row["lang"], "source": row["source"], "teacher_cats": teacher_cats}
+        assert doc.user_data == {"lang": row["lang"], "origin": row["origin"], "teacher_cats": teacher_cats}
         assert doc.cats == row.get("cats", {})
         assert [token.text_with_ws for token in doc] == [
             token.text_with_ws for token in spacy.blank("xx").make_doc(doc.text)
@@ -265,7 +265,7 @@ def test_transfer_shards_mix_languages_and_sources(tmp_path: Path, cache: ScoreC
     assert len(shards) == 6
     for shard in shards:
         assert {doc.user_data["lang"] for doc in shard} == {"en", "nl"}
-        assert {doc.user_data["source"] for doc in shard} == {"gold", "unlabelled", "swap"}
+        assert {doc.user_data["origin"] for doc in shard} == {"gold", "unlabelled", "swap"}
 
 
 def test_transfer_order_is_decided_by_the_seed(tmp_path: Path, cache: ScoreCache) -> None:
@@ -310,4 +310,4 @@ def test_transfer_is_read_by_the_student(tmp_path: Path, cache: ScoreCache) -> N
     write(rows, cache, tmp_path / "transfer")
     examples = list(create_transfer_corpus(tmp_path / "transfer")(spacy.blank("xx")))
     assert sorted(example.reference.text for example in examples) == sorted(row["text"] for row in rows)
-    assert {example.reference.user_data["source"] for example in examples} == {"gold", "unlabelled", "swap"}
+    assert {example.reference.user_data["origin"] for example in examples} == {"gold", "unlabelled", "swap"}

@@ -76,7 +76,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "temperature": {"loss": {"@losses": "distill.cross_entropy.v1", "temperature": 2.0}},
     "mse-logits": {"loss": {"@losses": "distill.mse_logits.v1"}},
     "mse-probs": {"loss": {"@losses": "distill.mse_probs.v1"}},
-    "gold": {"loss": {"@losses": "distill.mse_logits.v1"}, "gold_weight": 0.3, "source_weights": WEIGHTS},
+    "gold": {"loss": {"@losses": "distill.mse_logits.v1"}, "gold_weight": 0.3, "origin_weights": WEIGHTS},
 }
 # One of each kind of source; "mask" and "swap" are methods of augmentation.
 SOURCES = ("gold", "unlabelled", "mask", "swap")
@@ -102,7 +102,7 @@ def make_examples(
     examples = []
     for (text, scores), source in zip(soft.items(), itertools.cycle(sources), strict=False):
         doc = nlp.make_doc(text)
-        doc.user_data["source"] = source
+        doc.user_data["origin"] = source
         if gold and source == "gold":
             doc.cats = {label: float(label == gold) for label in labels}
         set_teacher_scores(doc, labels, numpy.asarray(scores, dtype="float32"))
@@ -278,7 +278,7 @@ def test_component_takes_an_empty_doc() -> None:
     nlp, pipe = make_pipeline(MODELS["ensemble"])
     examples = make_examples(nlp)
     empty = Doc(nlp.vocab)
-    empty.user_data["source"] = "gold"
+    empty.user_data["origin"] = "gold"
     set_teacher_scores(empty, LABELS, numpy.asarray([1, 0, 0], dtype="float32"))
     losses = pipe.update([*examples, Example(Doc(nlp.vocab), empty)])
     assert numpy.isfinite(losses["textcat"])
@@ -309,7 +309,7 @@ def test_component_gives_the_same_scores_after_a_round_trip() -> None:
 def test_component_weights_loss_and_gradient_by_source(
     model: dict[str, Any], weights: dict[str, float], rows: list[float]
 ) -> None:
-    nlp, pipe = make_pipeline(model, source_weights=weights)
+    nlp, pipe = make_pipeline(model, origin_weights=weights)
     examples = make_examples(nlp, sources=SOURCES)
     scores = pipe.model.predict([eg.predicted for eg in examples])
     loss, gradient = pipe.get_loss(examples, scores)
@@ -325,9 +325,9 @@ def test_component_weights_loss_and_gradient_by_source(
 @pytest.mark.parametrize("model", MODELS.values(), ids=MODELS)
 def test_component_default_weights_equal_the_unweighted(model: dict[str, Any]) -> None:
     nlp, pipe = make_pipeline(model)
-    assert pipe.source_weights == {"gold": 1.0, "unlabelled": 1.0, "augmented": 1.0}
+    assert pipe.origin_weights == {"gold": 1.0, "unlabelled": 1.0, "augmented": 1.0}
     assert pipe.gold_weight == 0
-    assert DistilledTextCategorizer(nlp.vocab, pipe.model, loss=pipe.loss).source_weights == pipe.source_weights
+    assert DistilledTextCategorizer(nlp.vocab, pipe.model, loss=pipe.loss).origin_weights == pipe.origin_weights
     examples = make_examples(nlp, sources=SOURCES, gold="B")
     scores = pipe.model.predict([eg.predicted for eg in examples])
     expected_loss, expected = pipe.get_teacher_student_loss(numpy.asarray(list(SOFT.values()), dtype="float32"), scores)
@@ -337,7 +337,7 @@ def test_component_default_weights_equal_the_unweighted(model: dict[str, Any]) -
 
 
 def test_component_does_not_learn_from_what_counts_nothing() -> None:
-    nlp, pipe = make_pipeline(BOW, source_weights={"gold": 1.0, "unlabelled": 0.0, "augmented": 0.0})
+    nlp, pipe = make_pipeline(BOW, origin_weights={"gold": 1.0, "unlabelled": 0.0, "augmented": 0.0})
     sgd = Adam(0.05)
     for _ in range(100):
         pipe.update(make_examples(nlp, sources=SOURCES), sgd=sgd)
@@ -356,32 +356,32 @@ def test_component_does_not_learn_from_what_counts_nothing() -> None:
     ids=["negative", "method"],
 )
 def test_component_refuses_bad_weights(weights: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match="source_weights must have a number, 0 or more, for each of gold, unlabelled"):
-        spacy.blank("en").add_pipe(FACTORY, config={"model": BOW, "source_weights": weights})
+    with pytest.raises(ValueError, match="origin_weights must have a number, 0 or more, for each of gold, unlabelled"):
+        spacy.blank("en").add_pipe(FACTORY, config={"model": BOW, "origin_weights": weights})
 
 
 def test_component_refuses_a_weight_that_is_missing() -> None:
     _, pipe = make_pipeline(BOW)
-    with pytest.raises(ValueError, match=r"source_weights must have .*Found: \{'gold': 1\.0\}"):
-        DistilledTextCategorizer(Vocab(), pipe.model, loss=pipe.loss, source_weights={"gold": 1.0})
+    with pytest.raises(ValueError, match=r"origin_weights must have .*Found: \{'gold': 1\.0\}"):
+        DistilledTextCategorizer(Vocab(), pipe.model, loss=pipe.loss, origin_weights={"gold": 1.0})
 
 
 def test_component_without_a_source_names_text_and_command() -> None:
     nlp, pipe = make_pipeline(BOW)
     examples = make_examples(nlp)
-    del examples[1].reference.user_data["source"]
-    with pytest.raises(ValueError, match=r"No source on the text 'two green pears'.*spacy project run score"):
+    del examples[1].reference.user_data["origin"]
+    with pytest.raises(ValueError, match=r"No origin on the text 'two green pears'.*spacy project run score"):
         pipe.update(examples)
 
 
 def test_component_weights_are_in_the_config_that_is_saved() -> None:
     weights = {"gold": 2.0, "unlabelled": 0.5, "augmented": 0.25}
-    nlp, _ = make_pipeline(BOW, source_weights=weights, gold_weight=0.25)
-    assert nlp.config["components"]["textcat"]["source_weights"] == weights
+    nlp, _ = make_pipeline(BOW, origin_weights=weights, gold_weight=0.25)
+    assert nlp.config["components"]["textcat"]["origin_weights"] == weights
     other = spacy.util.load_model_from_config(nlp.config)
     pipe = other.get_pipe("textcat")
     assert isinstance(pipe, DistilledTextCategorizer)
-    assert pipe.source_weights == weights
+    assert pipe.origin_weights == weights
     assert pipe.gold_weight == 0.25
 
 
@@ -392,7 +392,7 @@ def test_component_weights_are_in_the_config_that_is_saved() -> None:
 def test_component_mixes_in_the_gold_label(
     model: dict[str, Any], loss: str, gold_weight: float, weights: dict[str, float]
 ) -> None:
-    settings = {"source_weights": weights, "loss": {"@losses": f"distill.{loss}.v1"}}
+    settings = {"origin_weights": weights, "loss": {"@losses": f"distill.{loss}.v1"}}
     nlp, pipe = make_pipeline(model, gold_weight=gold_weight, **settings)
     examples = make_examples(nlp, sources=SOURCES, gold="B")
     scores = numpy.asarray([[0.5, 0.2, 0.3], [0.1, 0.8, 0.1], [0.3, 0.3, 0.4], [0.6, 0.3, 0.1]], dtype="float32")

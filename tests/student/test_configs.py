@@ -15,7 +15,7 @@ import scripts.functions  # noqa: F401
 from scripts.distill.augment.tokenizer import write_tokenizer
 from scripts.distill.data.docbins import write_docs
 from scripts.distill.data.gold import write_gold
-from scripts.distill.data.records import Review
+from scripts.distill.data.records import Record
 from scripts.distill.data.teacher_scores import set_teacher_scores
 from scripts.distill.student.output_layers import unwrap
 from scripts.distill.student.vectors import Word, write_vectors
@@ -41,12 +41,12 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
     docs: list[Doc] = []
     for text, label in texts:
         docs.append(nlp.make_doc(text))
-        docs[-1].user_data = {"lang": "nl", "source": "unlabelled"}
+        docs[-1].user_data = {"lang": "nl", "origin": "unlabelled"}
         set_teacher_scores(docs[-1], LABELS, numpy.asarray([0.1, 0.9] if label else [0.8, 0.2], dtype="float32"))
     (folder / "transfer").mkdir()
     write_docs(docs, folder / "transfer" / "00000.spacy")
     (folder / "gold").mkdir()
-    reviews = [Review(text, LABELS[label], "nl", "dev", i) for i, (text, label) in enumerate(texts[::7])]
+    reviews = [Record(text, LABELS[label], "nl", "dev", i) for i, (text, label) in enumerate(texts[::7])]
     write_gold(folder / "gold" / "dev.spacy", reviews, LABELS, lang="xx")
     (folder / "labels.json").write_text(json.dumps(LABELS), encoding="utf-8")
     write_tokenizer(folder / "tokenizer", "xx", "[MASK]")

@@ -20,7 +20,7 @@ SOURCES = ["gold", "unlabelled", "mask", "swap"]
 def make_docs(count: int, sources: Sequence[str] = ("gold",)) -> list[Doc]:
     docs = [Doc(Vocab(), words=["text", f"{i:02}"], spaces=[True, False]) for i in range(count)]
     for doc, source in zip(docs, itertools.cycle(sources), strict=False):
-        doc.user_data["source"] = source
+        doc.user_data["origin"] = source
     return docs
 
 
@@ -80,7 +80,7 @@ def test_corpus_reader_opens_one_shard_at_a_time(tmp_path: Path) -> None:
 def test_corpus_reader_pairs_a_new_doc_with_the_stored_one(tmp_path: Path) -> None:
     stored = spacy.blank("xx").make_doc("Don't!")
     stored.cats = {"NEG": 1.0, "POS": 0.0}
-    stored.user_data = {"source": "gold", "teacher_cats": {"NEG": 0.75, "POS": 0.25}}
+    stored.user_data = {"origin": "gold", "teacher_cats": {"NEG": 0.75, "POS": 0.25}}
     write_docs([stored], tmp_path / "00000.spacy")
     nlp = spacy.blank("en")
     (example,) = create_transfer_corpus(tmp_path)(nlp)
@@ -89,7 +89,7 @@ def test_corpus_reader_pairs_a_new_doc_with_the_stored_one(tmp_path: Path) -> No
     assert example.predicted.cats == example.predicted.user_data == {}
     assert [token.text for token in example.reference] == ["Don't", "!"]
     assert example.reference.cats == {"NEG": 1.0, "POS": 0.0}
-    assert example.reference.user_data == {"source": "gold", "teacher_cats": {"NEG": 0.75, "POS": 0.25}}
+    assert example.reference.user_data == {"origin": "gold", "teacher_cats": {"NEG": 0.75, "POS": 0.25}}
 
 
 @pytest.mark.parametrize("name", [".", "missing"], ids=["empty", "missing"])
@@ -151,15 +151,15 @@ def test_corpus_repeats_are_shuffled(tmp_path: Path) -> None:
 def test_corpus_repeats_fractions_anew_in_each_epoch(tmp_path: Path, times: float) -> None:
     docs = make_docs(400, SOURCES)
     write_shards(docs, tmp_path, shard_size=150)
-    gold = [doc.text for doc in docs if doc.user_data["source"] == "gold"]
+    gold = [doc.text for doc in docs if doc.user_data["origin"] == "gold"]
     epochs = count_epochs(tmp_path, 10, gold=times, unlabelled=1.0, augmented=0.0)
     assert {epoch[text] for epoch in epochs for text in gold} == {int(times), int(times) + 1}
     # 1,000 draws: four standard deviations are at most 0.064.
     assert sum(epoch[text] for epoch in epochs for text in gold) / 1000 == pytest.approx(times, abs=0.064)
     assert len({tuple(epoch[text] for text in gold) for epoch in epochs}) == 10
     for epoch in epochs:
-        assert {epoch[doc.text] for doc in docs if doc.user_data["source"] == "unlabelled"} == {1}
-        assert epoch.keys().isdisjoint(doc.text for doc in docs if doc.user_data["source"] in ("mask", "swap"))
+        assert {epoch[doc.text] for doc in docs if doc.user_data["origin"] == "unlabelled"} == {1}
+        assert epoch.keys().isdisjoint(doc.text for doc in docs if doc.user_data["origin"] in ("mask", "swap"))
 
 
 def test_corpus_repeats_are_decided_by_the_seed(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_corpus_reader_takes_repeats_from_config(tmp_path: Path) -> None:
 
 def test_corpus_reader_names_a_text_without_source_and_the_command(tmp_path: Path) -> None:
     docs = make_docs(3)
-    del docs[1].user_data["source"]
+    del docs[1].user_data["origin"]
     write_shards(docs, tmp_path)
-    with pytest.raises(ValueError, match=r"No source on the text 'text 01'.*python -m spacy project run score \."):
+    with pytest.raises(ValueError, match=r"No origin on the text 'text 01'.*python -m spacy project run score \."):
         list(create_transfer_corpus(tmp_path)(spacy.blank("xx")))

@@ -29,7 +29,7 @@ print(json.dumps([nlp(text).cats for text in json.loads(sys.argv[2])]))
 
 @pytest.fixture
 def nlp() -> Language:
-    nlp, pipe = make_pipeline(MODELS["ensemble"], source_weights=WEIGHTS, gold_weight=0.25)
+    nlp, pipe = make_pipeline(MODELS["ensemble"], origin_weights=WEIGHTS, gold_weight=0.25)
     for _ in range(5):
         pipe.update(make_examples(nlp), sgd=Adam(0.01))
     nlp.tokenizer.add_special_case("[MASK]", [{"ORTH": "[MASK]"}])
@@ -44,9 +44,9 @@ def test_stock_has_stock_factory_and_config(nlp: Language) -> None:
     stock = to_stock(nlp)
     assert stock.get_pipe_meta("textcat").factory == "textcat"
     assert "distill." not in stock.config.to_str()
-    assert "source_weights" not in stock.config.to_str()
+    assert "origin_weights" not in stock.config.to_str()
     assert "gold_weight" not in stock.config.to_str()
-    assert nlp.config["components"]["textcat"]["source_weights"] == WEIGHTS
+    assert nlp.config["components"]["textcat"]["origin_weights"] == WEIGHTS
     own = stock.config["components"]["textcat"].keys() - {"factory"}
     assert own == spacy.blank("en").get_factory_meta("textcat").default_config.keys()
     assert stock.meta["performance"] == {"cats_micro_f": 0.5}

@@ -57,7 +57,7 @@ def corpus(tmp_path: Path) -> Path:
     docs = []
     for text, source in TEXTS:
         docs.append(nlp.make_doc(text))
-        docs[-1].user_data = {"lang": "nl", "source": source}
+        docs[-1].user_data = {"lang": "nl", "origin": source}
     (tmp_path / "transfer").mkdir()
     for number, part in enumerate((docs[:2], docs[2:])):
         write_docs(part, tmp_path / "transfer" / f"{number:05}.spacy")
@@ -69,7 +69,7 @@ def corpus(tmp_path: Path) -> Path:
 
 def test_vectors_are_of_the_words_of_train_and_unlabelled_texts(corpus: Path) -> None:
     encoder = FakeEncoder()
-    settings = VectorSettings(words=8, dimensions=2, mantissa_bits=7)
+    settings = VectorSettings(words=8, pca_dims=2, mantissa_bits=7)
     summary = make_vectors(corpus, corpus, encoder, settings, teacher="train", bar=Bar)
     # Those of the texts, then the most frequent ones of Dutch.
     assert encoder.asked[:5] == ["Het", "boek", "GOED", "tegen", "viel"]
@@ -132,7 +132,7 @@ def test_vectors_choose_words_takes_frequent_ones_first() -> None:
 def test_vectors_reduced_are_principal_components_with_unit_spread() -> None:
     rng = numpy.random.default_rng(0)
     encoded = (rng.normal(size=(200, 5)) * [10, 5, 1, 0.1, 0.1] + 3).astype("float32")
-    settings = VectorSettings(dimensions=2, sif=0, mantissa_bits=23)
+    settings = VectorSettings(pca_dims=2, sif_coefficient=0, mantissa_bits=23)
     reduced = reduce_vectors(encoded, numpy.ones(200, dtype="float32"), settings)
     assert reduced.shape == (200, 2)
     assert reduced.dtype == numpy.float32
@@ -140,7 +140,7 @@ def test_vectors_reduced_are_principal_components_with_unit_spread() -> None:
     assert abs(numpy.corrcoef(reduced[:, 0], encoded[:, 0])[0, 1]) > 0.99
     assert_allclose(reduced[:, 0].std() / reduced[:, 1].std(), 2, rtol=0.2)
     weighted = reduce_vectors(
-        encoded, numpy.full(200, 0.003, dtype="float32"), VectorSettings(dimensions=2, mantissa_bits=7)
+        encoded, numpy.full(200, 0.003, dtype="float32"), VectorSettings(pca_dims=2, mantissa_bits=7)
     )
     assert_allclose(weighted, reduced / 4, rtol=0.01)
 
@@ -148,7 +148,7 @@ def test_vectors_reduced_are_principal_components_with_unit_spread() -> None:
 @pytest.mark.parametrize("shape", [(3, 5), (5, 3)])
 def test_vectors_of_few_words_have_fewer_dimensions(shape: tuple[int, int]) -> None:
     encoded = numpy.random.default_rng(0).normal(size=shape).astype("float32")
-    reduced = reduce_vectors(encoded, numpy.zeros(shape[0], dtype="float32"), VectorSettings(dimensions=8))
+    reduced = reduce_vectors(encoded, numpy.zeros(shape[0], dtype="float32"), VectorSettings(pca_dims=8))
     assert reduced.shape == (shape[0], min(shape))
     assert numpy.isfinite(reduced).all()
 
@@ -163,11 +163,11 @@ def test_vectors_committed_settings_are_the_defaults_of_the_code() -> None:
     [
         ({"vectors.words": 1}, "words: must be greater than or equal to 2. Found: 1"),
         ({"vectors.words": "many"}, "words: must be a valid integer. Found: 'many'"),
-        ({"vectors.sif": "a"}, "sif: must be a valid number"),
-        ({"vectors.sif": -1}, "sif: must be greater than or equal to 0. Found: -1"),
-        ({"vectors.sif": float("nan")}, "sif: must be a finite number. Found: nan"),
+        ({"vectors.sif_coefficient": "a"}, "sif_coefficient: must be a valid number"),
+        ({"vectors.sif_coefficient": -1}, "sif_coefficient: must be greater than or equal to 0. Found: -1"),
+        ({"vectors.sif_coefficient": float("nan")}, "sif_coefficient: must be a finite number. Found: nan"),
         ({"vectors.mantissa_bits": 24}, "mantissa_bits: must be less than or equal to 23. Found: 24"),
-        ({"vectors.wrods": 5}, r"\[vectors\] wrods: unknown\. Known: words, dimensions"),
+        ({"vectors.wrods": 5}, r"\[vectors\] wrods: unknown\. Known: words, pca_dims"),
     ],
 )
 def test_vectors_settings_that_are_wrong_are_an_error(overrides: dict[str, Any], message: str) -> None:

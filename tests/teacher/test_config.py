@@ -104,7 +104,7 @@ def test_teacher_config_scores_do_not_depend_on_the_batch(teacher: Language) -> 
 
 
 def test_teacher_config_has_the_same_fingerprint_at_each_load(teacher_folder: Path) -> None:
-    loaded = [load_teacher("train", ["NEG", "POS"], trained=teacher_folder) for _ in range(2)]
+    loaded = [load_teacher("train", ["NEG", "POS"], teacher_model=teacher_folder) for _ in range(2)]
     assert loaded[0].fingerprint == loaded[1].fingerprint
     assert len(loaded[0].fingerprint) == 64
 

@@ -41,7 +41,7 @@ STAR_MAP = {"1 star": "NEG", "2 stars": "NEG", "3 stars": None, "4 stars": "POS"
 WORDS = ["good", "bad", "great", "awful", "book", "film", "lamp", "very", "not", "the", "was", "one", "two", "three"]
 VOCAB = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, "##s", "##ly"]
 LONGEST = 64
-WINDOW = HuggingFaceSettings(max_length=12, stride=3)
+WINDOW = HuggingFaceSettings(max_length=12, overlap=3)
 
 
 def save_classifier(folder: Path, classes: Sequence[str] = LABELS, **settings: Any) -> Path:
@@ -95,7 +95,7 @@ def read_windows(folder: Path, text: str, settings: HuggingFaceSettings) -> list
     windows = [pieces[:width]]
     start = 0
     while start + width < len(pieces):
-        start += width - settings.stride
+        start += width - settings.overlap
         windows.append(pieces[start : start + width])
     cls, sep = tokenizer.cls_token_id, tokenizer.sep_token_id
     return [softmax_of(folder, [cls, *window, sep]) for window in windows]
@@ -135,7 +135,7 @@ def test_hugging_face_short_texts_equal_a_plain_transformers_loop(saved: Path) -
 
 @pytest.mark.parametrize("stride", [0, 3, 9], ids="stride-{}".format)
 def test_hugging_face_long_texts_are_the_mean_over_windows(saved: Path, stride: int) -> None:
-    settings = replace(WINDOW, stride=stride)
+    settings = replace(WINDOW, overlap=stride)
     texts = make_texts(4, longest=60, seed=1) + make_texts(2, longest=10)
     windows = [read_windows(saved, text, settings) for text in texts]
     assert max(map(len, windows)) >= 4
@@ -357,7 +357,7 @@ def test_hugging_face_fingerprint_sees_the_files(folder: Path, saved: Path, chan
     "settings",
     [
         {"max_length": 13},
-        {"stride": 2},
+        {"overlap": 2},
         {"dtype": "bfloat16"},
         {"label_map": {"NEG": "NEG", "POS": "POS"}},
         {"label_map": {"NEG": "POS", "POS": "NEG"}},
@@ -384,10 +384,10 @@ def test_hugging_face_fingerprint_stays_what_it_was(saved: Path) -> None:
              "vocab.txt"]  # fmt: skip
     about = {
         "files": {name: hash_file(saved / name) for name in files}, "labels": LABELS,
-        "max_length": 12, "stride": 3, "dtype": "float32", "label_map": {},
+        "max_length": 12, "overlap": 3, "dtype": "float32", "label_map": {},
     }  # fmt: skip
     assert load(saved).fingerprint == sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
-    assert asdict(WINDOW).keys() == {"max_length", "stride", "dtype", "label_map", "batch_tokens"}
+    assert asdict(WINDOW).keys() == {"max_length", "overlap", "dtype", "label_map", "batch_tokens"}
 
 
 def save_other(folder: Path, model: Callable[[BertConfig], Any]) -> None:
@@ -565,10 +565,10 @@ def test_hugging_face_takes_a_model_with_a_known_problem_type(folder: Path) -> N
 @pytest.mark.parametrize(
     "settings,message",
     [
-        ({"max_length": 2, "stride": 0}, "max_length = 2, but {folder} reads 3 to 64 word pieces"),
-        ({"max_length": 0, "stride": 0}, "max_length = 0, but {folder} reads 3 to 64 word pieces"),
+        ({"max_length": 2, "overlap": 0}, "max_length = 2, but {folder} reads 3 to 64 word pieces"),
+        ({"max_length": 0, "overlap": 0}, "max_length = 0, but {folder} reads 3 to 64 word pieces"),
         ({"max_length": 65}, "max_length = 65, but {folder} reads 3 to 64 word pieces"),
-        ({"stride": 10}, "stride = 10: windows of 12 word pieces, 2 of them special, can share 0 to 9"),
+        ({"overlap": 10}, "overlap = 10: windows of 12 word pieces, 2 of them special, can share 0 to 9"),
         ({"dtype": "float16"}, "dtype = 'float16'. Supported: auto, float32, bfloat16"),
     ],
     ids=lambda value: "-".join(f"{k}-{v}" for k, v in value.items()) if isinstance(value, dict) else "",
@@ -579,7 +579,7 @@ def test_hugging_face_refuses_impossible_settings(saved: Path, settings: dict[st
     assert f"[hugging_face] {message.format(folder=saved)}" in str(error.value)
 
 
-@pytest.mark.parametrize("settings", [{"max_length": 3, "stride": 0}, {"max_length": 64}, {"stride": 9}], ids=str)
+@pytest.mark.parametrize("settings", [{"max_length": 3, "overlap": 0}, {"max_length": 64}, {"overlap": 9}], ids=str)
 def test_hugging_face_takes_settings_at_the_limits(saved: Path, settings: dict[str, Any]) -> None:
     scores = load(saved, replace(WINDOW, **settings)).predict(["good book " * 50])
     assert scores.sum() == pytest.approx(1, abs=1e-6)

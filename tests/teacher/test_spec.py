@@ -9,9 +9,9 @@ from scripts.distill.core.variables import (
     SettingsError,
 )
 from scripts.distill.teacher.spec import (
-    check_teacher_exists,
-    check_teacher_trained,
-    find_teacher,
+    check_spec_exists,
+    check_trained_here,
+    find_files,
     note_teacher,
     public_name,
 )
@@ -42,7 +42,7 @@ def test_spec_find_and_note_a_teacher_in_a_folder_or_file(tmp_path: Path, kind: 
     (folder / "weights").write_text("1", encoding="utf-8")
     file.write_text("{}", encoding="utf-8")
     for place, digest in ((folder, hash_folder(folder)), (file, hash_file(file))):
-        assert find_teacher(f"{kind}:{place}") == place
+        assert find_files(f"{kind}:{place}") == place
         note_teacher(f"{kind}:{place}", tmp_path / "teacher")
         assert read_note(tmp_path / "teacher") == {"teacher": f"{kind}:{place}", "sha256": [digest]}
 
@@ -50,7 +50,7 @@ def test_spec_find_and_note_a_teacher_in_a_folder_or_file(tmp_path: Path, kind: 
 def test_spec_find_and_note_a_teacher_in_a_package(tmp_path: Path, package: Path) -> None:
     pipeline = package / "xx_tiny_teacher-0.1.0"
     expected = {"teacher": "spacy:xx_tiny_teacher", "sha256": [hash_folder(pipeline)]}
-    assert find_teacher("spacy:xx_tiny_teacher") == pipeline
+    assert find_files("spacy:xx_tiny_teacher") == pipeline
     note_teacher("spacy:xx_tiny_teacher", tmp_path / "teacher")
     assert read_note(tmp_path / "teacher") == expected
     # As Python does when it is first imported.
@@ -62,7 +62,7 @@ def test_spec_find_and_note_a_teacher_in_a_package(tmp_path: Path, package: Path
 
 def test_spec_find_a_package_without_a_folder_of_its_version(package: Path) -> None:
     (package / "xx_tiny_teacher-0.1.0").rename(package / "model")
-    assert find_teacher("spacy:xx_tiny_teacher") == package
+    assert find_files("spacy:xx_tiny_teacher") == package
 
 
 @pytest.mark.usefixtures("package")
@@ -71,7 +71,7 @@ def test_spec_find_a_package_without_a_folder_of_its_version(package: Path) -> N
     ["hf:owner/model@main", "hf:xx_tiny_teacher", "spacy:no_such_package", "spacy:./no/path", "jsonl:none.jsonl"],
 )
 def test_spec_note_a_teacher_that_is_not_on_this_machine(tmp_path: Path, teacher: str) -> None:
-    assert find_teacher(teacher) is None
+    assert find_files(teacher) is None
     note_teacher(teacher, tmp_path / "teacher")
     assert read_note(tmp_path / "teacher") == {"teacher": teacher, "sha256": [None]}
 
@@ -115,25 +115,25 @@ def test_spec_teachers_that_are_nowhere_are_an_error(tmp_path: Path, package: Pa
     (tmp_path / "scores.jsonl").touch()
     here = f"hf:{tmp_path}"
     for teacher in ("train", "hf:owner/model@main", here, "spacy:xx_tiny_teacher", f"mean:train,{here}"):
-        check_teacher_exists(teacher)
-    check_teacher_exists(f"jsonl:{tmp_path / 'scores.jsonl'}")
+        check_spec_exists(teacher)
+    check_spec_exists(f"jsonl:{tmp_path / 'scores.jsonl'}")
     for teacher in ("hf:./none", "hf:/no/such", "jsonl:none.jsonl", "mean:train,hf:./none"):
         with pytest.raises(SettingsError, match=r"^teacher = (hf|jsonl):\S+: there is no \S+$"):
-            check_teacher_exists(teacher)
+            check_spec_exists(teacher)
     with pytest.raises(SettingsError, match="there is no xx_missing, and no package of this name is installed"):
-        check_teacher_exists("spacy:xx_missing")
+        check_spec_exists("spacy:xx_missing")
 
 
 def test_spec_no_trained_teacher_names_the_commands_that_train_one(tmp_path: Path) -> None:
-    check_teacher_trained(tmp_path)
+    check_trained_here(tmp_path)
     with pytest.raises(SettingsError) as error:
-        check_teacher_trained(tmp_path / "none", {"data": "my data"}, DEFAULTS)
+        check_trained_here(tmp_path / "none", {"data": "my data"}, DEFAULTS)
     assert str(error.value).splitlines()[1:] == [
         f"python -m spacy project run {step} . --vars.data 'my data'"
         for step in ("prepare", "encoder", "train-teacher")
     ]
     with pytest.raises(SettingsError, match=r"none: no trained teacher\. Train it, with the --vars of your data:\n"):
-        check_teacher_trained(tmp_path / "none")
+        check_trained_here(tmp_path / "none")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from transformers import BertConfig, BertModel
 from scripts.distill.core.files import hash_folder
 from scripts.distill.teacher.from_file import JsonlTeacher
 from scripts.distill.teacher.hugging_face import HuggingFaceSettings, HuggingFaceTeacher
-from scripts.distill.teacher.spec import TEACHERS, check_teacher
+from scripts.distill.teacher.spec import TEACHERS, check_spec
 from scripts.distill.teacher.teachers import SpacyTeacher, load_teacher
 from tests.teacher.test_hugging_face import STAR_MAP, STARS, save_classifier
 
@@ -77,7 +77,7 @@ def textcat_pipeline(labels: Sequence[str] = LABELS, updates: int = 20) -> Langu
              "jsonl:scores.jsonl", "jsonl:a=b:c.jsonl", "mean:train,hf:owner/model", "mean:train,spacy:a,jsonl:b"],
 )  # fmt: skip
 def test_teachers_check_accepts(spec: str) -> None:
-    check_teacher(spec)
+    check_spec(spec)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_teachers_check_accepts(spec: str) -> None:
 )  # fmt: skip
 def test_teachers_check_refuses_unknown_and_lists_supported(spec: str) -> None:
     with pytest.raises(ValueError) as error:
-        check_teacher(spec)
+        check_spec(spec)
     assert repr(spec) in str(error.value)
     assert TEACHERS in str(error.value)
     assert "train " in TEACHERS
@@ -109,7 +109,7 @@ def test_teachers_check_refuses_unknown_and_lists_supported(spec: str) -> None:
 )
 def test_teachers_check_refuses_a_mean_of_nothing_or_of_unknown_ones(spec: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        check_teacher(spec)
+        check_spec(spec)
 
 
 def test_teachers_a_mean_is_that_of_its_teachers(tmp_path: Path) -> None:
@@ -119,23 +119,23 @@ def test_teachers_a_mean_is_that_of_its_teachers(tmp_path: Path) -> None:
         lines = [json.dumps({"text": text, "cats": {"NEG": p, "POS": 1 - p}}) for text, p in rows.items()]
         (tmp_path / f"{name}.jsonl").write_text("\n".join(lines), encoding="utf-8")
     members = [f"jsonl:{tmp_path / name}.jsonl" for name in "ab"]
-    teacher = load_teacher(f"mean:{members[0]},{members[1]}", LABELS, trained=tmp_path / "none")
+    teacher = load_teacher(f"mean:{members[0]},{members[1]}", LABELS, teacher_model=tmp_path / "none")
     rows = teacher.predict(["one", "two", "three"])
     assert rows.dtype == numpy.float32
     assert_allclose(rows, [[0.65, 0.35], [numpy.nan] * 2, [numpy.nan] * 2], rtol=1e-6)
     assert teacher.labels == LABELS
-    swapped = load_teacher(f"mean:{members[1]},{members[0]}", LABELS, trained=tmp_path / "none")
+    swapped = load_teacher(f"mean:{members[1]},{members[0]}", LABELS, teacher_model=tmp_path / "none")
     assert len({teacher.fingerprint, swapped.fingerprint}) == 2
 
 
 def test_teachers_load_refuses_unknown_teacher(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Unknown teacher 'oracle'"):
-        load_teacher("oracle", LABELS, trained=tmp_path)
+        load_teacher("oracle", LABELS, teacher_model=tmp_path)
 
 
 def test_teachers_load_untrained_names_command(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as error:
-        load_teacher("train", LABELS, trained=tmp_path / "model-best")
+        load_teacher("train", LABELS, teacher_model=tmp_path / "model-best")
     assert str(tmp_path / "model-best") in str(error.value)
     assert "python -m spacy project run train-teacher ." in str(error.value)
 
@@ -144,7 +144,7 @@ def test_teachers_load_untrained_names_command(tmp_path: Path) -> None:
 def test_teachers_load_names_pipeline_that_cannot_be_loaded(tmp_path: Path, name: str) -> None:
     name = name.format(tmp=tmp_path)
     with pytest.raises(ValueError, match=f"Can't load the pipeline '{name}'"):
-        load_teacher(f"spacy:{name}", LABELS, trained=tmp_path)
+        load_teacher(f"spacy:{name}", LABELS, teacher_model=tmp_path)
 
 
 def test_teachers_load_gives_the_named_pipeline(tmp_path: Path) -> None:
@@ -152,22 +152,22 @@ def test_teachers_load_gives_the_named_pipeline(tmp_path: Path) -> None:
     nlp.to_disk(tmp_path / "named")
     textcat_pipeline(["POS", "NEG"]).to_disk(tmp_path / "trained")
     cats = nlp("good").cats
-    named = load_teacher(f"spacy:{tmp_path / 'named'}", LABELS, trained=tmp_path / "trained")
-    trained = load_teacher("train", LABELS, trained=tmp_path / "named")
-    for teacher in (named, trained):
+    named = load_teacher(f"spacy:{tmp_path / 'named'}", LABELS, teacher_model=tmp_path / "trained")
+    teacher_model = load_teacher("train", LABELS, teacher_model=tmp_path / "named")
+    for teacher in (named, teacher_model):
         assert teacher.labels == LABELS
         assert isinstance(teacher, SpacyTeacher)
         assert teacher.predict(["good"]).tolist() == [[cats["NEG"], cats["POS"]]]
-    assert named.name == trained.name == f"spacy:{tmp_path / 'named'}"
+    assert named.name == teacher_model.name == f"spacy:{tmp_path / 'named'}"
     about = [hash_folder(tmp_path / "named"), LABELS]
-    assert named.fingerprint == trained.fingerprint == sha256(json.dumps(about).encode()).hexdigest()
+    assert named.fingerprint == teacher_model.fingerprint == sha256(json.dumps(about).encode()).hexdigest()
 
 
 def test_teachers_load_gives_a_hugging_face_model(tmp_path: Path) -> None:
     folder = save_classifier(tmp_path / "model", STARS)
     spec = f"hf:{folder}"
-    settings = HuggingFaceSettings(max_length=12, stride=3, label_map=STAR_MAP)
-    teacher = load_teacher(spec, LABELS, trained=tmp_path / "none", settings=settings)
+    settings = HuggingFaceSettings(max_length=12, overlap=3, label_map=STAR_MAP)
+    teacher = load_teacher(spec, LABELS, teacher_model=tmp_path / "none", settings=settings)
     expected = HuggingFaceTeacher(str(folder), LABELS, settings)
     texts = ["good", "bad book " * 20]
     assert isinstance(teacher, HuggingFaceTeacher)
@@ -179,13 +179,13 @@ def test_teachers_load_without_settings_reads_a_model_as_by_default(tmp_path: Pa
     folder = save_classifier(tmp_path / "model")
     # The tiny model reads less than the default window.
     with pytest.raises(ValueError, match=f"max_length = {HuggingFaceSettings().max_length}, but"):
-        load_teacher(f"hf:{folder}", LABELS, trained=tmp_path)
+        load_teacher(f"hf:{folder}", LABELS, teacher_model=tmp_path)
 
 
 def test_teachers_load_gives_a_file(tmp_path: Path) -> None:
     path = tmp_path / "a:b.jsonl"
     path.write_text('{"text": "good", "cats": {"NEG": 0.25, "POS": 0.75}}\n', encoding="utf-8")
-    teacher = load_teacher(f"jsonl:{path}", LABELS, trained=tmp_path / "none", gpu_id=0)
+    teacher = load_teacher(f"jsonl:{path}", LABELS, teacher_model=tmp_path / "none", gpu_id=0)
     assert isinstance(teacher, JsonlTeacher)
     assert (teacher.name, teacher.labels) == (f"jsonl:{path}", LABELS)
     assert teacher.predict(["good"]).tolist() == [[0.25, 0.75]]
@@ -201,7 +201,7 @@ def test_teachers_load_gives_a_file(tmp_path: Path) -> None:
 )
 def test_teachers_load_says_what_cannot_be_loaded(tmp_path: Path, spec: str, message: str) -> None:
     with pytest.raises(ValueError) as error:
-        load_teacher(spec.format(tmp=tmp_path), LABELS, trained=tmp_path)
+        load_teacher(spec.format(tmp=tmp_path), LABELS, teacher_model=tmp_path)
     assert str(error.value).startswith(message.format(tmp=tmp_path))
 
 
@@ -210,7 +210,7 @@ def test_teachers_load_uses_the_gpu_that_is_named(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(spacy, "require_gpu", used.append)
     textcat_pipeline(updates=1).to_disk(tmp_path)
     for gpu_id in (-1, 3):
-        load_teacher("train", LABELS, trained=tmp_path, gpu_id=gpu_id)
+        load_teacher("train", LABELS, teacher_model=tmp_path, gpu_id=gpu_id)
     assert used == [3]
 
 
@@ -218,7 +218,7 @@ def test_teachers_load_passes_the_gpu_to_a_hugging_face_model(tmp_path: Path, mo
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     folder = save_classifier(tmp_path / "model")
     with pytest.raises(ValueError, match="gpu_id = 3, but torch finds no GPU"):
-        load_teacher(f"hf:{folder}", LABELS, trained=tmp_path, gpu_id=3)
+        load_teacher(f"hf:{folder}", LABELS, teacher_model=tmp_path, gpu_id=3)
 
 
 def test_teachers_spacy_predicts_rows_in_order_of_texts() -> None:
@@ -295,7 +295,9 @@ def test_teachers_spacy_names_the_remedy_for_a_single_text_that_is_too_large(mon
 def test_teachers_fingerprint_sees_settings_weights_and_components(tmp_path: Path) -> None:
     def fingerprint(nlp: Language) -> str:
         nlp.to_disk(tmp_path / "teacher")
-        first, second = (load_teacher(f"spacy:{tmp_path / 'teacher'}", LABELS, trained=tmp_path) for _ in range(2))
+        first, second = (
+            load_teacher(f"spacy:{tmp_path / 'teacher'}", LABELS, teacher_model=tmp_path) for _ in range(2)
+        )
         assert first.fingerprint == second.fingerprint
         return first.fingerprint
 
@@ -354,6 +356,6 @@ def test_teachers_spacy_without_transformer_has_the_same_fingerprint_in_any_dtyp
 def test_teachers_fingerprint_sees_the_label_order(tmp_path: Path) -> None:
     textcat_pipeline(updates=1).to_disk(tmp_path)
     fingerprints = {
-        load_teacher("train", labels, trained=tmp_path).fingerprint for labels in (LABELS, LABELS[::-1], LABELS)
+        load_teacher("train", labels, teacher_model=tmp_path).fingerprint for labels in (LABELS, LABELS[::-1], LABELS)
     }
     assert len(fingerprints) == 2

@@ -16,19 +16,19 @@ def corpus(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def trained(tmp_path: Path, corpus: Path) -> Path:
+def teacher_model(tmp_path: Path, corpus: Path) -> Path:
     create_note_corpora(str(corpus))(spacy.blank("nl")).to_disk(tmp_path / "teacher")
     return tmp_path / "teacher"
 
 
 @pytest.mark.parametrize("teacher", ["train", "mean:hf:other,train"])
-def test_trained_on_other_corpora_is_an_error(corpus: Path, trained: Path, teacher: str) -> None:
-    check_trained_on(teacher, trained, corpus)
+def test_trained_on_other_corpora_is_an_error(corpus: Path, teacher_model: Path, teacher: str) -> None:
+    check_trained_on(teacher, teacher_model, corpus)
     (corpus / "prepare.json").write_text('{"seed": 1}', encoding="utf-8")
     with pytest.raises(ValueError, match=r"was trained on other corpora than .* run train-teacher \."):
-        check_trained_on(teacher, trained, corpus)
-    check_trained_on("hf:other", trained, corpus)
-    check_trained_on("mean:hf:other,hf:another", trained, corpus)
+        check_trained_on(teacher, teacher_model, corpus)
+    check_trained_on("hf:other", teacher_model, corpus)
+    check_trained_on("mean:hf:other,hf:another", teacher_model, corpus)
 
 
 def test_trained_on_something_that_is_not_known_is_no_error(corpus: Path, tmp_path: Path) -> None:
@@ -46,7 +46,9 @@ def test_trained_on_corpora_that_are_not_the_projects_is_not_noted(tmp_path: Pat
     assert "prepare_sha256" not in create_note_corpora(str(tmp_path))(spacy.blank("nl")).meta
 
 
-def test_trained_on_stays_when_a_pipeline_is_loaded_and_saved(trained: Path, tmp_path: Path) -> None:
-    spacy.load(trained).to_disk(tmp_path / "again")
-    metas = [json.loads((folder / "meta.json").read_text(encoding="utf-8")) for folder in (trained, tmp_path / "again")]
+def test_trained_on_stays_when_a_pipeline_is_loaded_and_saved(teacher_model: Path, tmp_path: Path) -> None:
+    spacy.load(teacher_model).to_disk(tmp_path / "again")
+    metas = [
+        json.loads((folder / "meta.json").read_text(encoding="utf-8")) for folder in (teacher_model, tmp_path / "again")
+    ]
     assert metas[0]["prepare_sha256"] == metas[1]["prepare_sha256"]

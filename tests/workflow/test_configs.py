@@ -8,7 +8,7 @@ from spacy.cli.init_config import fill_config
 from spacy.util import load_config
 
 import scripts.functions  # noqa: F401
-from scripts.distill.data.sources import KINDS
+from scripts.distill.data.origins import ORIGINS
 
 CONFIGS = sorted(path for path in Path("configs").glob("*.cfg") if path.stem not in ("augment", "score", "vectors"))
 STUDENTS = [path for path in CONFIGS if path.stem.startswith("student")]
@@ -22,8 +22,8 @@ DIFFERENCES = {
     "corpora.train.max_length", "corpora.train.limit", "corpora.train.augmenter", "training.max_epochs",
     "training.before_to_disk", "training.before_to_disk.@callbacks", "paths.tokenizer", "initialize.before_init",
     "initialize.before_init.@callbacks", "initialize.before_init.tokenizer", "initialize.before_init.vocab",
-    *(f"{setting}.{kind}" for setting in ("corpora.train.repeats", "components.textcat.source_weights")
-      for kind in KINDS),
+    *(f"{setting}.{kind}" for setting in ("corpora.train.repeats", "components.textcat.origin_weights")
+      for kind in ORIGINS),
 }  # fmt: skip
 
 
@@ -64,8 +64,8 @@ def test_configs_ensemble_student_is_the_baseline_with_other_data_and_loss() -> 
 @pytest.mark.parametrize("path", STUDENTS, ids=lambda path: path.stem)
 def test_configs_students_take_all_sources_alike(path: Path) -> None:
     config = load_config(path)
-    alike = dict.fromkeys(KINDS, 1.0)
-    assert config["components"]["textcat"]["source_weights"] == alike
+    alike = dict.fromkeys(ORIGINS, 1.0)
+    assert config["components"]["textcat"]["origin_weights"] == alike
     assert config["components"]["textcat"]["gold_weight"] == 0
     assert config["corpora"]["train"]["repeats"] == alike
 

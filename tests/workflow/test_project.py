@@ -349,7 +349,7 @@ def test_project_distil_from_a_file_of_probabilities(without_teacher: Path) -> N
     scored = json.loads((without_teacher / "corpus/score.json").read_text())
     assert scored["total"] == len(rows) - 1
     unscored = [json.loads(line) for line in (without_teacher / "corpus/unscored.jsonl").open(encoding="utf-8")]
-    assert {"text": rows[0]["text"], "lang": rows[0]["lang"], "source": "unlabelled"} in unscored
+    assert {"text": rows[0]["text"], "lang": rows[0]["lang"], "origin": "unlabelled"} in unscored
     assert len(unscored) == scored["unscored"]
     evaluation = json.loads((without_teacher / "metrics/evaluation.json").read_text())
     assert evaluation["teacher"] is None

@@ -14,7 +14,7 @@ from scripts.distill.core.files import write_json
 from scripts.distill.core.provenance import PREPARED, TRANSFER, fingerprint_corpora
 from scripts.distill.data.docbins import write_docs
 from scripts.distill.data.gold import write_gold
-from scripts.distill.data.records import Review
+from scripts.distill.data.records import Record
 from scripts.distill.data.teacher_scores import set_teacher_scores
 
 STUDENT = Path("configs/student_bow.cfg")
@@ -30,11 +30,11 @@ def corpus(tmp_path: Path) -> Path:
     docs = []
     for text, scores in TEXTS:
         docs.append(nlp.make_doc(text))
-        docs[-1].user_data = {"lang": "nl", "source": "unlabelled"}
+        docs[-1].user_data = {"lang": "nl", "origin": "unlabelled"}
         set_teacher_scores(docs[-1], LABELS, scores)
     (tmp_path / "transfer").mkdir()
     write_docs(docs, tmp_path / "transfer" / "00000.spacy")
-    reviews = [Review(text, LABELS[scores[1] > 0.5], "nl", "dev", i) for i, (text, scores) in enumerate(TEXTS[:2])]
+    reviews = [Record(text, LABELS[scores[1] > 0.5], "nl", "dev", i) for i, (text, scores) in enumerate(TEXTS[:2])]
     write_gold(tmp_path / "dev.spacy", reviews, LABELS, lang="xx")
     (tmp_path / "labels.json").write_text(json.dumps(LABELS), encoding="utf-8")
     write_tokenizer(tmp_path / "tokenizer", "xx", "[MASK]")

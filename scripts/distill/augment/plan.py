@@ -11,7 +11,7 @@ from pydantic.dataclasses import dataclass as section
 from spacy.util import import_file
 
 from ..core.sections import SECTION, Number, Whole, read_config, validate
-from ..data.sources import GOLD, UNLABELLED
+from ..data.origins import GOLD, UNLABELLED
 from ..data.splits import MULTI_LANGUAGE, is_language
 from .methods import Augmenter
 

@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..data.near_duplicates import NearCopies
+from ..data.near_duplicates import NearDuplicates
 from ..data.splits import normalize
 from ..data.text_keys import text_key
 from .lexicon import WordsByKind
@@ -126,7 +126,7 @@ def drop_repeats(
     YIELDS (Variant): The others.
     """
     seen = {text_key(normalize(text)) for text in originals}
-    forbidden = NearCopies(sorted(held_out))
+    forbidden = NearDuplicates(sorted(held_out))
     for variant in variants:
         text = normalize(variant.text)
         key = text_key(text)

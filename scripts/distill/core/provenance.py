@@ -57,7 +57,7 @@ def read_summary(corpus: Path, command: str) -> dict[str, Any]:
 def check_scored_by(teacher: str, scored: Mapping[str, Any]) -> None:
     """Check that a teacher is the one that scored the transfer set.
 
-    teacher (str): The teacher's name, see `check_teacher`.
+    teacher (str): The teacher's name, see `check_spec`.
     scored (Mapping): The contents of score.json.
     RAISES (ValueError): If it is another one.
     """

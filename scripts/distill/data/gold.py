@@ -14,8 +14,8 @@ from spacy.tokens import Doc
 
 from ..core.files import hash_file, json_line, replacing_file, replacing_folder, write_json
 from .docbins import read_docs, write_docs
-from .records import Drop, Review
-from .sources import GOLD, SOURCE, UNLABELLED
+from .origins import GOLD, ORIGIN, UNLABELLED
+from .records import Drop, Record
 from .splits import LABELLED, PRECEDENCE, Splits, read_splits, stream_unlabelled
 
 LANG = "lang"
@@ -34,7 +34,7 @@ class GoldSplit:
     labels: NDArray[numpy.int64]
 
 
-Progress = Callable[[Iterable[Review | Drop]], Iterable[Review | Drop]]
+Progress = Callable[[Iterable[Record | Drop]], Iterable[Record | Drop]]
 
 
 @dataclass
@@ -116,7 +116,7 @@ def _count_label(splits: Splits, label: str) -> dict[str, int]:
     return {s: sum(review.label == label for review in splits.reviews[s]) for s in LABELLED}
 
 
-def write_gold(path: Path, reviews: Iterable[Review], labels: list[str], *, lang: str) -> None:
+def write_gold(path: Path, reviews: Iterable[Record], labels: list[str], *, lang: str) -> None:
     """Write reviews as a DocBin, with their labels as exact 0.0/1.0 in `doc.cats`."""
     nlp = spacy.blank(lang)
 
@@ -124,7 +124,7 @@ def write_gold(path: Path, reviews: Iterable[Review], labels: list[str], *, lang
         for review in reviews:
             doc = nlp.make_doc(review.text)
             doc.cats = {label: float(label == review.label) for label in labels}
-            doc.user_data = {LANG: review.lang, SOURCE: GOLD}
+            doc.user_data = {LANG: review.lang, ORIGIN: GOLD}
             yield doc
 
     write_docs(make_docs(), path)

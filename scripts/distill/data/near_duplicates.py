@@ -14,7 +14,7 @@ _CANDIDATES = 0.4
 _PERMUTATIONS = 64
 
 
-class NearCopies:
+class NearDuplicates:
     """Finds, for one text at a time, the other text that it nearly equals."""
 
     def __init__(self, others: Sequence[str]) -> None:

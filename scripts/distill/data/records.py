@@ -19,7 +19,7 @@ NEUTRAL_STARS = 3
 
 
 @dataclass(frozen=True)
-class Review:
+class Record:
     """One valid text, with where it came from.
 
     label (str | None): None for a text without a label.
@@ -51,7 +51,7 @@ class _InvalidRecord(ValueError):
     """A record that breaks the input contract; the message is the reason."""
 
 
-def read_reviews(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[Review], list[Drop]]:
+def read_records(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[Record], list[Drop]]:
     """Read one file of reviews.
 
     path (Path): A .jsonl, .csv or .tsv file with `text`, and optionally `label`, `stars`, `lang`,
@@ -61,11 +61,11 @@ def read_reviews(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[
         ignored.
     RETURNS (tuple[list[Review], list[Drop]]): The valid records, and every other one with the
         reason why it was dropped. Together they are all records of the file.
-    RAISES (ValueError): See `stream_reviews`.
+    RAISES (ValueError): See `stream_records`.
     """
-    reviews: list[Review] = []
+    reviews: list[Record] = []
     drops: list[Drop] = []
-    for item in stream_reviews(path, lang=lang, labelled=labelled):
+    for item in stream_records(path, lang=lang, labelled=labelled):
         if isinstance(item, Drop):
             drops.append(item)
         else:
@@ -73,8 +73,8 @@ def read_reviews(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[
     return reviews, drops
 
 
-def stream_reviews(path: Path, *, lang: str, labelled: bool = True) -> Iterator[Review | Drop]:
-    """Read one file of reviews, a record at a time; see `read_reviews`.
+def stream_records(path: Path, *, lang: str, labelled: bool = True) -> Iterator[Record | Drop]:
+    """Read one file of reviews, a record at a time; see `read_records`.
 
     YIELDS (Review | Drop): Each record of the file.
     RAISES (ValueError): If the file as a whole can't be read: an unknown suffix, no UTF-8, broken
@@ -95,7 +95,7 @@ def stream_reviews(path: Path, *, lang: str, labelled: bool = True) -> Iterator[
         except _InvalidRecord as err:
             yield Drop(str(path), line, "rejected", str(err), text)
         else:
-            yield Review(text, label, lang, str(path), line)
+            yield Record(text, label, lang, str(path), line)
 
 
 def split_name(path: Path) -> tuple[str, str]:

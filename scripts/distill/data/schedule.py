@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass as section
 from ..core.sections import SECTION as SETTINGS
 from ..core.sections import Count, Number, validate
 from .docbins import read_docs
-from .sources import KINDS, SOURCE, source_kind
+from .origins import ORIGIN, ORIGINS, find_origin
 
 SECTION = "schedule"
 
@@ -92,11 +92,11 @@ def updates_per_epoch(config: Config) -> float:
     """
     path = Path(config["paths"]["train"])
     shards = sorted(path.glob("*.spacy")) if path.is_dir() else [path]
-    docs = [(source_kind(doc) if SOURCE in doc.user_data else KINDS[0], len(doc))
+    docs = [(find_origin(doc) if ORIGIN in doc.user_data else ORIGINS[0], len(doc))
             for shard in shards if shard.exists() for doc in read_docs(shard)]  # fmt: skip
     if not docs:
         raise ValueError(f"{path}: no texts to train on. Make them with the commands before this one, see project.yml")
-    repeats = config["corpora"]["train"].get("repeats") or dict.fromkeys(KINDS, 1.0)
+    repeats = config["corpora"]["train"].get("repeats") or dict.fromkeys(ORIGINS, 1.0)
     batcher = config["training"]["batcher"]
     if batcher["@batchers"] == "distill.batch_by_length.v1":
         return math.ceil(sum(repeats[kind] for kind, _ in docs) / batcher["size"])

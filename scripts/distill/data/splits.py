@@ -11,9 +11,9 @@ from typing import Literal, NoReturn
 from sklearn.model_selection import train_test_split
 from spacy.util import get_lang_class
 
-from .near_duplicates import NearCopies
-from .records import SUFFIXES, TXT, Drop, Review, read_reviews, split_name, stream_reviews, suffixes
-from .sources import UNLABELLED
+from .near_duplicates import NearDuplicates
+from .origins import UNLABELLED
+from .records import SUFFIXES, TXT, Drop, Record, read_records, split_name, stream_records, suffixes
 from .text_keys import text_key
 
 LABELLED = ("train", "dev", "test")
@@ -35,7 +35,7 @@ class Splits:
     unused (list[str]): Places of other languages than the chosen one.
     """
 
-    reviews: dict[str, list[Review]] = field(default_factory=lambda: {s: [] for s in PRECEDENCE})
+    reviews: dict[str, list[Record]] = field(default_factory=lambda: {s: [] for s in PRECEDENCE})
     drops: list[Drop] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     read: dict[str, int] = field(default_factory=dict)
@@ -203,8 +203,8 @@ def _read_file(path: Path, lang: str, seed: int, splits: Splits) -> None:
         splits.reviews[split] += sorted(part, key=lambda review: review.line)
 
 
-def _read(path: Path, lang: str, splits: Splits) -> list[Review]:
-    reviews, drops = read_reviews(path, lang=lang)
+def _read(path: Path, lang: str, splits: Splits) -> list[Record]:
+    reviews, drops = read_records(path, lang=lang)
     splits.files.append(str(path))
     splits.read[str(path)] = len(reviews) + len(drops)
     splits.drops += drops
@@ -213,7 +213,7 @@ def _read(path: Path, lang: str, splits: Splits) -> list[Review]:
     return reviews
 
 
-def stream_unlabelled(splits: Splits) -> Iterator[Review | Drop]:
+def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
     """Read the unlabelled texts of a data folder, one at a time; only a key of each stays in memory.
 
     YIELDS (Review | Drop): Each record: a text, or why it is dropped, such as that it equals a
@@ -225,7 +225,7 @@ def stream_unlabelled(splits: Splits) -> Iterator[Review | Drop]:
     for lang, files in splits.unlabelled.items():
         read, first = 0, None
         used = False
-        for item in (item for path in files for item in stream_reviews(path, lang=lang, labelled=False)):
+        for item in (item for path in files for item in stream_records(path, lang=lang, labelled=False)):
             read += 1
             if isinstance(item, Drop):
                 first = first or item
@@ -255,7 +255,7 @@ def _refuse(path: Path, read: int, first: Drop | None) -> NoReturn:
     raise ValueError(f"{path}: none of its {read} records can be used. The first problem: {place}: {first.reason}")
 
 
-def _drop(review: Review, kind: Literal["duplicate", "near_copy"], reason: str) -> Drop:
+def _drop(review: Record, kind: Literal["duplicate", "near_copy"], reason: str) -> Drop:
     return Drop(review.file, review.line, kind, reason, review.text)
 
 
@@ -264,7 +264,7 @@ class _NearCopy:
 
     def __init__(self, splits: Splits) -> None:
         self._held_out = [review for split in ("test", "dev") for review in splits.reviews[split]]
-        self._copies = NearCopies([normalize(review.text) for review in self._held_out])
+        self._copies = NearDuplicates([normalize(review.text) for review in self._held_out])
 
     def reason(self, text: str) -> str | None:
         index = self._copies.find(text)
@@ -292,9 +292,9 @@ def _drop_duplicates(splits: Splits) -> None:
         splits.reviews[split] = [review for review in splits.reviews[split] if id(review) in kept]
 
 
-def _unique(reviews: Iterable[Review], drops: list[Drop]) -> list[Review]:
+def _unique(reviews: Iterable[Record], drops: list[Drop]) -> list[Record]:
     """Keep the first of the reviews that are the same text; add the others to `drops`."""
-    first: dict[str, Review] = {}
+    first: dict[str, Record] = {}
     for review in reviews:
         other = first.setdefault(normalize(review.text), review)
         if other is not review:

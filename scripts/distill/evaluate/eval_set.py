@@ -44,14 +44,14 @@ class EvalSet:
 
 
 def load_eval_set(
-    corpus: Path, split: str, teacher: str, *, trained: Path, settings_path: Path, gpu_id: int = -1
+    corpus: Path, split: str, teacher: str, *, teacher_model: Path, settings_path: Path, gpu_id: int = -1
 ) -> EvalSet:
     """Read a split and load the teacher.
 
     corpus (Path): Folder with gold/, labels.json and score.json.
     split (str): "train", "dev" or "test".
     teacher (str): The teacher, see `load_teacher`.
-    trained (Path): Where the teacher trained here lies.
+    teacher_model (Path): Where the teacher trained here lies.
     settings_path (Path): How the teacher scores, see `load_score_settings`.
     gpu_id (int): The GPU, or -1 for CPU.
     RAISES (OSError, ValueError): If a file is missing, broken or of other data, the teacher can't be loaded, or is not
@@ -61,8 +61,8 @@ def load_eval_set(
     labels = read_labels(corpus)
     gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
     settings = load_score_settings(settings_path)
-    check_trained_on(teacher, trained, corpus)
-    model = load_teacher(teacher, labels, trained=trained, settings=settings.hugging_face, gpu_id=gpu_id)
+    check_trained_on(teacher, teacher_model, corpus)
+    model = load_teacher(teacher, labels, teacher_model=teacher_model, settings=settings.hugging_face, gpu_id=gpu_id)
     check_same_teacher(teacher, model.fingerprint, scored)
     return EvalSet(labels, gold, model, settings.batches)
 

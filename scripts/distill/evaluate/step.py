@@ -24,7 +24,7 @@ class Paths:
 
     baseline, student (Path): Pipelines.
     tfidf (Path): TF-IDF + logistic regression, see `tfidf`.
-    trained (Path): The teacher trained here.
+    teacher_model (Path): The teacher trained here.
     settings (Path): How a teacher scores, see `load_score_settings`.
     cache (Path): The file with all scores.
     """
@@ -32,7 +32,7 @@ class Paths:
     baseline: Path
     student: Path
     tfidf: Path
-    trained: Path
+    teacher_model: Path
     settings: Path
     cache: Path
 
@@ -49,7 +49,7 @@ def evaluate_corpus(corpus: Path, split: str, teacher: str, paths: Paths, gpu_id
     RAISES (OSError, ValueError): If a system or a corpus is missing, broken or of other data.
     """
     eval_set = load_eval_set(
-        corpus, split, teacher, trained=paths.trained, settings_path=paths.settings, gpu_id=gpu_id
+        corpus, split, teacher, teacher_model=paths.teacher_model, settings_path=paths.settings, gpu_id=gpu_id
     )  # fmt: skip
     prepared = read_prepared(corpus)
     labels, gold = eval_set.labels, eval_set.gold
@@ -60,7 +60,7 @@ def evaluate_corpus(corpus: Path, split: str, teacher: str, paths: Paths, gpu_id
     no_teacher = add_teacher(predictions, eval_set.ask_teacher(paths.cache, lambda n: bar(desc=TEACHER, total=n)))
     predictions[TFIDF] = numpy.asarray(read_tfidf(paths.tfidf).predict_proba(gold.texts))
     if teacher == TRAIN:
-        folders[TEACHER] = paths.trained
+        folders[TEACHER] = paths.teacher_model
     return {
         **{name: prepared[name] for name in ("data", "lang", "seed")},
         "split": split,

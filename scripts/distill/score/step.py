@@ -11,7 +11,7 @@ from ..core.files import hash_folder, replacing_folder, write_json, write_jsonl
 from ..core.progress import MakeBar
 from ..core.provenance import PREPARED, TRANSFER, fingerprint_corpora, read_summary
 from ..data.gold import LANG
-from ..data.sources import SOURCE
+from ..data.origins import ORIGIN
 from ..data.teacher_scores import Scores
 from ..data.text_spool import TextSpool, spool_texts
 from ..teacher.teachers import MeanTeacher, Teacher, mean_scores
@@ -61,7 +61,7 @@ def score_corpus(
         unscored = write_transfer(spool, read, nlp, teacher.labels, folder, seed=seed)
         if len(unscored) == len(spool):
             raise ValueError(f"The teacher {teacher.name} has no answer for any of the {len(spool)} texts")
-    rows = ({key: row[key] for key in ("text", LANG, SOURCE)} for row in spool.rows(unscored))
+    rows = ({key: row[key] for key in ("text", LANG, ORIGIN)} for row in spool.rows(unscored))
     write_jsonl(corpus / "unscored.jsonl", rows)
     summary = {
         "teacher": spec, "teacher_fingerprint": teacher.fingerprint, "labels": teacher.labels,

@@ -15,7 +15,7 @@ from ..core.messages import quote
 from ..core.provenance import read_rows
 from ..data.docbins import write_docs
 from ..data.gold import LANG, METHOD, read_gold
-from ..data.sources import SOURCE, UNLABELLED
+from ..data.origins import ORIGIN, UNLABELLED
 from ..data.splits import normalize
 from ..data.teacher_scores import Scores, set_teacher_scores
 from ..data.text_keys import text_key
@@ -49,17 +49,17 @@ def gather_texts(corpus: Path) -> tuple[TextSpool, dict[str, dict[str, int]]]:
         if key not in seen:
             seen.add(key)
             spool.append(row)
-            counts[row[LANG], row[SOURCE]] += 1
+            counts[row[LANG], row[ORIGIN]] += 1
     return spool, _nest(counts)
 
 
 def _read_all(corpus: Path) -> Iterator[dict[str, Any]]:
     for doc in read_gold(corpus / "gold" / "train.spacy"):
-        yield {"text": doc.text, LANG: doc.user_data[LANG], SOURCE: doc.user_data[SOURCE], CATS: doc.cats}
+        yield {"text": doc.text, LANG: doc.user_data[LANG], ORIGIN: doc.user_data[ORIGIN], CATS: doc.cats}
     for row in read_rows(corpus / "unlabelled.jsonl", "prepare", ("text", LANG)):
-        yield {"text": row["text"], LANG: row[LANG], SOURCE: UNLABELLED}
+        yield {"text": row["text"], LANG: row[LANG], ORIGIN: UNLABELLED}
     for row in read_rows(corpus / "augmented.jsonl", "augment", ("text", LANG, METHOD)):
-        yield {"text": row["text"], LANG: row[LANG], SOURCE: row[METHOD]}
+        yield {"text": row["text"], LANG: row[LANG], ORIGIN: row[METHOD]}
 
 
 def _nest(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
@@ -114,6 +114,6 @@ def write_transfer(
 def _make_doc(nlp: Language, row: dict[str, Any], labels: Sequence[str], scores: Scores) -> Doc:
     doc = nlp.make_doc(row["text"])
     doc.cats = row.get(CATS, {})
-    doc.user_data = {LANG: row[LANG], SOURCE: row[SOURCE]}
+    doc.user_data = {LANG: row[LANG], ORIGIN: row[ORIGIN]}
     set_teacher_scores(doc, labels, scores)
     return doc

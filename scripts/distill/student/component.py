@@ -15,7 +15,7 @@ from thinc.loss import Loss
 from thinc.types import Floats2d
 
 from ..data.gold_labels import find_gold_label, get_gold_scores
-from ..data.sources import KINDS, check_by_kind, source_kind
+from ..data.origins import ORIGINS, check_by_origin, find_origin
 from ..data.teacher_scores import Scores, get_teacher_scores
 from .losses import SoftCrossEntropy
 from .output_layers import find_output
@@ -32,7 +32,7 @@ _GetLoss = Callable[[Floats2d, Floats2d], tuple[float, Floats2d]]
         "threshold": 0.0,
         "model": DEFAULT_SINGLE_TEXTCAT_MODEL,
         "loss": {"@losses": "distill.cross_entropy.v1"},
-        "source_weights": dict.fromkeys(KINDS, 1.0),
+        "origin_weights": dict.fromkeys(ORIGINS, 1.0),
         "gold_weight": 0.0,
         "scorer": {"@scorers": "spacy.textcat_scorer.v2"},
     },
@@ -44,13 +44,13 @@ def make_distilled_textcat(
     model: Model[list[Doc], Floats2d],
     threshold: float,
     loss: Loss,
-    source_weights: Mapping[str, float],
+    origin_weights: Mapping[str, float],
     gold_weight: float,
     scorer: Callable[..., Any] | None,
 ) -> "DistilledTextCategorizer":
     """Create a `DistilledTextCategorizer`; see there."""
     return DistilledTextCategorizer(
-        nlp.vocab, model, name, threshold=threshold, loss=loss, source_weights=source_weights, gold_weight=gold_weight,
+        nlp.vocab, model, name, threshold=threshold, loss=loss, origin_weights=origin_weights, gold_weight=gold_weight,
         scorer=scorer,
     )  # fmt: skip
 
@@ -71,7 +71,7 @@ class DistilledTextCategorizer(TextCategorizer):
         *,
         threshold: float = 0.0,
         loss: Loss,
-        source_weights: Mapping[str, float] | None = None,
+        origin_weights: Mapping[str, float] | None = None,
         gold_weight: float = 0.0,
         scorer: Callable[..., Any] | None = None,
     ) -> None:
@@ -83,7 +83,7 @@ class DistilledTextCategorizer(TextCategorizer):
         threshold (float): Passed to the scorer.
         loss (Loss): Takes student and teacher probabilities, returns (gradient with respect to
             the student's logits, loss), see `losses`.
-        source_weights (Mapping[str, float] | None): What the loss of a text counts, by the kind of its source:
+        origin_weights (Mapping[str, float] | None): What the loss of a text counts, by the kind of its source:
             "gold", "unlabelled" or "augmented". None: all the same.
         gold_weight (float): α, from 0 to 1. The loss of a text with a gold label is (1 − α) · the soft loss +
             α · the cross-entropy with that label (Hinton et al. 2015).
@@ -92,8 +92,8 @@ class DistilledTextCategorizer(TextCategorizer):
         """
         super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
         self.loss = loss
-        self.source_weights = dict.fromkeys(KINDS, 1.0) if source_weights is None else dict(source_weights)
-        check_by_kind("source_weights", self.source_weights)
+        self.origin_weights = dict.fromkeys(ORIGINS, 1.0) if origin_weights is None else dict(origin_weights)
+        check_by_origin("origin_weights", self.origin_weights)
         if not 0 <= gold_weight <= 1:
             raise ValueError(f"gold_weight must be a number from 0 to 1. Found: {gold_weight}")
         self.gold_weight = gold_weight
@@ -141,7 +141,7 @@ class DistilledTextCategorizer(TextCategorizer):
         """
         docs = [eg.reference for eg in examples]
         teacher_scores, gold_scores = get_teacher_scores(docs, self.labels), get_gold_scores(docs, self.labels)
-        weights = numpy.asarray([self.source_weights[source_kind(doc)] for doc in docs])
+        weights = numpy.asarray([self.origin_weights[find_origin(doc)] for doc in docs])
         gold_weights = self.gold_weight * weights * gold_scores.any(axis=1)
         soft, d_soft = self._weigh(self.get_teacher_student_loss, teacher_scores, scores, weights - gold_weights)
         gold, d_gold = self._weigh(self._get_gold_loss, gold_scores, scores, gold_weights)

@@ -10,7 +10,7 @@ from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..data.docbins import read_docs
-from ..data.sources import KINDS, check_by_kind, source_kind
+from ..data.origins import ORIGINS, check_by_origin, find_origin
 
 
 @spacy.registry.readers("distill.TransferCorpus.v1")
@@ -30,12 +30,12 @@ def create_transfer_corpus(
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. Its examples pair a new doc,
         tokenised by the pipeline, with the stored one.
     """
-    repeats = dict.fromkeys(KINDS, 1.0) if repeats is None else repeats
-    check_by_kind("repeats", repeats)
+    repeats = dict.fromkeys(ORIGINS, 1.0) if repeats is None else repeats
+    check_by_origin("repeats", repeats)
     rng = random.Random(seed)
 
     def draw(doc: Doc) -> int:
-        times = repeats[source_kind(doc)]
+        times = repeats[find_origin(doc)]
         return int(times) + (times % 1 > 0 and rng.random() < times % 1)
 
     def read(nlp: Language) -> Iterator[Example]:

@@ -51,7 +51,7 @@ def to_stock(nlp: Language) -> Language:
     for pipe_config in config["components"].values():
         if pipe_config["factory"] == FACTORY:
             pipe_config["factory"] = _STOCK_FACTORY
-            for setting in ("loss", "source_weights", "gold_weight"):
+            for setting in ("loss", "origin_weights", "gold_weight"):
                 pipe_config.pop(setting, None)
             pipe_config["scorer"] = {"@scorers": _STOCK_SCORER}
     config["corpora"] = {name: _STOCK_READER for name in config.get("corpora", {})}

@@ -22,7 +22,7 @@ from ..core.rounding import MANTISSA_BITS, Floats, round_mantissa
 from ..core.sections import SECTION, Count, Number, read_sections
 from ..data.docbins import read_docs
 from ..data.frequent_words import frequent_words, take_turns
-from ..data.sources import AUGMENTED, source_kind
+from ..data.origins import AUGMENTED, find_origin
 from ..teacher.word_encoder import WordEncoder
 
 
@@ -31,18 +31,18 @@ class VectorSettings:
     """What configs/vectors.cfg says.
 
     words (int): How many words have a vector, at most.
-    dimensions (int): Their length.
+    pca_dims (int): Their length.
     mantissa_bits (int): Bits of the mantissa that are kept, 0 to 23.
     dtype (str): What the encoder computes in, see `choose_dtype`.
-    sif (float): Smooth inverse frequency (Arora et al. 2017, section 3): a vector is scaled by
-        sif / (sif + share of its word in the texts); 0 for no scaling.
+    sif_coefficient (float): Smooth inverse frequency (Arora et al. 2017, section 3): a vector is scaled by
+        sif_coefficient / (sif_coefficient + share of its word in the texts); 0 for no scaling.
     batch_tokens (int): Word pieces that are computed at a time.
     """
 
     words: Annotated[int, Field(strict=True, ge=2)] = 60000
-    dimensions: Count = 48
+    pca_dims: Count = 48
     mantissa_bits: Annotated[int, Field(strict=True, ge=0, le=MANTISSA_BITS)] = 3
-    sif: Number = 0.001
+    sif_coefficient: Number = 0.001
     dtype: str = "auto"
     batch_tokens: Count = 4096
 
@@ -90,7 +90,7 @@ def make_vectors(
     scored = read_summary(corpus, "score")
     check_scored_by(teacher, scored)
     shards = sorted((corpus / "transfer").glob("*.spacy"))
-    counts = count_forms(doc for shard in shards for doc in read_docs(shard) if source_kind(doc) != AUGMENTED)
+    counts = count_forms(doc for shard in shards for doc in read_docs(shard) if find_origin(doc) != AUGMENTED)
     prepared = read_prepared(corpus)
     frequent = take_turns(frequent_words(prepared["languages"], settings.words))
     words = choose_words(counts, frequent, settings.words)
@@ -146,11 +146,11 @@ def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) ->
     RETURNS (NDArray[float32]): Shape (n_words, dimensions), with a root mean square of 1 before the weighting.
         Fewer dimensions if there are fewer words or the encoder is narrower.
     """
-    dimensions = min(settings.dimensions, *encoded.shape)
+    dimensions = min(settings.pca_dims, *encoded.shape)
     reduced = PCA(dimensions, svd_solver="full").fit_transform(encoded)
     reduced /= numpy.sqrt((reduced**2).mean())
-    if settings.sif:
-        reduced *= (settings.sif / (settings.sif + shares))[:, None]
+    if settings.sif_coefficient:
+        reduced *= (settings.sif_coefficient / (settings.sif_coefficient + shares))[:, None]
     return round_mantissa(reduced.astype("float32"), settings.mantissa_bits)
 
 

@@ -27,7 +27,7 @@ class HuggingFaceSettings:
     """How a Hugging Face teacher reads texts.
 
     max_length (int): Word pieces of a window, the special ones included; longer texts are read in several.
-    stride (int): Word pieces that two windows share (the tokenizer's own term).
+    overlap (int): Word pieces that two windows share (the tokenizer calls it stride).
     batch_tokens (int): Word pieces that are computed at a time, padding included.
     dtype (str): "float32", "bfloat16" or "auto", see `choose_dtype`; it holds for spaCy pipelines, too.
     label_map (Mapping[str, str | None]): Class of the model → label of the project; None drops the
@@ -35,7 +35,7 @@ class HuggingFaceSettings:
     """
 
     max_length: Whole = 128
-    stride: Whole = 32
+    overlap: Whole = 32
     batch_tokens: Whole = 1024
     dtype: str = "float32"
     label_map: dict[str, str | None] = field(default_factory=dict)
@@ -101,7 +101,7 @@ class HuggingFaceTeacher:
             probability is on dropped classes.
         """
         encoded = self._tokenizer(
-            list(texts), truncation=True, max_length=self._settings.max_length, stride=self._settings.stride,
+            list(texts), truncation=True, max_length=self._settings.max_length, stride=self._settings.overlap,
             return_overflowing_tokens=True,
         )  # fmt: skip
         owners = numpy.asarray(encoded.pop("overflow_to_sample_mapping"))
@@ -157,9 +157,9 @@ def _check_window(folder: Path, settings: HuggingFaceSettings, tokenizer: Any, c
             f"[hugging_face] max_length = {settings.max_length}, but {folder} reads {special + 1} to {longest} "
             "word pieces"
         )
-    if not 0 <= settings.stride < settings.max_length - special:
+    if not 0 <= settings.overlap < settings.max_length - special:
         raise ValueError(
-            f"[hugging_face] stride = {settings.stride}: windows of {settings.max_length} word pieces, {special} of "
+            f"[hugging_face] overlap = {settings.overlap}: windows of {settings.max_length} word pieces, {special} of "
             f"them special, can share 0 to {settings.max_length - special - 1}"
         )
 

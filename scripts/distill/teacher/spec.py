@@ -15,14 +15,14 @@ TEACHERS = (
 )
 
 
-def check_teacher(teacher: str) -> None:
+def check_spec(teacher: str) -> None:
     """Check how a teacher is named.
 
     teacher (str): "train", "spacy:<package or path>", "hf:<id or path>", "jsonl:<path>", or "mean:" and two or more of
         these, with commas between.
     RAISES (SettingsError): If it is none of these.
     """
-    members = find_members(teacher)
+    members = spec_members(teacher)
     if members == [teacher]:
         kind, _, name = teacher.partition(":")
         if teacher != TRAIN and not (kind in (SPACY, HF, JSONL) and name):
@@ -35,16 +35,16 @@ def check_teacher(teacher: str) -> None:
             "between"
         )
     for member in members:
-        check_teacher(member)
+        check_spec(member)
 
 
-def find_members(teacher: str) -> list[str]:
+def spec_members(teacher: str) -> list[str]:
     """Return the teachers that a teacher is the mean of; of any other, itself."""
     kind, _, names = teacher.partition(":")
     return names.split(",") if kind == MEAN else [teacher]
 
 
-def find_teacher(teacher: str) -> Path | None:
+def find_files(teacher: str) -> Path | None:
     """Return the file or folder of a teacher from elsewhere; None if it is a model of the Hub, or not to be found."""
     kind, _, name = teacher.partition(":")
     if name and (path := Path(name).expanduser()).exists():
@@ -59,7 +59,7 @@ def find_teacher(teacher: str) -> Path | None:
 
 def public_name(teacher: str) -> str:
     """Return a teacher's name as it may go into a package: of a path on this machine only the last part."""
-    if (members := find_members(teacher)) != [teacher]:
+    if (members := spec_members(teacher)) != [teacher]:
         return f"{MEAN}:{','.join(map(public_name, members))}"
     kind, _, name = teacher.partition(":")
     is_path = kind == JSONL or (kind == SPACY and "/" in name) or name.startswith((".", "/", "~"))
@@ -67,46 +67,46 @@ def public_name(teacher: str) -> str:
     return f"{kind}:{Path(name).name}" if local and name else teacher
 
 
-def check_teacher_exists(teacher: str) -> None:
+def check_spec_exists(teacher: str) -> None:
     """Check that a teacher's files or package are here; a model of the Hub may be elsewhere.
 
-    teacher (str): The teacher, see `check_teacher`.
+    teacher (str): The teacher, see `check_spec`.
     RAISES (SettingsError): If they are not.
     """
-    for member in find_members(teacher):
+    for member in spec_members(teacher):
         kind, _, name = member.partition(":")
         of_hub = kind == HF and not name.startswith((".", "/", "~"))
-        if member != TRAIN and not of_hub and find_teacher(member) is None:
+        if member != TRAIN and not of_hub and find_files(member) is None:
             package = ", and no package of this name is installed" if kind == SPACY else ""
             raise SettingsError(f"teacher = {member}: there is no {name}{package}")
 
 
-def check_teacher_trained(
-    trained: Path, overrides: Mapping[str, str] | None = None, defaults: Mapping[str, Any] | None = None
+def check_trained_here(
+    teacher_model: Path, overrides: Mapping[str, str] | None = None, defaults: Mapping[str, Any] | None = None
 ) -> None:
     """Check that there is a teacher that was trained here.
 
-    trained (Path): Its folder.
+    teacher_model (Path): Its folder.
     overrides, defaults (Mapping | None): The variables that were given, and those of project.yml, if they are known.
     RAISES (SettingsError): If there is none; the message has the commands that train one.
     """
-    if not trained.exists():
+    if not teacher_model.exists():
         steps = [
             full_command(step, overrides or {}, defaults or {}) for step in ("prepare", "encoder", "train-teacher")
         ]
         known = "" if overrides is not None else ", with the --vars of your data"
-        raise SettingsError("\n".join([f"{trained}: no trained teacher. Train it{known}:", *steps]))
+        raise SettingsError("\n".join([f"{teacher_model}: no trained teacher. Train it{known}:", *steps]))
 
 
 def note_teacher(teacher: str, folder: Path) -> None:
     """Write down which teacher from elsewhere is used, so that weasel sees when it changes.
 
-    teacher (str): The teacher, see `check_teacher`.
+    teacher (str): The teacher, see `check_spec`.
     folder (Path): Where the teacher trained here lies, a dep of the commands that use a teacher.
     """
     path = folder / "external.json"
     if teacher == TRAIN:
         path.unlink(missing_ok=True)
         return
-    places = [find_teacher(member) for member in find_members(teacher)]
+    places = [find_files(member) for member in spec_members(teacher)]
     write_json(path, {"teacher": teacher, "sha256": [place and hash_path(place) for place in places]})

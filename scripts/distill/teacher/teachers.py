@@ -18,7 +18,7 @@ from .from_file import JsonlTeacher
 from .gpu_memory import predict_in_parts
 from .hugging_face import HuggingFaceSettings, HuggingFaceTeacher
 from .pooling import find_transformer  # registers the trained teacher's own layer, too
-from .spec import HF, JSONL, MEAN, TRAIN, check_teacher, check_teacher_trained, find_members
+from .spec import HF, JSONL, MEAN, TRAIN, check_spec, check_trained_here, spec_members
 
 
 class Teacher(Protocol):
@@ -135,23 +135,26 @@ def mean_scores(scores: Iterable[Scores]) -> Scores:
 
 
 def load_teacher(
-    spec: str, labels: list[str], *, trained: Path, settings: HuggingFaceSettings | None = None, gpu_id: int = -1
+    spec: str, labels: list[str], *, teacher_model: Path, settings: HuggingFaceSettings | None = None, gpu_id: int = -1
 ) -> Teacher:
     """Load a teacher.
 
     spec (str): "train", "spacy:<package or path>", "hf:<id or path>", "jsonl:<path>" or "mean:" and several of them.
     labels (list[str]): The project's labels, in their order.
-    trained (Path): Where the teacher trained here lies.
+    teacher_model (Path): Where the teacher trained here lies.
     settings (HuggingFaceSettings | None): How a transformer reads texts; None: as by default.
     gpu_id (int): The GPU, or -1 for CPU.
     RETURNS (Teacher): The teacher.
     RAISES (ValueError): If the teacher is unknown or can't be loaded.
     """
-    check_teacher(spec)
-    members = find_members(spec)
+    check_spec(spec)
+    members = spec_members(spec)
     if members != [spec]:
         return MeanTeacher(
-            [load_teacher(member, labels, trained=trained, settings=settings, gpu_id=gpu_id) for member in members]
+            [
+                load_teacher(member, labels, teacher_model=teacher_model, settings=settings, gpu_id=gpu_id)
+                for member in members
+            ]
         )
     kind, _, name = spec.partition(":")
     settings = settings or HuggingFaceSettings()
@@ -160,8 +163,8 @@ def load_teacher(
     if kind == HF:
         return HuggingFaceTeacher(name, labels, settings, gpu_id)
     if spec == TRAIN:
-        check_teacher_trained(trained)
-    return load_pipeline(str(trained) if spec == TRAIN else name, labels, gpu_id, settings.dtype)
+        check_trained_here(teacher_model)
+    return load_pipeline(str(teacher_model) if spec == TRAIN else name, labels, gpu_id, settings.dtype)
 
 
 def load_pipeline(name: str, labels: list[str], gpu_id: int = -1, dtype: str = FLOAT32) -> SpacyTeacher:

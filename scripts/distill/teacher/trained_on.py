@@ -8,7 +8,7 @@ import spacy
 from spacy.language import Language
 
 from ..core.provenance import PREPARED, fingerprint_corpora
-from .spec import TRAIN, find_members
+from .spec import TRAIN, spec_members
 
 
 @spacy.registry.callbacks("distill.note_corpora.v1")
@@ -26,20 +26,20 @@ def create_note_corpora(corpus: str) -> Callable[[Language], Language]:
     return note_corpora
 
 
-def check_trained_on(teacher: str, trained: Path, corpus: Path) -> None:
+def check_trained_on(teacher: str, teacher_model: Path, corpus: Path) -> None:
     """Check that the teacher trained here has learnt from these corpora; one that doesn't say is taken as it is.
 
-    teacher (str): The teacher, see `check_teacher`.
-    trained (Path): Where the teacher trained here lies.
+    teacher (str): The teacher, see `check_spec`.
+    teacher_model (Path): Where the teacher trained here lies.
     corpus (Path): The folder with prepare.json.
     RAISES (ValueError): If it was trained on others.
     """
-    meta = trained / "meta.json"
-    if TRAIN not in find_members(teacher) or not meta.exists():
+    meta = teacher_model / "meta.json"
+    if TRAIN not in spec_members(teacher) or not meta.exists():
         return
     found = json.loads(meta.read_text(encoding="utf-8")).get(PREPARED)
     if found is not None and found != fingerprint_corpora(corpus):
         raise ValueError(
-            f"{trained} was trained on other corpora than {corpus}: it may have learnt these dev and test texts. "
+            f"{teacher_model} was trained on other corpora than {corpus}: it may have learnt these dev and test texts. "
             "Train it anew, with the same --vars: python -m spacy project run train-teacher ."
         )

@@ -13,7 +13,7 @@ from ..core.rounding import Floats
 from .arithmetic import FLOAT32, choose_dtype, compute_in
 from .hub import check_model, find_model
 from .pooling import find_transformer  # registers the trained teacher's own layer, too
-from .spec import HF, JSONL, TRAIN, check_teacher, find_members
+from .spec import HF, JSONL, TRAIN, check_spec, spec_members
 
 # Word pieces of a word that are read, at most.
 MAX_LENGTH = 64
@@ -72,20 +72,20 @@ class WordEncoder:
         return pooled
 
 
-def load_word_encoder(teacher: str, trained: Path, encoder: Path, dtype: str = FLOAT32) -> WordEncoder:
+def load_word_encoder(teacher: str, teacher_model: Path, encoder: Path, dtype: str = FLOAT32) -> WordEncoder:
     """Load a teacher's encoder, or the project's encoder if it has none.
 
-    teacher (str): The teacher, see `check_teacher`; of several, the first one's encoder is taken.
-    trained (Path): Where the teacher trained here lies.
+    teacher (str): The teacher, see `check_spec`; of several, the first one's encoder is taken.
+    teacher_model (Path): Where the teacher trained here lies.
     encoder (Path): The project's encoder, assets/encoder.
     dtype (str): What it computes in, see `choose_dtype`.
     RAISES (ValueError): If there is none, or it can't be loaded.
     """
-    check_teacher(teacher)
+    check_spec(teacher)
     dtype = choose_dtype(dtype)
-    kind, _, name = find_members(teacher)[0].partition(":")
+    kind, _, name = spec_members(teacher)[0].partition(":")
     if kind not in (HF, JSONL):
-        place = trained if kind == TRAIN else name
+        place = teacher_model if kind == TRAIN else name
         try:
             nlp = spacy.load(place)
         except OSError as err:

@@ -7,28 +7,30 @@ from spacy.tokens import Doc
 
 from ..core.messages import quote
 
-SOURCE = "source"
+ORIGIN = "origin"
 GOLD, UNLABELLED, AUGMENTED = "gold", "unlabelled", "augmented"
-KINDS = (GOLD, UNLABELLED, AUGMENTED)
+ORIGINS = (GOLD, UNLABELLED, AUGMENTED)
 
 
-def source_kind(doc: Doc) -> str:
+def find_origin(doc: Doc) -> str:
     """Return what kind of source a doc has: "gold", "unlabelled" or "augmented", which is any method of augmentation.
 
     RAISES (ValueError): If the doc does not say where it comes from.
     """
-    source = doc.user_data.get(SOURCE)
+    source = doc.user_data.get(ORIGIN)
     if source is None:
         raise ValueError(
-            f"No source on the text {quote(doc.text)}. Make the transfer set with: python -m spacy project run score ."
+            f"No origin on the text {quote(doc.text)}. Make the transfer set with: python -m spacy project run score ."
         )
-    return source if source in KINDS else AUGMENTED
+    return source if source in ORIGINS else AUGMENTED
 
 
-def check_by_kind(name: str, values: Mapping[str, float]) -> None:
+def check_by_origin(name: str, values: Mapping[str, float]) -> None:
     """Check a setting that has a number of 0 or more for each kind of source.
 
     RAISES (ValueError): If it has not.
     """
-    if set(values) != set(KINDS) or not all(0 <= value < math.inf for value in values.values()):
-        raise ValueError(f"{name} must have a number, 0 or more, for each of {', '.join(KINDS)}. Found: {dict(values)}")
+    if set(values) != set(ORIGINS) or not all(0 <= value < math.inf for value in values.values()):
+        raise ValueError(
+            f"{name} must have a number, 0 or more, for each of {', '.join(ORIGINS)}. Found: {dict(values)}"
+        )

@@ -1,0 +1,140 @@
+"""README and docs: plain, short, and their code blocks work."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import spacy
+import srsly
+
+from scripts.distill.score.settings import load_score_settings
+from scripts.lab.tables import load_experiment
+from tests.helpers import ROOT
+from tests.teacher.test_teachers import textcat_pipeline
+
+PROJECT = srsly.read_yaml(ROOT / "project.yml")
+GENERATED = re.compile(r"<!-- WEASEL: AUTO-GENERATED DOCS START.*?DOCS END[^>]*>", re.DOTALL)
+# results.md and experiments.md are records; tagger.md is made by a command.
+RECORDS = {"results.md", "experiments.md", "tagger.md"}
+PAGES = [ROOT / "README.md", *sorted(p for p in (ROOT / "docs").glob("*.md") if p.name not in RECORDS)]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+BLOCKS = [
+    pytest.param(language, code, id=f"{path.stem}-{language}-{number}")
+    for path in (*PAGES, ROOT / "docs/results.md", ROOT / "docs/experiments.md")
+    for number, (language, code) in enumerate(BLOCK.findall(GENERATED.sub("", path.read_text(encoding="utf-8"))))
+    if language
+]
+
+
+def of(language: str) -> list[object]:
+    return [block for block in BLOCKS if block.values[0] == language]
+
+
+def read(path: Path) -> str:
+    return GENERATED.sub("", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_docs_lines_and_sentences_are_short(path: Path) -> None:
+    text = read(path)
+    assert [line for line in text.splitlines() if len(line) > 120] == []
+    prose = "\n".join(line for line in BLOCK.sub("", text).splitlines() if not line.startswith(("|", "#", "!")))
+    prose = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", prose)
+    for paragraph in re.split(r"\n\s*\n|\n(?=\s*(?:- |\d\. ))", prose):
+        for sentence in re.split(r"(?<=[.:;?])\s", paragraph):
+            assert len(sentence.split()) <= 30, " ".join(sentence.split())
+
+
+def test_docs_readme_is_short() -> None:
+    assert len(read(ROOT / "README.md").splitlines()) <= 150
+
+
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "docs/results.md", ROOT / "docs/experiments.md"], ids=lambda p: p.stem)
+def test_docs_links_lead_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)\s]+)\)", read(path)):
+        if link.startswith("http"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (path.parent / file) if file else path
+        assert target.exists(), link
+        if anchor:
+            titles = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.MULTILINE)
+            made = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+            assert anchor in made, link
+
+
+def test_docs_every_page_is_in_the_readme() -> None:
+    text = read(ROOT / "README.md")
+    for path in (ROOT / "docs").glob("*.md"):
+        if path.name != "tagger.md":
+            assert f"(docs/{path.name})" in text
+
+
+@pytest.mark.parametrize(("language", "code"), of("bash"))
+def test_docs_commands_exist(language: str, code: str) -> None:
+    for line in code.splitlines():
+        words = shlex.split(line, comments=True)
+        words = [word for word in words if not re.fullmatch(r"[A-Z_]+=\S*", word)]
+        if not words or words[0] in ("source", "cd"):
+            continue
+        if words[0] == "make":
+            assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+        elif words[0] in ("python3.11", ".venv/bin/pip"):
+            assert "venv" in line
+        elif words[0] == "pip":
+            files = [words[i + 1] for i, word in enumerate(words) if word in ("-r", "-c")]
+            assert all((ROOT / file).exists() for file in files)
+            wheel = f"{PROJECT['vars']['lang']}_{PROJECT['vars']['name']}-{PROJECT['vars']['version']}"
+            assert files or words[2].startswith(f"packages/{wheel}/dist/{wheel}-")
+        else:
+            assert words[:2] == ["python", "-m"], line
+            check_module(words[2:])
+
+
+def check_module(words: list[str]) -> None:
+    options = [word for word in words if word.startswith("--")]
+    if words[:3] == ["spacy", "project", "run"]:
+        assert words[3] in {*PROJECT["workflows"], *(command["name"] for command in PROJECT["commands"])}
+        assert words[4] == "."
+        assert {option.removeprefix("--vars.") for option in options} <= set(PROJECT["vars"])
+        return
+    # A word that is no option may be the name of a subcommand.
+    command = [sys.executable, "-m", words[0]]
+    subcommand = words[1:2] if len(words) > 1 and re.fullmatch(r"[a-z]+", words[1]) else []
+    environment = {**os.environ, "COLUMNS": "300", "TERM": "dumb"}
+    done = subprocess.run([*command, "--help"], cwd=ROOT, capture_output=True, text=True, env=environment)
+    if subcommand and re.search(rf"\b{subcommand[0]}\b", done.stdout.partition("Commands")[2]):
+        command += subcommand
+        done = subprocess.run([*command, "--help"], cwd=ROOT, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert all(option in done.stdout for option in options if "." not in option), done.stdout
+
+
+@pytest.mark.parametrize(("language", "code"), of("python"))
+def test_docs_python_runs(
+    language: str, code: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(spacy, "load", lambda name: textcat_pipeline())
+    exec(compile(code, "docs", "exec"), {})  # noqa: S102  # our own pages
+    if "print(" in code:
+        assert len(re.findall(r"'POS': 0\.\d", capsys.readouterr().out)) == 2
+    else:
+        method = spacy.registry.get("distill_augmenters", "last_words.v1")
+        assert callable(method(n=2))
+
+
+@pytest.mark.parametrize(("language", "code"), of("ini"))
+def test_docs_configs_can_be_read(language: str, code: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    if "[experiment]" in code:
+        (tmp_path / "table.cfg").write_text(code, encoding="utf-8")
+        assert len(load_experiment(tmp_path / "table.cfg")) == 4
+        return
+    text = (ROOT / "configs/score.cfg").read_text(encoding="utf-8")
+    (tmp_path / "score.cfg").write_text(text.replace("[hugging_face.label_map]\n", code), encoding="utf-8")
+    found = load_score_settings(tmp_path / "score.cfg").hugging_face.label_map
+    assert found == {"1 star": "NEG", "2 stars": "NEG", "3 stars": None, "4 stars": "POS", "5 stars": "POS"}
