@@ -34,7 +34,8 @@ def main(
     elif about["temperature"] == BOUNDS[1]:
         msg.warn("Calibration flattened the probabilities as far as it may: on dev the student is mostly wrong")
     ece = f"ECE {about['dev_ece_before']:.3f} → {about['dev_ece_after']:.3f}"
-    msg.info(f"Calibration on dev: temperature {about['temperature']:.3f}, {ece}")
+    bias = ", ".join(f"{label} {value:+.2f}" for label, value in about["bias"].items())
+    msg.info(f"Calibration on dev: bias {bias}, temperature {about['temperature']:.3f}, {ece}")
     msg.good(f"Wrote {output}", f"{meta['lang']}_{meta['name']} {meta['version']}")
 
 

@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from spacy.language import Language
 from thinc.api import Adam
 
-from scripts.distill.core.probabilities import soften
+from scripts.distill.core.probabilities import shift, soften
 from scripts.distill.data.gold import GoldSplit
-from scripts.distill.evaluate.step import read_temperature
-from scripts.distill.release.calibration import calibrate, fit_temperature, fold_temperature
+from scripts.distill.evaluate.step import read_calibration
+from scripts.distill.release.calibration import calibrate, fit_bias, fit_temperature, fold_temperature
 from scripts.distill.student.output_layers import find_output
 from scripts.distill.student.to_stock import to_stock
 from tests.student.test_component import LABELS, MODELS, REFUSED, SOFT, make_examples, make_pipeline
@@ -127,7 +127,8 @@ def test_calibration_of_a_pipeline_matches_hand_computed(order: list[str]) -> No
     assert before.max(axis=1) == pytest.approx(confidence)
     result = calibrate(nlp, SPLIT, ["NEG", "POS"])
     after = predict(nlp, SPLIT.texts, ["NEG", "POS"])
-    assert_allclose(after, soften(before, result["temperature"]), atol=1e-6)
+    assert_allclose(after, soften(before, result["temperature"]), atol=1e-5)
+    assert result.pop("bias") == {"NEG": pytest.approx(0, abs=1e-5), "POS": pytest.approx(0, abs=1e-5)}
     # Three in four are right, the odds 3 : 1
     odds = confidence / (1 - confidence)
     assert result == {
@@ -162,13 +163,45 @@ def test_calibration_needs_one_classifier(names: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "meta,temperature",
+    "meta,temperature,bias",
     [
-        pytest.param({"distillation": {"calibration": {"temperature": 2.5}}}, 2.5, id="calibrated"),
-        pytest.param({"distillation": {"teacher": "train"}}, 1, id="exported-before"),
-        pytest.param({"lang": "xx"}, 1, id="not-exported"),
+        pytest.param({"distillation": {"calibration": {"temperature": 2.5, "bias": {"NEG": 0.25, "POS": -0.25}}}}, 2.5,
+                     [-0.25, 0.25], id="calibrated"),
+        pytest.param({"distillation": {"teacher": "train"}}, 1, [0, 0], id="exported-before"),
+        pytest.param({"lang": "xx"}, 1, [0, 0], id="not-exported"),
     ],
-)
-def test_calibration_reads_the_temperature(tmp_path: Path, meta: dict[str, Any], temperature: float) -> None:
+)  # fmt: skip
+def test_calibration_is_read(tmp_path: Path, meta: dict[str, Any], temperature: float, bias: list[float]) -> None:
     (tmp_path / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
-    assert read_temperature(tmp_path) == temperature
+    assert read_calibration(tmp_path, ["POS", "NEG"]) == (temperature, bias)
+
+
+@pytest.mark.parametrize("bias", [[0.0, 0.0], [0.75, -0.75], [-1.5, 1.5]])
+def test_calibration_fit_recovers_a_known_bias(bias: list[float]) -> None:
+    p = numpy.linspace(0.05, 0.95, 19)
+    rows = numpy.repeat(numpy.stack([1 - p, p], axis=1), 2000, axis=0)
+    gold = numpy.concatenate([numpy.arange(2000) < 2000 * share for share in p]).astype("int64")
+    moved = shift(rows, -numpy.asarray(bias))
+    assert fit_bias(moved, gold) == pytest.approx(bias, abs=0.01)
+
+
+def test_calibration_bias_of_few_texts_stays_small() -> None:
+    """Without its prior, it would be without end."""
+    assert fit_bias(numpy.asarray([[0.5, 0.5]] * 2), numpy.asarray([1, 1])) == pytest.approx([-0.55, 0.55], abs=0.1)
+
+
+@pytest.mark.parametrize("order", [["NEG", "POS"], ["POS", "NEG"]], ids=["same-order", "other-order"])
+def test_calibration_gives_a_leaning_student_its_balance_back(order: list[str]) -> None:
+    nlp = textcat_pipeline(order)
+    linear = find_output(nlp.get_pipe("textcat").model).linear
+    lean = [4.0 if label == "POS" else 0.0 for label in order]
+    linear.set_param("b", linear.get_param("b") + linear.ops.asarray1f(lean))
+    before = predict(nlp, SPLIT.texts, ["NEG", "POS"])
+    assert before.argmax(axis=1).tolist() == [1] * 8
+    split = GoldSplit(SPLIT.texts * 20, SPLIT.langs * 20, numpy.tile(SPLIT.labels, 20))
+    result = calibrate(nlp, split, ["NEG", "POS"])
+    after = predict(nlp, SPLIT.texts, ["NEG", "POS"])
+    assert after.argmax(axis=1).tolist() == [1] * 4 + [0] * 4
+    assert result["bias"]["POS"] < -0.5 < 0.5 < result["bias"]["NEG"]
+    bias = numpy.asarray([result["bias"][label] for label in ("NEG", "POS")])
+    assert_allclose(after, soften(shift(before, bias), result["temperature"]), atol=1e-5)

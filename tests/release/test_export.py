@@ -15,7 +15,7 @@ from scripts.distill.core.probabilities import soften
 from scripts.distill.core.rounding import round_mantissa, round_parameters
 from scripts.distill.data.gold import load_split, write_gold
 from scripts.distill.data.records import Record
-from scripts.distill.evaluate.step import read_temperature
+from scripts.distill.evaluate.step import read_calibration
 from scripts.distill.release.calibration import calibrate
 from scripts.distill.release.export import MANTISSA_BITS, describe, export, exported_size
 from tests.student.test_to_stock import LOAD
@@ -80,7 +80,10 @@ def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
     meta = run_export(corpus)
     written = json.loads((corpus / "export" / "meta.json").read_text(encoding="utf-8"))
     # spaCy writes ten decimals
-    assert written["distillation"].pop("calibration") == pytest.approx(meta["distillation"]["calibration"], abs=1e-10)
+    calibration = written["distillation"].pop("calibration")
+    expected = dict(meta["distillation"]["calibration"])
+    assert calibration.pop("bias") == expected.pop("bias")
+    assert calibration == pytest.approx(expected, abs=1e-10)
     assert written["distillation"].items() < meta["distillation"].items()
     assert {**written, "distillation": None} == {**meta, "distillation": None}
     assert [meta[key] for key in ("lang", "name", "version", "languages")] == ["en", "mood", "1.2.3", ["de", "nl"]]
@@ -110,7 +113,8 @@ def test_export_is_calibrated_on_dev_and_leaves_the_model_alone(corpus: Path, nl
     calibrated = numpy.asarray([list(doc.cats.values()) for doc in exported.pipe(TEXTS)])
     assert_allclose(calibrated, soften(scores, calibration["temperature"]), atol=1e-6)
     assert read_folder(corpus / "model") == before
-    assert read_temperature(corpus / "export") == calibration["temperature"]
+    read = read_calibration(corpus / "export", ["NEG", "POS"])
+    assert read == (calibration["temperature"], [calibration["bias"][label] for label in ("NEG", "POS")])
 
 
 def test_export_rounds_parameters_to_half_precision(corpus: Path, nlp: Language) -> None:

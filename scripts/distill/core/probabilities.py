@@ -23,6 +23,18 @@ def soften(probabilities: Floats, temperature: float) -> Floats:
     return powers / powers.sum(axis=1, keepdims=True)
 
 
+def shift(probabilities: Floats, bias: Floats) -> Floats:
+    """Return softmax(log p + b) of each row.
+
+    probabilities (NDArray): Shape (n, n_labels); rows sum to 1.
+    bias (NDArray): b, shape (n_labels,).
+    RETURNS (NDArray): Same shape as the probabilities.
+    """
+    logits = log(probabilities) + bias
+    powers = numpy.exp(logits - logits.max(axis=1, keepdims=True))
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
 def log(probabilities: Floats) -> Floats:
     """Return log p, with p clipped at `SMALLEST`: logits of a row up to a constant.
 

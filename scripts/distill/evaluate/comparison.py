@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy
 from numpy.typing import NDArray
 
-from ..core.probabilities import soften
+from ..core.probabilities import shift, soften
 from ..data.gold import GoldSplit
 from ..data.teacher_scores import Scores
 from . import metrics
@@ -56,16 +56,20 @@ def add_teacher(predictions: Predictions, scores: Scores) -> str | None:
     return None
 
 
-def evaluate(predictions: Predictions, split: GoldSplit, *, seed: int, temperature: float = 1.0) -> dict[str, Any]:
+def evaluate(
+    predictions: Predictions, split: GoldSplit, *, seed: int, temperature: float = 1.0, bias: Sequence[float] = ()
+) -> dict[str, Any]:
     """Compare the systems by language and overall.
 
     seed (int): Seed of the confidence intervals.
-    temperature (float): T that the student was calibrated with: before, its probabilities were
-        softmax(T · log p).
+    temperature (float): T that the student was calibrated with.
+    bias (Sequence[float]): b that it was calibrated with: before, its probabilities were softmax(T · log p − b).
     RETURNS (dict): {"languages": {lang: comparison}, "overall": comparison}.
     """
     langs = numpy.asarray(split.langs)
     before = soften(predictions[STUDENT], 1 / temperature)
+    if len(bias):
+        before = shift(before, -numpy.asarray(bias))
 
     def compare(rows: NDArray[numpy.bool_]) -> dict[str, Any]:
         scores, gold = {name: scores[rows] for name, scores in predictions.items()}, split.labels[rows]

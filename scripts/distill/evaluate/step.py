@@ -1,6 +1,7 @@
 """The whole step: trained systems and gold texts → how they compare."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -59,6 +60,7 @@ def evaluate_corpus(corpus: Path, split: str, teacher: str, paths: Paths, gpu_id
     predictions = predict(systems, gold, lambda name, rows: bar(rows, name))
     no_teacher = add_teacher(predictions, eval_set.ask_teacher(paths.cache, lambda n: bar(desc=TEACHER, total=n)))
     predictions[TFIDF] = numpy.asarray(read_tfidf(paths.tfidf).predict_proba(gold.texts))
+    temperature, bias = read_calibration(paths.student, labels)
     if teacher == TRAIN:
         folders[TEACHER] = paths.teacher_model
     return {
@@ -66,14 +68,15 @@ def evaluate_corpus(corpus: Path, split: str, teacher: str, paths: Paths, gpu_id
         "split": split,
         "teacher": None if no_teacher else teacher,
         "why_no_teacher": no_teacher,
-        **evaluate(predictions, gold, seed=prepared["seed"], temperature=read_temperature(paths.student)),
+        **evaluate(predictions, gold, seed=prepared["seed"], temperature=temperature, bias=bias),
         "lengths": compare_lengths(predictions, gold, labels),
         "size_bytes": {name: folder_size(path) for name, path in folders.items()},
         "fingerprints": {name: system.fingerprint for name, system in (*systems.items(), (TEACHER, eval_set.teacher))},
     }
 
 
-def read_temperature(model: Path) -> float:
-    """Return the temperature that an exported student was calibrated with; 1 if it was not."""
+def read_calibration(model: Path, labels: Sequence[str]) -> tuple[float, list[float]]:
+    """Return the temperature that an exported student was calibrated with, and each label's bias; else 1 and 0."""
     meta = json.loads((model / "meta.json").read_text(encoding="utf-8"))
-    return float(meta.get("distillation", {}).get("calibration", {}).get("temperature", 1.0))
+    found = meta.get("distillation", {}).get("calibration", {})
+    return float(found.get("temperature", 1.0)), [float(found.get("bias", {}).get(label, 0.0)) for label in labels]

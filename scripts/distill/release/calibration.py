@@ -1,15 +1,21 @@
-"""Make the student's probabilities say how often it is right: temperature scaling (Guo et al. 2017)."""
+"""Make the student's probabilities say how often it is right: a bias for each label, and a temperature.
+
+Bias-corrected temperature scaling (Alexandari et al. 2020, section 2.2), one after the other: first the bias, then the
+temperature of Guo et al. 2017. A student of few labels leans to one of them, since what its teacher says of phrases
+without an opinion is chance.
+"""
 
 from collections.abc import Sequence
 from typing import Any
 
 import numpy
-from scipy.optimize import minimize_scalar
+from numpy.typing import NDArray
+from scipy.optimize import minimize, minimize_scalar
 from spacy.language import Language
 from spacy.pipeline.textcat import TextCategorizer
 from thinc.api import Model
 
-from ..core.probabilities import soften
+from ..core.probabilities import shift, soften
 from ..data.gold import GoldSplit
 from ..evaluate.metrics import Labels, Probabilities, expected_calibration_error, negative_log_likelihood
 from ..student.output_layers import find_output
@@ -19,13 +25,14 @@ BOUNDS = (0.05, 20.0)
 _AT_BOUND = 1e-3
 
 
-def calibrate(nlp: Language, split: GoldSplit, labels: Sequence[str]) -> dict[str, float]:
-    """Fit a temperature on a gold split, and fold it into the pipeline's classifier.
+def calibrate(nlp: Language, split: GoldSplit, labels: Sequence[str]) -> dict[str, Any]:
+    """Fit a bias and a temperature on a gold split, and fold them into the pipeline's classifier.
 
     nlp (Language): A pipeline with one `textcat`; it is changed.
     split (GoldSplit): The dev texts.
     labels (Sequence[str]): The project's labels, in the order that the split's indices follow.
-    RETURNS (dict[str, float]): "temperature"; "dev_ece_before", "dev_ece_after", "dev_nll_before" and "dev_nll_after":
+    RETURNS (dict[str, Any]): "temperature"; "bias", label → what its logit gains before that; "dev_ece_before",
+        "dev_ece_after", "dev_nll_before" and "dev_nll_after":
         ECE and NLL on the split before and after.
     RAISES (ValueError): If the pipeline has no such classifier, or one for other labels.
     """
@@ -33,16 +40,38 @@ def calibrate(nlp: Language, split: GoldSplit, labels: Sequence[str]) -> dict[st
     # In a zone, the split's words do not stay in the vocabulary, which may be saved.
     with nlp.memory_zone():
         before = numpy.asarray([[doc.cats[label] for label in labels] for doc in nlp.pipe(split.texts)])
-    temperature = fit_temperature(before, split.labels)
+    bias = fit_bias(before, split.labels)
+    shifted = shift(before, bias)
+    temperature = fit_temperature(shifted, split.labels)
+    by_label = dict(zip(labels, bias.tolist(), strict=True))
+    fold_bias(textcat.model, [by_label[label] for label in textcat.labels])
     fold_temperature(textcat.model, temperature)
-    after = soften(before, temperature)
+    after = soften(shifted, temperature)
     return {
         "temperature": temperature,
+        "bias": by_label,
         "dev_ece_before": expected_calibration_error(before, split.labels),
         "dev_ece_after": expected_calibration_error(after, split.labels),
         "dev_nll_before": negative_log_likelihood(before, split.labels),
         "dev_nll_after": negative_log_likelihood(after, split.labels),
     }
+
+
+def fit_bias(probabilities: Probabilities, gold: Labels) -> NDArray[numpy.float64]:
+    """Return the bias b with the smallest NLL of softmax(log p + b), near 0 if there are few texts.
+
+    b has a normal prior with mean 0 and standard deviation 1. It has six decimals, as the temperature.
+
+    probabilities (NDArray): Shape (n, n_labels), rows sum to 1.
+    gold (NDArray[int64]): Label indices, shape (n,).
+    RETURNS (NDArray[float64]): Shape (n_labels,); sums to 0.
+    """
+    n, n_labels = probabilities.shape
+    found = minimize(
+        lambda b: negative_log_likelihood(shift(probabilities.astype("float64"), b), gold) + (b**2).sum() / (2 * n),
+        numpy.zeros(n_labels), method="BFGS",
+    ).x  # fmt: skip
+    return numpy.round(found - found.mean(), 6)
 
 
 def fit_temperature(probabilities: Probabilities, gold: Labels) -> float:
@@ -63,6 +92,18 @@ def fit_temperature(probabilities: Probabilities, gold: Labels) -> float:
         if abs(log_t - log_bound) < _AT_BOUND:
             return bound
     return round(float(numpy.exp(log_t)), 6)
+
+
+def fold_bias(model: Model[Any, Any], bias: Sequence[float]) -> None:
+    """Add a bias to the logits of a classifier, for good; it stays stock.
+
+    model (Model): A `textcat`'s model; it is changed.
+    bias (Sequence[float]): In the order of the model's labels.
+    RAISES (ValueError): If it is none that `find_output` knows.
+    """
+    linear = find_output(model).linear
+    b: Any = linear.get_param("b")
+    linear.set_param("b", b + linear.ops.asarray1f(list(bias)))
 
 
 def fold_temperature(model: Model[Any, Any], temperature: float) -> None:

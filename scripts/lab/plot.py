@@ -1,0 +1,44 @@
+"""Draw what the benchmark of trained systems measured: accuracy against speed."""
+
+import json
+from pathlib import Path
+
+import typer
+from wasabi import msg
+
+NAMES = {"tfidf_logreg": "TF-IDF + LR", "bow": "spaCy's bag of words"}
+HIGHLIGHTED = "student"
+
+
+def main(
+    measured: Path = typer.Argument(..., help="What `benchmark student` wrote", exists=True, dir_okay=False),
+    output: Path = typer.Argument(..., help="SVG file to write"),
+) -> None:
+    """Draw each system as a point: docs/s on one core (logarithmic) and accuracy on the test texts."""
+    try:
+        from matplotlib import pyplot
+    except ImportError as err:
+        msg.fail("Can't draw", f"{err}. Run: pip install -r requirements-benchmark.txt -c constraints.txt", exits=1)
+    result = json.loads(measured.read_text(encoding="utf-8"))
+    pyplot.rcParams.update({"svg.hashsalt": "fixed", "svg.fonttype": "none", "font.family": "sans-serif"})
+    figure, axes = pyplot.subplots(figsize=(7, 3.6), layout="constrained")
+    for name, system in result["systems"].items():
+        if system["accuracy"] is None or system["docs_per_second"] is None:
+            continue
+        x, y = system["docs_per_second"], 100 * system["accuracy"]
+        axes.scatter(x, y, s=70, color="#d1495b" if name == HIGHLIGHTED else "#30638e", zorder=3)
+        axes.annotate(NAMES.get(name, name), (x, y), xytext=(8, 4), textcoords="offset points")
+    axes.axvline(result["tokenizer_docs_per_second"], color="grey", linestyle=":")
+    axes.annotate(
+        "spaCy's tokenizer alone", (result["tokenizer_docs_per_second"], axes.get_ylim()[0]), xytext=(-4, 4),
+        textcoords="offset points", rotation=90, ha="right", color="grey",
+    )  # fmt: skip
+    axes.set(xscale="log", xlabel="docs/s on one core", ylabel=f"accuracy on {result['n']} {result['split']} texts, %")
+    axes.margins(x=0.2, y=0.2)
+    axes.grid(alpha=0.3)
+    figure.savefig(output, metadata={"Date": None})
+    msg.good(f"Wrote {output}")
+
+
+if __name__ == "__main__":
+    typer.run(main)
