@@ -27,12 +27,9 @@ def main(
             continue
         x, y = system["docs_per_second"], 100 * system["accuracy"]
         axes.scatter(x, y, s=70, color="#d1495b" if name == HIGHLIGHTED else "#30638e", zorder=3)
-        axes.annotate(NAMES.get(name, name), (x, y), xytext=(8, 4), textcoords="offset points")
-    axes.axvline(result["tokenizer_docs_per_second"], color="grey", linestyle=":")
-    axes.annotate(
-        "spaCy's tokenizer alone", (result["tokenizer_docs_per_second"], axes.get_ylim()[0]), xytext=(-4, 4),
-        textcoords="offset points", rotation=90, ha="right", color="grey",
-    )  # fmt: skip
+        axes.annotate(NAMES.get(name, name), (x, y), xytext=(0, 8), textcoords="offset points", ha="center")
+    axes.axvline(result["tokenizer_docs_per_second"], color="grey", linestyle=":", label="spaCy's tokenizer alone")
+    axes.legend(loc="lower left")
     axes.set(xscale="log", xlabel="docs/s on one core", ylabel=f"accuracy on {result['n']} {result['split']} texts, %")
     axes.margins(x=0.2, y=0.2)
     axes.grid(alpha=0.3)

@@ -236,14 +236,14 @@ def test_experiments_without_data_are_an_error() -> None:
 def test_experiments_share_a_trained_teacher_unless_something_that_makes_it_differs(project: Path) -> None:
     cell = replace(CELL, teacher="train")
     same = find_place(cell)
-    assert same.teacher_model.parent == HOME / "teachers"
+    assert same.trained.parent == HOME / "teachers"
     for change in ({"seed": 1}, {"train": {"a": 1}}, {"augment": {"a": 1}}):
-        assert find_place(replace(cell, **change)).teacher_model == same.teacher_model  # type: ignore[arg-type]
+        assert find_place(replace(cell, **change)).trained == same.trained  # type: ignore[arg-type]
     places = [same, find_place(replace(cell, lang="xx")), find_place(replace(cell, max_unlabelled=0))]
     for file in ("configs/teacher.cfg", "assets/encoder/model", "reviews/nl.jsonl"):
         (project / file).write_text("[changed]\n", encoding="utf-8")
         places.append(find_place(cell))
-    for paths in ({place.teacher_model for place in places}, {place.corpus for place in places}):
+    for paths in ({place.trained for place in places}, {place.corpus for place in places}):
         assert len(paths) == len(places)
 
 
