@@ -340,6 +340,7 @@ def test_project_distil_from_a_file_of_probabilities(without_teacher: Path) -> N
         without_teacher,
         "jsonl:probabilities.jsonl",
         "check-distill",
+        "encoder",
         "score",
         "vectors",
         "train-student",

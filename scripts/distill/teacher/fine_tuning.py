@@ -136,9 +136,10 @@ def create_cut(max_tokens: int) -> Callable[[Language, Example], Iterator[Exampl
         if len(doc) <= max_tokens:
             yield example
             return
-        short = doc[:max_tokens].as_doc()
+        text = doc[:max_tokens].text
+        short = nlp.make_doc(text)
         short.cats = doc.cats
-        yield Example(nlp.make_doc(short.text), short)
+        yield Example(nlp.make_doc(text), short)
 
     return cut
 
