@@ -13,18 +13,17 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from configparser import Error
 from dataclasses import asdict, field
 from pathlib import Path
 from typing import Any
 
 import numpy
-from confection import Config, ConfigValidationError
+from confection import Config
 from pydantic.dataclasses import dataclass as section
 
 from scripts.distill.core.files import folder_size, hash_path, write_json
 from scripts.distill.core.progress import MakeBar
-from scripts.distill.core.sections import SECTION, Whole, validate
+from scripts.distill.core.sections import SECTION, Whole, read_config, validate
 from scripts.distill.core.threads import ONE_THREAD
 from scripts.distill.evaluate.eval_set import load_eval_set
 from scripts.distill.release.export import exported_size
@@ -126,10 +125,7 @@ def find_places(cells: Sequence[Cell], home: Path) -> list[Place]:
 
 def _read(config: str | Path) -> dict[str, Any]:
     """Return what a config says, comments aside."""
-    try:
-        return dict(Config().from_disk(config, interpolate=False))
-    except (ConfigValidationError, Error) as err:
-        raise ValueError(f"{config}: can't be read as a config: {str(err).strip()}") from err
+    return dict(read_config(Path(config), interpolate=False))
 
 
 def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:

@@ -18,9 +18,7 @@ def soften(probabilities: Floats, temperature: float) -> Floats:
     """
     if temperature == 1.0:
         return probabilities
-    logits = log(probabilities) / temperature
-    powers = numpy.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return _softmax(log(probabilities) / temperature)
 
 
 def shift(probabilities: Floats, bias: Floats) -> Floats:
@@ -30,7 +28,10 @@ def shift(probabilities: Floats, bias: Floats) -> Floats:
     bias (NDArray): b, shape (n_labels,).
     RETURNS (NDArray): Same shape as the probabilities.
     """
-    logits = log(probabilities) + bias
+    return _softmax(log(probabilities) + bias)
+
+
+def _softmax(logits: Floats) -> Floats:
     powers = numpy.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
 

@@ -30,9 +30,16 @@ def read_prepared(corpus: Path) -> dict[str, Any]:
 
 
 def _find_prepared(corpus: Path) -> Path:
-    path = corpus / "prepare.json"
+    return find_made(corpus / "prepare.json", "prepare")
+
+
+def find_made(path: Path, command: str) -> Path:
+    """Return a file that a command of the project makes.
+
+    RAISES (ValueError): If there is none; the message names the command.
+    """
     if not path.exists():
-        raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run prepare .")
+        raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run {command} .")
     return path
 
 
@@ -74,9 +81,7 @@ def read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[
     RAISES (ValueError): If there is no such file, or a line is another; the message names the command.
     """
     remedy = f"Make it with: python -m spacy project run {command} ."
-    if not path.exists():
-        raise ValueError(f"{path}: no such file. {remedy}")
-    with path.open("rb") as file:
+    with find_made(path, command).open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
                 row = json.loads(line)

@@ -20,15 +20,16 @@ Count = Annotated[int, Field(strict=True, ge=1)]
 Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
 
 
-def read_config(path: Path, overrides: Mapping[str, Any] | None = None) -> Config:
+def read_config(path: Path, overrides: Mapping[str, Any] | None = None, *, interpolate: bool = True) -> Config:
     """Read a config with spaCy's config system.
 
     path (Path): The config.
     overrides (Mapping[str, Any] | None): Settings that replace those of the file: {"section.name": value}.
+    interpolate (bool): Whether variables such as ${system.seed} are filled in.
     RAISES (ValueError): If the file is no config, or has no such section.
     """
     try:
-        return Config().from_disk(path, overrides=dict(overrides or {}))
+        return Config().from_disk(path, overrides=dict(overrides or {}), interpolate=interpolate)
     except (ConfigValidationError, Error) as err:
         raise ValueError(f"{path}: can't be read as a config: {str(err).strip()}") from err
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spacy.tokens import Doc
 
 from ..core.files import hash_file, json_line, replacing_file, replacing_folder, write_json
+from ..core.provenance import find_made
 from .docbins import read_docs, write_docs
 from .origins import GOLD, ORIGIN, UNLABELLED
 from .records import Drop, Record
@@ -135,9 +136,7 @@ def read_gold(path: Path) -> Iterator[Doc]:
 
     RAISES (ValueError): If the file is missing; the message names the command that makes it.
     """
-    if not path.exists():
-        raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run prepare .")
-    yield from read_docs(path)
+    yield from read_docs(find_made(path, "prepare"))
 
 
 def read_labels(corpus: Path) -> list[str]:
@@ -145,10 +144,7 @@ def read_labels(corpus: Path) -> list[str]:
 
     RAISES (ValueError): If there is no labels.json; the message names the command that makes it.
     """
-    path = corpus / "labels.json"
-    if not path.exists():
-        raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run prepare .")
-    labels: list[str] = json.loads(path.read_text(encoding="utf-8"))
+    labels: list[str] = json.loads(find_made(corpus / "labels.json", "prepare").read_text(encoding="utf-8"))
     return labels
 
 
