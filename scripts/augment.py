@@ -5,12 +5,12 @@ from pathlib import Path
 import typer
 from click import ClickException
 from spacy.cli._util import parse_config_overrides
-from tqdm import tqdm
 from wasabi import msg
 
 from scripts.distill.augment.plan import load_plan
 from scripts.distill.augment.show import show_variants
 from scripts.distill.augment.step import augment_corpus
+from scripts.distill.data.corpus import Corpus
 
 app = typer.Typer()
 
@@ -32,10 +32,7 @@ def run(
     """
     try:
         plan = load_plan(plan_path, parse_config_overrides(context.args, env_var=None), code)
-        summary = augment_corpus(
-            corpus, plan, seed=seed, processes=processes,
-            progress=lambda items, what, total, unit: tqdm(items, what, total, unit=f" {unit}", disable=None),
-        )  # fmt: skip
+        summary = augment_corpus(Corpus(corpus), plan, seed=seed, processes=processes)
     except (OSError, ValueError, ClickException) as err:
         msg.fail("Can't augment the texts", str(err), exits=1)
     if summary["untagged_languages"]:
@@ -61,7 +58,7 @@ def show(
 ) -> None:
     """Print train texts beside their variants; changed words stand between stars."""
     try:
-        for shown in show_variants(corpus, lang, n):
+        for shown in show_variants(Corpus(corpus), lang, n):
             msg.divider(f"train text {shown.source}")
             typer.echo(shown.text)
             msg.table([(method, " ".join(text.split())) for method, text in shown.variants], spacing=2)

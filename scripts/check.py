@@ -47,7 +47,7 @@ def main(
     gpu_id: int = typer.Option(..., help="The GPU, or -1"),
     processes: int = typer.Option(..., help="Processes of augmentation", min=1),
     engine: EngineName = typer.Option(..., help="What scores"),
-    teacher_model: Path = typer.Option("training/teacher", help="Where the teacher trained here lies"),
+    teacher_folder: Path = typer.Option("training/teacher", help="Where the teacher is trained"),
 ) -> None:
     """Stop a workflow at once if its variables can't work."""
     defaults, overrides = read_defaults(PROJECT_FILE), given_overrides()
@@ -73,15 +73,15 @@ def main(
                 f"but teacher = {teacher}. Run:\n{full_command(other, overrides, defaults)}"
             )
         if name != "all" and TRAIN in spec_members(teacher):
-            check_trained_here(teacher_model / "model-best", overrides, defaults)
+            check_trained_here(teacher_folder / "model-best", overrides, defaults)
         check_spec_exists(teacher)
         if not data.exists():
             raise SettingsError(f"data = {data}: there is no such folder or file")
         if gpu_id >= 0 and find_spec("cupy") is None:
             raise SettingsError(
-                f"gpu_id = {gpu_id}, but CuPy is not installed. Install it as the README says, or use -1"
+                f"gpu_id = {gpu_id}, but CuPy is not installed. Install it as docs/data.md says, or use -1"
             )
-        note_teacher(teacher, teacher_model)
+        note_teacher(teacher, teacher_folder)
     except (SettingsError, OSError) as err:
         _stop(err)
 

@@ -10,7 +10,7 @@ from scripts.distill.teacher.encoder import resolve_encoder
 
 def main(
     encoder: str = typer.Argument(
-        ..., help="minilm, a folder in Hugging Face format, or a Hub id with an optional @revision"
+        ..., help="e5, minilm, a folder in Hugging Face format, or a Hub id with an optional @revision"
     ),
     output: Path = typer.Argument(..., help="Folder to write the encoder to"),
 ) -> None:

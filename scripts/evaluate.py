@@ -6,6 +6,7 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.files import write_json
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.evaluate.comparison import (
     ECE,
     ECE_BEFORE,
@@ -38,7 +39,7 @@ def main(
     """Print and write accuracy, F-score, calibration, gap and agreement of all systems."""
     try:
         result = evaluate_corpus(
-            corpus, split, teacher, Paths(baseline, student, tfidf, teacher_model, settings, cache), gpu_id
+            Corpus(corpus), split, teacher, Paths(baseline, student, tfidf, teacher_model, settings, cache), gpu_id
         )  # fmt: skip
     except (OSError, ValueError) as err:
         msg.fail("Can't evaluate", str(err), exits=1)

@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.release.calibration import BOUNDS
 from scripts.distill.release.export import export
 
@@ -22,7 +23,7 @@ def main(
 ) -> None:
     """Copy the student, calibrate it on dev, and record its languages and the fingerprints of what made it."""
     try:
-        meta = export(model, output, corpus, config, name=name, version=version, seed=seed)
+        meta = export(model, output, Corpus(corpus), config, name=name, version=version, seed=seed)
     except (OSError, ValueError) as err:
         msg.fail("Can't export the student", str(err), exits=1)
     about = meta["distillation"]["calibration"]

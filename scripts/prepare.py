@@ -1,15 +1,13 @@
 """Read the data, validate and split it, and write the corpora."""
 
-from functools import partial
 from itertools import islice
 from pathlib import Path
 
 import srsly
 import typer
-from tqdm import tqdm
 from wasabi import msg
 
-from scripts.distill.data.gold import prepare
+from scripts.distill.data.prepare import prepare
 
 
 def main(
@@ -21,8 +19,7 @@ def main(
 ) -> None:
     """Turn labelled and unlabelled texts into gold corpora, and say what was dropped and why."""
     try:
-        bar = partial(tqdm, desc="reading unlabelled texts", unit=" texts", disable=None)
-        summary = prepare(data, corpus, lang=lang, seed=seed, max_unlabelled=max_unlabelled, progress=bar)
+        summary = prepare(data, corpus, lang=lang, seed=seed, max_unlabelled=max_unlabelled)
     except (OSError, ValueError) as err:
         msg.fail("Can't prepare the data", str(err), exits=1)
     splits = ["train", "dev", "test", "unlabelled"]

@@ -1,23 +1,15 @@
 """Score texts with the teacher, and look after the scores that are kept."""
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import typer
-from tqdm import tqdm
 from wasabi import msg
 
-from scripts.distill.core.provenance import read_summary
 from scripts.distill.core.variables import EngineName
-from scripts.distill.data.gold import read_labels
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.score.cache import ScoreCache
-from scripts.distill.score.scorer import Engine
-from scripts.distill.score.settings import load_score_settings
-from scripts.distill.score.step import SCORES, is_near_chance, score_corpus
-from scripts.distill.teacher.spec import TEACHERS, spec_members
-from scripts.distill.teacher.teachers import Teacher, load_teacher
-from scripts.distill.teacher.trained_on import check_trained_on
+from scripts.distill.score.step import SCORES, is_near_chance, score_by_spec
+from scripts.distill.teacher.spec import TEACHERS
 
 app = typer.Typer()
 CACHE = typer.Option(SCORES, help="The file with all scores")
@@ -40,22 +32,10 @@ def run(
 ) -> None:
     """Write train, unlabelled and augmented texts with the teacher's probabilities."""
     try:
-        settings = load_score_settings(settings_path)
-        read_summary(corpus, "augment")  # before the teacher is loaded, which takes a while
-        labels = read_labels(corpus)
-        load = partial(load_teacher, teacher, labels, teacher_model=teacher_model, settings=settings.hugging_face)
-        if engine == EngineName.ray and len(spec_members(teacher)) > 1:
-            raise ValueError(
-                f"Ray can't score with {teacher}. Score with each of these teachers by itself; without --vars.engine, "
-                f"their mean takes the scores from {cache}"
-            )
-        check_trained_on(teacher, teacher_model, corpus)
-        model = load(gpu_id=-1 if engine == EngineName.ray else gpu_id)
-        with ScoreCache(cache) as scores:
-            summary = score_corpus(
-                corpus, output, model, scores, settings.batches, spec=teacher, seed=seed, bar=_bar,
-                engine=_on_ray(load, gpu_id) if engine == EngineName.ray else None,
-            )  # fmt: skip
+        summary = score_by_spec(
+            Corpus(corpus), output, teacher, teacher_model=teacher_model, settings_path=settings_path, cache=cache,
+            seed=seed, gpu_id=gpu_id, ray=engine == EngineName.ray,
+        )  # fmt: skip
     except (OSError, ValueError) as err:
         msg.fail("Can't score the texts", str(err), exits=1)
     if summary["unscored"]:
@@ -63,10 +43,10 @@ def run(
             f"The teacher has no answer for {summary['unscored']} texts, which are left out",
             f"They are in {corpus / 'unscored.jsonl'}",
         )
-    if is_near_chance(summary["confidence"], len(labels)):
+    if is_near_chance(summary["confidence"], len(summary["labels"])):
         msg.warn(
             f"The teacher is hardly sure of anything: its predicted labels have a probability of "
-            f"{summary['confidence']:.2f} on average, a guess has {1 / len(labels):.2f}",
+            f"{summary['confidence']:.2f} on average, a guess has {1 / len(summary['labels']):.2f}",
             "A student learns little from that. Train the teacher for longer ([schedule] in configs/teacher.cfg) or on "
             "more labelled texts",
         )
@@ -75,21 +55,6 @@ def run(
         f"Wrote {output}",
         f"{summary['total']} texts; {summary['newly_scored']} were not in {cache} yet{speed}",
     )
-
-
-def _on_ray(load: Callable[..., Teacher], gpu_id: int) -> Engine:
-    try:
-        from scripts.distill.score.ray_engine import run_on_ray  # on demand: Ray is optional
-    except ImportError as err:
-        raise ValueError(
-            f"Ray is not installed ({err}). Run: pip install -r requirements-ray.txt -c constraints.txt"
-        ) from err
-    # Ray shows each actor its own GPU alone, as number 0.
-    return run_on_ray(partial(load, gpu_id=0 if gpu_id >= 0 else -1), gpu=gpu_id >= 0)
-
-
-def _bar(total: int) -> tqdm:
-    return tqdm(total=total, desc="scoring", unit=" texts", disable=None)
 
 
 @app.command("list")

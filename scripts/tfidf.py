@@ -6,7 +6,7 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.files import replacing_folder
-from scripts.distill.data.gold import load_split, read_labels
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.evaluate.tfidf import fit_tfidf, write_tfidf
 
 
@@ -16,7 +16,7 @@ def main(
 ) -> None:
     """Train it on the train texts, and write it without pickles."""
     try:
-        train = load_split(corpus / "gold" / "train.spacy", read_labels(corpus))
+        train = Corpus(corpus).gold("train")
         with replacing_folder(output) as folder:
             write_tfidf(fit_tfidf(train.texts, train.labels), folder)
     except (OSError, ValueError) as err:

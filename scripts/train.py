@@ -10,7 +10,7 @@ from spacy.util import load_config
 from wasabi import msg
 
 import scripts.functions  # noqa: F401  # registers what configs name
-from scripts.distill.core.provenance import read_prepared
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.schedule import plan_updates, read_schedule, updates_per_epoch
 from scripts.distill.student.learnt_from import check_transfer
 
@@ -30,12 +30,12 @@ def main(
     Settings can be given as well, as to `spacy train`: --training.max_steps 1000
     """
     try:
-        given = {"nlp.lang": read_prepared(corpus)["lang"], **parse_config_overrides(context.args, env_var=None)}
+        given = {"nlp.lang": Corpus(corpus).lang, **parse_config_overrides(context.args, env_var=None)}
         if "corpus" in (load_config(config_path)["training"]["before_to_disk"] or {}):
             given["training.before_to_disk.corpus"] = str(corpus)
         config = load_config(config_path, overrides=given, interpolate=True)
         schedule = read_schedule(config_path, config)
-        check_transfer(config, corpus)
+        check_transfer(config, Corpus(corpus))
         planned = {}
         if schedule:
             per_epoch = updates_per_epoch(config)

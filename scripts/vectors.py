@@ -5,9 +5,9 @@ from pathlib import Path
 import typer
 from click import ClickException
 from spacy.cli._util import parse_config_overrides
-from tqdm import tqdm
 from wasabi import msg
 
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.student.vectors import load_vector_settings, make_vectors
 from scripts.distill.teacher.spec import TEACHERS
 from scripts.distill.teacher.word_encoder import load_word_encoder
@@ -32,8 +32,8 @@ def main(
     try:
         settings = load_vector_settings(settings_path, parse_config_overrides(context.args, env_var=None))
         summary = make_vectors(
-            corpus, output, load_word_encoder(teacher, teacher_model, encoder, settings.dtype), settings,
-            teacher=teacher, bar=lambda total: tqdm(total=total, desc="encoding", unit=" words", disable=None),
+            Corpus(corpus), output, load_word_encoder(teacher, teacher_model, encoder, settings.dtype), settings,
+            teacher=teacher,
         )  # fmt: skip
     except (OSError, ValueError, ClickException) as err:
         msg.fail("Can't make word vectors", str(err), exits=1)

@@ -6,7 +6,8 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.files import write_json
-from scripts.distill.data.gold import LANG, read_gold
+from scripts.distill.data.corpus import Corpus
+from scripts.distill.data.origins import LANG
 from scripts.distill.release.wheel import WheelError, verify_wheel
 
 
@@ -14,13 +15,13 @@ def main(
     wheel: Path = typer.Argument(..., help="The wheel", exists=True, dir_okay=False),
     model: Path = typer.Argument(..., help="The export that it was made from", exists=True, file_okay=False),
     output: Path = typer.Argument(..., help="JSON file to write"),
-    gold: Path = typer.Option("corpus/gold/dev.spacy", help="Corpus to take one text of each language from"),
+    corpus: Path = typer.Option("corpus", help="Folder with gold/, whose dev texts give one of each language"),
     constraints: Path = typer.Option("constraints.txt", help="Versions to install", exists=True),
 ) -> None:
     """Check the wheel in a virtual environment that holds only spaCy."""
     samples: dict[str, str] = {}
     try:
-        for doc in read_gold(gold):
+        for doc in Corpus(corpus).docs("dev"):
             samples.setdefault(doc.user_data[LANG], doc.text)
         result = verify_wheel(wheel, model, list(samples.values()), constraints)
     except (WheelError, ValueError) as err:

@@ -1,46 +1,25 @@
 """Measure what the documentation claims about speed and memory."""
 
 import sys
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import typer
-from tqdm import tqdm
 from wasabi import msg
 
 from scripts.distill.augment.plan import load_plan
 from scripts.distill.core.files import replacing_folder, write_json
 from scripts.distill.core.threads import use_one_core
-from scripts.distill.data.gold import load_split
-from scripts.distill.data.splits import normalize, read_splits, stream_unlabelled
-from scripts.distill.evaluate.comparison import (
-    BASELINE,
-    STUDENT,
-    TEACHER,
-    TFIDF,
-    add_teacher,
-    predict,
-)
-from scripts.distill.evaluate.eval_set import load_eval_set
-from scripts.distill.evaluate.tfidf import read_tfidf
+from scripts.distill.data.corpus import Corpus
+from scripts.distill.data.splits import read_splits, stream_unlabelled
+from scripts.distill.data.text_keys import normalize
+from scripts.distill.evaluate.step import Paths
 from scripts.distill.release.wheel import WheelError, spacy_environment
 from scripts.distill.score.settings import load_score_settings
 from scripts.distill.score.step import SCORES
 from scripts.distill.teacher.spec import TEACHERS
-from scripts.distill.teacher.teachers import load_pipeline
 from scripts.lab.augmentation_speed import join_texts, time_augmentation, time_peers
 from scripts.lab.score_speed import stream_texts, time_scoring
-from scripts.lab.system_speed import time_systems
-from scripts.lab.systems import (
-    BOW,
-    TABLE_HEADER,
-    choose_lang,
-    find_pipelines,
-    find_systems,
-    summarize,
-    table_rows,
-)
+from scripts.lab.systems import TABLE_HEADER, measure_systems, table_rows
 
 app = typer.Typer()
 SAMPLE = Path("assets/sample")
@@ -49,7 +28,7 @@ SCORE_SETTINGS = typer.Option("configs/score.cfg", "--settings", help="How to sc
 
 @app.command()
 def augment(
-    data: Path = typer.Option(SAMPLE, help="Data folder, see the README"),
+    data: Path = typer.Option(SAMPLE, help="Data folder, see docs/data.md"),
     plan_path: Path = typer.Option("configs/augment.cfg", "--plan", help="The plan", exists=True, dir_okay=False),
     output: Path = typer.Option("metrics/benchmark_augment.json", help="JSON file to write"),
 ) -> None:
@@ -73,7 +52,7 @@ def augment(
 
 @app.command()
 def score(
-    data: Path = typer.Option(SAMPLE, help="Data folder, see the README"),
+    data: Path = typer.Option(SAMPLE, help="Data folder, see docs/data.md"),
     lang: str = typer.Option("en", help="Language of the texts"),
     texts: int = typer.Option(512, help="How many unlabelled texts, at most", min=1),
     encoder: Path = typer.Option("assets/encoder", help="Encoder in Hugging Face format", exists=True),
@@ -122,7 +101,7 @@ def student(
     system: list[str] = typer.Option([], help="Another student, as NAME=PATH; may be repeated"),
     teacher: str = typer.Option("train", help=TEACHERS),
     teacher_model: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
-    settings_path: Path = typer.Option("configs/score.cfg", "--settings", help="How the teacher scores: a config"),
+    settings: Path = SCORE_SETTINGS,
     cache: Path = typer.Option(SCORES, help="The file with all scores"),
     split: str = typer.Option("test", help="test, or dev while choosing between models"),
     lang: str | None = typer.Option(None, help="Only texts of this language"),
@@ -134,26 +113,10 @@ def student(
     constraints: Path = typer.Option("constraints.txt", help="Versions to install", exists=True),
 ) -> None:
     """Measure accuracy, speed on one core, start-up, memory and size of all trained systems, and spaCy's tokenizer."""
-    bar = partial(tqdm, unit=" texts", disable=None)
+    paths = Paths(baseline, student, tfidf, teacher_model, settings, cache)
     try:
-        pipelines, missing = find_pipelines({STUDENT: student, BASELINE: baseline, BOW: bow}, system)
-        eval_set = load_eval_set(corpus, split, teacher, teacher_model=teacher_model, settings_path=settings_path)
-        eval_set = replace(eval_set, gold=choose_lang(eval_set.gold, lang))
-        labels, gold = eval_set.labels, eval_set.gold
-        train = load_split(corpus / "gold" / "train.spacy", labels)
         python = spacy_environment(Path(".venv-spacy"), constraints) if spacy_alone else sys.executable
-        loaded = {name: load_pipeline(str(path), labels) for name, path in pipelines.items()}
-        predictions = predict(loaded, gold, lambda name, rows: bar(rows, name, len(gold.texts)))
-        rows = eval_set.ask_teacher(cache, lambda n: bar(desc=TEACHER, total=n))
-        no_teacher = add_teacher(predictions, rows)
-        predictions[TFIDF] = read_tfidf(tfidf).predict_proba(gold.texts)
-        how = {"labels": labels, "settings": str(settings_path)}
-        systems = find_systems(pipelines, tfidf, teacher, teacher_model, how)
-        use_one_core()
-        warm_up = choose_lang(train, lang).texts
-        times = time_systems(systems, gold.texts, warm_up, python, partial(tqdm, unit=" starts", disable=None))
-        predicted = {name: scores.argmax(axis=1) for name, scores in predictions.items()}
-        result = summarize(predicted, gold.labels, systems, times)
+        result = measure_systems(Corpus(corpus), split, lang, teacher, paths, bow=bow, more=system, python=python)
     except WheelError as err:
         msg.fail("Can't make .venv-spacy", f"{err}\nTo time all in this environment, add --here", exits=1)
     except (OSError, ValueError) as err:
@@ -161,10 +124,10 @@ def student(
     about = {"split": split, "lang": lang, "teacher": teacher, "spacy_alone": spacy_alone}
     write_json(output, {**about, **result})
     msg.table(list(table_rows(result)), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 8))
-    for name, reason in missing.items():
+    for name, reason in result["missing"].items():
         msg.info(f"{name} is left out. {reason}")
-    if no_teacher:
-        msg.warn(f"The teacher {teacher} has no accuracy: {no_teacher}")
+    if result["why_no_teacher"]:
+        msg.warn(f"The teacher {teacher} has no accuracy: {result['why_no_teacher']}")
     msg.good(f"Wrote {output}", f"{result['n']} {split} texts; the speed is that of one core")
 
 

@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import typer
-from tqdm import tqdm
 from wasabi import msg
 
+from scripts.distill.core.progress import track
 from scripts.distill.score.step import SCORES
 from scripts.lab.results import DEV, TEST, Cell, Place, add_test, check_trained, read_result, table
 from scripts.lab.tables import (
@@ -37,7 +37,7 @@ def run(
         cells = load_experiment(path)
         places = find_places(cells, home)
         for cell, place in zip(cells, places, strict=True):
-            make_corpora(cell, place, cache, _bar)
+            make_corpora(cell, place, cache)
     except (OSError, ValueError, ExperimentError) as err:
         msg.fail("Can't make the corpora", str(err), exits=1)
 
@@ -49,7 +49,7 @@ def run(
         return None
 
     with ThreadPoolExecutor(processes) as pool:
-        failures = list(tqdm(pool.map(train, cells, places), "cells", len(cells), unit=" cells", disable=None))
+        failures = list(track(pool.map(train, cells, places), "training", len(cells), "cells"))
     _print(cells, places)
     for failure in filter(None, failures):
         msg.fail("A cell has failed", failure)
@@ -65,7 +65,7 @@ def test(path: Path = TABLE, home: Path = HOME, cache: Path = CACHE) -> None:
         places = find_places(cells, home)
         check_trained(places)
         for cell, place in zip(cells, places, strict=True):
-            ask_teacher(cell, place, cache, _bar, TEST)
+            ask_teacher(cell, place, cache, TEST)
             add_test(place)
     except (OSError, ValueError) as err:
         msg.fail("Can't score the cells", str(err), exits=1)
@@ -80,10 +80,6 @@ def show(path: Path = TABLE, home: Path = HOME) -> None:
         _print(cells, find_places(cells, home))
     except (OSError, ValueError) as err:
         msg.fail("Can't read the experiments", str(err), exits=1)
-
-
-def _bar(total: int) -> tqdm:
-    return tqdm(total=total, desc="teacher", unit=" texts", disable=None)
 
 
 def _print(cells: Sequence[Cell], places: Sequence[Place], split: str = DEV) -> None:

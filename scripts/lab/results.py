@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 
 from scripts.distill.core.files import write_json
-from scripts.distill.data.gold import load_split, read_labels
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.evaluate import metrics
 from scripts.distill.evaluate.comparison import OVERALL
 from scripts.distill.teacher.teachers import load_pipeline
@@ -102,7 +102,7 @@ def check_trained(places: Iterable[Place]) -> None:
 def add_test(place: Place) -> None:
     """Add the scores on the test texts to the result of a trained cell, unless they are there.
 
-    place (Place): The cell; its corpora must have `teacher_test.json`, see `experiments.ask_teacher`.
+    place (Place): The cell; its corpora must have `teacher_test.json`, see `tables.ask_teacher`.
     """
     result = read_result(place.folder)
     if result and TEST not in result:
@@ -116,8 +116,8 @@ def score_model(model: Path, corpus: Path, split: str) -> dict[str, dict[str, fl
     split (str): "dev" or "test".
     RETURNS (dict): Language or "overall" → {"accuracy", "teacher", "agreement"}.
     """
-    labels = read_labels(corpus)
-    gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
+    corpora = Corpus(corpus)
+    labels, gold = corpora.labels, corpora.gold(split)
     predicted = numpy.stack(list(load_pipeline(str(model), labels).pipe(gold.texts))).argmax(axis=1)
     teacher = numpy.asarray(json.loads(teacher_labels(corpus, split).read_text(encoding="utf-8")))
     langs = numpy.asarray(gold.langs)

@@ -18,8 +18,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from scripts.distill.augment.tokenizer import write_tokenizer
 from scripts.distill.core.files import write_json
-from scripts.distill.core.provenance import PREPARED, fingerprint_corpora
-from scripts.distill.data.gold import prepare
+from scripts.distill.data.corpus import PREPARED, Corpus
+from scripts.distill.data.prepare import prepare
 from scripts.distill.data.teacher_scores import Scores
 from scripts.distill.score.cache import ScoreCache
 from scripts.distill.score.scorer import BatchSettings
@@ -32,14 +32,6 @@ REPEATS = 3
 # The bare loop is given the best of these.
 BATCH_SIZES = (16, 32, 64)
 WINDOW = 512
-
-
-class _NoBar:
-    def update(self, n: int) -> None:
-        """Show nothing."""
-
-    def close(self) -> None:
-        """Show nothing."""
 
 
 def time_scoring(texts: Sequence[str], encoder: Path, teacher_model: Path, settings: BatchSettings) -> dict[str, Any]:
@@ -102,7 +94,7 @@ def _add_head(encoder: Path, folder: Path) -> Path:
 
 def _score(texts: Sequence[str], teacher: Teacher, settings: BatchSettings) -> Scores:
     with tempfile.TemporaryDirectory() as folder, ScoreCache(Path(folder) / "scores.sqlite") as cache:
-        return score_texts(texts, teacher, cache, settings, lambda n: _NoBar())
+        return score_texts(texts, teacher, cache, settings)
 
 
 def _pipe(nlp: spacy.language.Language, texts: Sequence[str]) -> Scores:
@@ -159,12 +151,10 @@ def stream_texts(count: int, labelled: Path, folder: Path, settings: BatchSettin
     prepared = time.perf_counter()
     write_tokenizer(corpus / "tokenizer", "en", "[MASK]")
     (corpus / "augmented.jsonl").touch()
-    write_json(corpus / "augment.json", {PREPARED: fingerprint_corpora(corpus)})
+    corpora = Corpus(corpus)
+    write_json(corpus / "augment.json", {PREPARED: corpora.fingerprint})
     with ScoreCache(corpus / "scores.sqlite") as cache:
-        scored = score_corpus(
-            corpus, corpus / "transfer", ConstantTeacher(), cache, settings, spec="constant", seed=0,
-            bar=lambda n: _NoBar(),
-        )  # fmt: skip
+        scored = score_corpus(corpora, corpus / "transfer", ConstantTeacher(), cache, settings, spec="constant", seed=0)
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     return {
         "texts": scored["total"],

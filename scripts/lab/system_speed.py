@@ -5,13 +5,14 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy
 
+from scripts.distill.core.progress import track
 from scripts.distill.core.threads import ONE_THREAD
 
 from . import timed_system
@@ -41,9 +42,8 @@ class TimedSystem:
 
 
 def time_systems(
-    systems: Mapping[str, TimedSystem], texts: Sequence[str], warm_up: Sequence[str], python: str,
-    progress: Callable[[list[str]], Iterable[str]] = iter,
-) -> dict[str, dict[str, float]]:  # fmt: skip
+    systems: Mapping[str, TimedSystem], texts: Sequence[str], warm_up: Sequence[str], python: str
+) -> dict[str, dict[str, float]]:
     """Time systems in five rounds, in each of which every system has its turn, in a new process with one thread.
 
     These processes run on the cores that the calling one may use, see `use_one_core`.
@@ -52,13 +52,12 @@ def time_systems(
     texts (Sequence[str]): The texts to time.
     warm_up (Sequence[str]): Others, which each system reads before.
     python (str): Runs stock pipelines; all else is run by the present one.
-    progress (Callable): Wraps the names of the systems, in the order of their turns, to show progress.
     RETURNS (dict[str, dict[str, float]]): For each system "docs_per_second", of its best round; "startup_s", import and
         loading, the median; "peak_rss_bytes", the largest.
     RAISES (ValueError): If a system fails.
     """
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in systems}
-    for name in progress([*systems] * ROUNDS):
+    for name in track([*systems] * ROUNDS, "timing", unit="starts"):
         rounds[name].append(run_system(systems[name], texts, warm_up, python))
     return {
         name: {

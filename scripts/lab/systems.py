@@ -1,16 +1,22 @@
 """The frontier of accuracy, speed and size: every trained system, in one run."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from scripts.distill.core.files import folder_size, zipped_size
-from scripts.distill.evaluate.comparison import BASELINE, STUDENT, TEACHER, TFIDF, GoldSplit
+from scripts.distill.core.threads import use_one_core
+from scripts.distill.data.corpus import Corpus, GoldSplit
+from scripts.distill.evaluate.comparison import BASELINE, STUDENT, TEACHER, TFIDF
+from scripts.distill.evaluate.eval_set import load_eval_set
 from scripts.distill.evaluate.metrics import Labels, score
+from scripts.distill.evaluate.step import Paths, ask_all
 from scripts.distill.teacher.hub import find_model
 from scripts.distill.teacher.spec import HF, JSONL, MEAN, TRAIN, find_files
+from scripts.distill.teacher.teachers import load_pipeline
 
-from .system_speed import TimedSystem
+from .system_speed import TimedSystem, time_systems
 
 BOW = "bow"
 TOKENIZER = "tokenizer"
@@ -48,6 +54,40 @@ def find_pipelines(defaults: Mapping[str, Path], more: Sequence[str]) -> tuple[d
         taken.add(name)
         found[name] = Path(path)
     return found, missing
+
+
+def measure_systems(
+    corpus: Corpus, split: str, lang: str | None, teacher: str, paths: Paths, *, bow: Path, more: Sequence[str],
+    python: str,
+) -> dict[str, Any]:  # fmt: skip
+    """Measure accuracy, speed on one core, start-up, memory and size of all trained systems, and spaCy's tokenizer.
+
+    corpus (Corpus): Holds gold/, labels.json and score.json.
+    split (str): "dev" or "test".
+    lang (str | None): Only texts of this language; None: all.
+    teacher (str): The teacher that the student learnt from, see `load_teacher`.
+    paths (Paths): Where the systems lie.
+    bow (Path): spaCy's bag of words, which is left out if there is none.
+    more (Sequence[str]): Other students, each as NAME=PATH.
+    python (str): Runs stock pipelines while they are timed.
+    RETURNS (dict[str, Any]): See `summarize`; "missing", what is left out → why; "why_no_teacher", None if it is there.
+    RAISES (OSError, ValueError): If a system or a corpus is missing, broken or of other data, or a system fails.
+    """
+    pipelines, missing = find_pipelines({STUDENT: paths.student, BASELINE: paths.baseline, BOW: bow}, more)
+    eval_set = load_eval_set(
+        corpus, split, teacher, teacher_model=paths.teacher_model, settings_path=paths.settings
+    )  # fmt: skip
+    eval_set = replace(eval_set, gold=choose_lang(eval_set.gold, lang))
+    labels, gold = eval_set.labels, eval_set.gold
+    loaded = {name: load_pipeline(str(path), labels) for name, path in pipelines.items()}
+    predictions, no_teacher = ask_all(eval_set, loaded, paths)
+    how = {"labels": labels, "settings": str(paths.settings)}
+    systems = find_systems(pipelines, paths.tfidf, teacher, paths.teacher_model, how)
+    use_one_core()
+    times = time_systems(systems, gold.texts, choose_lang(corpus.gold("train"), lang).texts, python)
+    predicted = {name: scores.argmax(axis=1) for name, scores in predictions.items()}
+    about = {"missing": missing, "why_no_teacher": no_teacher}
+    return {**about, **summarize(predicted, gold.labels, systems, times)}
 
 
 def choose_lang(split: GoldSplit, lang: str | None) -> GoldSplit:

@@ -22,9 +22,9 @@ from confection import Config
 from pydantic.dataclasses import dataclass as section
 
 from scripts.distill.core.files import folder_size, hash_path, write_json
-from scripts.distill.core.progress import MakeBar
 from scripts.distill.core.sections import SECTION, Whole, read_config, validate
 from scripts.distill.core.threads import ONE_THREAD
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.evaluate.eval_set import load_eval_set
 from scripts.distill.release.export import exported_size
 from scripts.distill.teacher.spec import SPACY, TRAIN, check_spec, find_files, spec_members
@@ -179,13 +179,12 @@ def _prepare(cell: Cell, corpus: Path) -> list[str]:
     return ["scripts.prepare", cell.folder, str(corpus), "--lang", cell.lang, *limit]
 
 
-def make_corpora(cell: Cell, place: Place, cache: Path, bar: MakeBar) -> None:
+def make_corpora(cell: Cell, place: Place, cache: Path) -> None:
     """Make a cell's teacher and corpora, unless they are there: what `project.yml` does before `train-student`.
 
     cell (Cell): The cell.
     place (Place): Where they go.
     cache (Path): The file with all scores.
-    bar (Callable): Shows progress of scoring dev texts.
     RAISES (ExperimentError): If a command fails.
     RAISES (ValueError): If the teacher can't be used.
     """
@@ -202,14 +201,14 @@ def make_corpora(cell: Cell, place: Place, cache: Path, bar: MakeBar) -> None:
     if not teacher_labels(corpus, DEV).exists():
         for name, command in commands.items():
             _run(command, corpus / f"{name}.log")
-        ask_teacher(cell, place, cache, bar, DEV)
+        ask_teacher(cell, place, cache, DEV)
     if _has_vectors(cell) and not (vectors / "vectors.json").exists():
         vectors.mkdir(exist_ok=True)
         command = ["scripts.vectors", str(corpus), str(VECTOR_SETTINGS), str(vectors), *teacher]
         _run([*command, *_options(cell.vectors)], vectors / "vectors.log")
 
 
-def ask_teacher(cell: Cell, place: Place, cache: Path, bar: MakeBar, split: str) -> None:
+def ask_teacher(cell: Cell, place: Place, cache: Path, split: str) -> None:
     """Write down which labels the teacher of a cell gives the texts of a split, unless that has been done.
 
     split (str): "dev" or "test".
@@ -218,8 +217,8 @@ def ask_teacher(cell: Cell, place: Place, cache: Path, bar: MakeBar, split: str)
     path = teacher_labels(place.corpus, split)
     if path.exists():
         return
-    eval_set = load_eval_set(place.corpus, split, cell.teacher, teacher_model=place.model, settings_path=SCORE)
-    rows = eval_set.ask_teacher(cache, bar)
+    eval_set = load_eval_set(Corpus(place.corpus), split, cell.teacher, teacher_model=place.model, settings_path=SCORE)
+    rows = eval_set.ask_teacher(cache)
     if missing := int(numpy.isnan(rows).any(axis=1).sum()):
         raise ValueError(
             f"The teacher {cell.teacher} has no answer for {missing} of {len(rows)} {split} texts of {cell.folder}. "

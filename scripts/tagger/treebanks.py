@@ -12,7 +12,7 @@ from spacy.training.converters import conllu_to_docs
 from scripts.distill.augment.tagging import LANGUAGES, NO_WORDS
 from scripts.distill.core.files import replacing_folder, write_json
 from scripts.distill.data.near_duplicates import NearDuplicates
-from scripts.distill.data.splits import normalize
+from scripts.distill.data.text_keys import normalize
 
 # Held out for scoring; everything else may train or tune.
 HELD_OUT = {

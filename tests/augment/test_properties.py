@@ -23,7 +23,7 @@ from scripts.distill.augment.plan import Plan
 from scripts.distill.augment.tagging import TaggedText
 from scripts.distill.augment.variants import Counts, drop_repeats, make_variants
 from scripts.distill.data.near_duplicates import similarity
-from scripts.distill.data.splits import normalize
+from scripts.distill.data.text_keys import normalize
 
 MASK = "[MASK]"
 check = settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -18,11 +18,11 @@ from scripts.distill.augment.show import Shown, mark_changes, show_variants
 from scripts.distill.augment.step import augment_corpus
 from scripts.distill.augment.tokenizer import write_tokenizer
 from scripts.distill.core.files import hash_file, write_json
-from scripts.distill.core.provenance import read_summary
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.frequent_words import frequent_words
-from scripts.distill.data.gold import write_gold
+from scripts.distill.data.prepare import write_gold
 from scripts.distill.data.records import Record
-from scripts.distill.data.splits import normalize
+from scripts.distill.data.text_keys import normalize
 from tests.augment.test_tagging import save_tagger
 
 CONFIG = Path("configs/augment.cfg")
@@ -80,7 +80,7 @@ def make_plan(tagger: str, overrides: Mapping[str, Any] | None = None, **shares:
 
 
 def augment(corpus: Path, plan: Plan, *, seed: int = 0, processes: int = 1) -> dict[str, Any]:
-    return augment_corpus(corpus, plan, seed=seed, processes=processes, progress=lambda items, *what: items)
+    return augment_corpus(Corpus(corpus), plan, seed=seed, processes=processes)
 
 
 def read_rows(corpus: Path) -> list[dict[str, Any]]:
@@ -142,7 +142,7 @@ def test_augmented_unlabelled_texts_have_their_own_variants_and_shares(
     assert summary["unlabelled_sources"] == {"en": 1, "nl": 1, "fr": 1}
     assert summary["total"] == len(rows)
     assert "fr" in summary["untagged_languages"]
-    shown = list(show_variants(corpus, "en", 99))
+    shown = list(show_variants(Corpus(corpus), "en", 99))
     assert shown[-1].text == UNLABELLED[0][0]
 
 
@@ -173,10 +173,10 @@ def test_augmented_summary_agrees_with_the_rows(corpus: Path, tagger: str) -> No
 def test_augmented_summary_is_of_the_prepared_corpora(corpus: Path, tagger: str) -> None:
     summary = augment(corpus, make_plan(tagger))
     assert summary["prepare_sha256"] == hash_file(corpus / "prepare.json")
-    assert read_summary(corpus, "augment") == summary
+    assert Corpus(corpus).summary("augment") == summary
     write_json(corpus / "prepare.json", {"lang": "nl"})
     with pytest.raises(ValueError, match="made from other data"):
-        read_summary(corpus, "augment")
+        Corpus(corpus).summary("augment")
 
 
 def test_augmented_counts_the_words_that_were_swapped(corpus: Path, tagger: str) -> None:
@@ -273,33 +273,35 @@ def test_augmented_seed_decides(tmp_path: Path, tagger: str) -> None:
     assert made["first"] == made["again"] != made["other"]
 
 
-def test_augmented_reports_its_progress(corpus: Path, tagger: str) -> None:
+def test_augmented_reports_its_progress(corpus: Path, tagger: str, monkeypatch: pytest.MonkeyPatch) -> None:
     called = []
 
-    def progress(items: Iterable[Any], what: str, total: int, unit: str) -> Iterator[Any]:
+    def track(items: Iterable[Any], what: str, total: int, unit: str = "texts") -> Iterator[Any]:
         called.append((what, total, unit))
         yield from items
 
-    augment_corpus(corpus, make_plan(tagger), seed=0, processes=1, progress=progress)
+    monkeypatch.setattr(step, "track", track)
+    augment(corpus, make_plan(tagger))
     assert called == [("tagging", 7, "texts"), ("augmenting", 140, "variants")]
 
 
-def test_augmented_interrupted_leaves_no_summary(corpus: Path, tagger: str) -> None:
+def test_augmented_interrupted_leaves_no_summary(corpus: Path, tagger: str, monkeypatch: pytest.MonkeyPatch) -> None:
     augment(corpus, make_plan(tagger))
     rows = read_rows(corpus)
 
-    def stop(items: Iterable[Any], what: str, total: int, unit: str) -> Iterator[Any]:
+    def stop(items: Iterable[Any], what: str, total: int, unit: str = "texts") -> Iterator[Any]:
         for i, item in enumerate(items):
             if what == "augmenting" and i == 10:
                 raise KeyboardInterrupt
             yield item
 
+    monkeypatch.setattr(step, "track", stop)
     with pytest.raises(KeyboardInterrupt):
-        augment_corpus(corpus, make_plan(tagger), seed=1, processes=1, progress=stop)
+        augment(corpus, make_plan(tagger), seed=1)
     assert not (corpus / "augment.json").exists()
     assert read_rows(corpus) == rows
     with pytest.raises(ValueError, match="project run augment"):
-        read_summary(corpus, "augment")
+        Corpus(corpus).summary("augment")
 
 
 def test_augmented_missing_tagger_leaves_what_there_is(corpus: Path, tagger: str) -> None:
@@ -416,20 +418,20 @@ def test_augmented_tokenizer_that_can_not_keep_masks_is_an_error(tmp_path: Path)
 
 def test_augmented_show_gives_the_first_texts_with_variants(corpus: Path, tagger: str) -> None:
     augment(corpus, make_plan(tagger))
-    shown = list(show_variants(corpus, "nl", 2))
+    shown = list(show_variants(Corpus(corpus), "nl", 2))
     assert [(item.source, item.text) for item in shown] == [(3, TRAIN[3][0]), (4, TRAIN[4][0])]
     for item in shown:
         rows = [row for row in read_rows(corpus) if row["source"] == item.source]
         assert [method for method, _ in item.variants] == [row["method"] for row in rows]
         assert [text.replace("*", "") for _, text in item.variants] == [row["text"] for row in rows]
-    assert list(show_variants(corpus, "nl", 1)) == shown[:1]
-    assert list(show_variants(corpus, "nl", 99)) == shown
+    assert list(show_variants(Corpus(corpus), "nl", 1)) == shown[:1]
+    assert list(show_variants(Corpus(corpus), "nl", 99)) == shown
 
 
 def test_augmented_show_marks_what_was_changed(tmp_path: Path, tagger: str) -> None:
     corpus = write_corpus(tmp_path, [("A good book", "en"), ("That was bad", "en")])
     augment(corpus, make_plan(tagger, {"methods.pos_swap.p": 1.0}, pos_swap=1))
-    assert list(show_variants(corpus, "en", 5)) == [
+    assert list(show_variants(Corpus(corpus), "en", 5)) == [
         Shown(0, "A good book", [("pos_swap", "*That bad* book")]),
         Shown(1, "That was bad", [("pos_swap", "*A* was *good*")]),
     ]
@@ -438,13 +440,13 @@ def test_augmented_show_marks_what_was_changed(tmp_path: Path, tagger: str) -> N
 def test_augmented_show_names_the_languages_there_are(corpus: Path, tagger: str) -> None:
     augment(corpus, make_plan(tagger))
     with pytest.raises(ValueError) as err:
-        list(show_variants(corpus, "sv", 1))
+        list(show_variants(Corpus(corpus), "sv", 1))
     assert str(err.value) == f"{corpus / 'augmented.jsonl'}: no variants in language 'sv'. Found: de, en, nl"
 
 
 def test_augmented_show_names_the_command_that_makes_variants(corpus: Path) -> None:
     with pytest.raises(ValueError) as err:
-        list(show_variants(corpus, "en", 1))
+        list(show_variants(Corpus(corpus), "en", 1))
     assert str(err.value) == (
         f"{corpus / 'augment.json'}: no such file. Run, with the same --vars: python -m spacy project run augment ."
     )
@@ -454,7 +456,7 @@ def test_augmented_show_refuses_variants_of_other_data(corpus: Path, tagger: str
     augment(corpus, make_plan(tagger))
     (corpus / "prepare.json").write_text('{"lang": "nl"}', encoding="utf-8")
     with pytest.raises(ValueError, match="made from other data"):
-        list(show_variants(corpus, "en", 1))
+        list(show_variants(Corpus(corpus), "en", 1))
 
 
 def test_augmented_summary_records_seed_and_plan(corpus: Path, tagger: str) -> None:

@@ -17,7 +17,7 @@ from scripts.distill.augment.plan import Plan, load_plan
 from scripts.distill.augment.tagging import TaggedText
 from scripts.distill.augment.variants import Counts, Variant, drop_repeats, make_variants
 from scripts.distill.data.near_duplicates import similarity
-from scripts.distill.data.splits import normalize
+from scripts.distill.data.text_keys import normalize
 from scripts.lab import augmentation_speed
 from tests.augment.test_methods import EMOJI, ONE_WORD, TEXT, UNTAGGED, make
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.distill.data.gold import prepare
+from scripts.distill.data.prepare import prepare
 from scripts.distill.data.splits import find_languages
 from tests.helpers import ROOT
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_equal
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from scripts.distill.data.gold import GoldSplit
+from scripts.distill.data.corpus import GoldSplit
 from scripts.distill.data.teacher_scores import Scores
 from scripts.distill.evaluate.comparison import (
     TABLE_HEADER,
@@ -82,7 +82,7 @@ def make_split() -> GoldSplit:
 @pytest.fixture(scope="module")
 def evaluation() -> dict[str, Any]:
     split = make_split()
-    return evaluate(predict(make_systems(), split), split, seed=0, temperature=2)
+    return evaluate(predict(make_systems(), split.texts), split, seed=0, temperature=2)
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def without_teacher() -> dict[str, Any]:
     split, systems = make_split(), make_systems()
     scores = numpy.stack(list(systems.pop("teacher").pipe(split.texts)))
     scores[3] = numpy.nan
-    predictions = predict(systems, split)
+    predictions = predict(systems, split.texts)
     assert add_teacher(predictions, scores) == "it has no answer for 1 of 7 texts"
     return evaluate(predictions, split, seed=0, temperature=2)
 
@@ -101,23 +101,25 @@ def comparison(**accuracies: float) -> dict[str, Any]:
 
 
 def test_evaluation_predict_returns_probabilities_in_order_of_texts() -> None:
-    predictions = predict(make_systems(), make_split())
+    predictions = predict(make_systems(), make_split().texts)
     assert {name: scores.tolist() for name, scores in predictions.items()} == {
         name: [[[0.75, 0.25], [0.25, 0.75]][row[2 + i]] for row in ROWS.values()] for i, name in enumerate(SYSTEMS)
     }
 
 
-def test_evaluation_predict_shows_progress() -> None:
+def test_evaluation_predict_shows_progress(monkeypatch: pytest.MonkeyPatch) -> None:
     shown: dict[str, int] = {}
 
-    def progress(name: str, rows: Iterator[Scores]) -> Iterable[Scores]:
+    def track(rows: Iterator[Scores], name: str, total: int) -> Iterator[Scores]:
+        assert total == len(ROWS)
         shown[name] = 0
         for row in rows:
             shown[name] += 1
             yield row
 
+    monkeypatch.setattr("scripts.distill.evaluate.comparison.track", track)
     systems = make_systems()
-    predict(systems, make_split(), progress)
+    predict(systems, make_split().texts)
     assert shown == dict.fromkeys(systems, len(ROWS))
     for system in systems.values():
         assert system.seen == [list(ROWS)]
@@ -147,7 +149,7 @@ def test_evaluation_predict_aligns_systems_with_other_label_order() -> None:
         nlp.add_pipe(f"test_evaluation_{order}")
         systems[order] = SpacyTeacher(nlp, LABELS)
     split = GoldSplit(["0.75", "0.125", "1"], ["en"] * 3, numpy.asarray([1, 0, 1]))
-    predictions = predict(systems, split)
+    predictions = predict(systems, split.texts)
     expected = [[0.25, 0.75], [0.875, 0.125], [0.0, 1.0]]
     assert predictions["neg_first"].tolist() == predictions["pos_first"].tolist() == expected
 
@@ -211,7 +213,7 @@ def test_evaluation_overall_counts_each_text_once(evaluation: Mapping[str, Any])
 
 def test_evaluation_of_a_student_that_is_not_calibrated() -> None:
     split = make_split()
-    student = evaluate(predict(make_systems(), split), split, seed=0)["overall"]["systems"]["student"]
+    student = evaluate(predict(make_systems(), split.texts), split, seed=0)["overall"]["systems"]["student"]
     assert student["ece_before_calibration"] == student["ece"]
 
 
@@ -222,7 +224,7 @@ def test_evaluation_is_plain_json(evaluation: Mapping[str, Any]) -> None:
 
 def test_evaluation_is_deterministic(evaluation: Mapping[str, Any]) -> None:
     split = make_split()
-    again = evaluate(predict(make_systems(), split), split, seed=0, temperature=2)
+    again = evaluate(predict(make_systems(), split.texts), split, seed=0, temperature=2)
     assert again == evaluation
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy
 import pytest
-from tqdm import tqdm
 
 from scripts.lab import results, tables
 from scripts.lab.results import DEV, TEST, Cell, Place, add_test, check_trained, read_result, table
@@ -457,7 +456,7 @@ def test_experiments_vectors_are_made_if_a_cell_uses_them(monkeypatch: pytest.Mo
     monkeypatch.setattr(tables, "ask_teacher", lambda *given: None)
     cell = replace(CELL, train={"paths.vectors": "corpus/vectors"}, vectors={"vectors.words": 5})
     for made in (CELL, cell):
-        make_corpora(made, PLACE, Path("scores.sqlite"), tqdm)
+        make_corpora(made, PLACE, Path("scores.sqlite"))
     corpus = str(PLACE.corpus)
     assert [command[0] for command in asked] == ["scripts.prepare", "scripts.augment", "scripts.score"] * 2 + [
         "scripts.vectors"
@@ -481,8 +480,8 @@ def test_experiments_beside_others_a_training_has_one_thread(
 
 def test_experiments_a_teacher_without_all_answers_is_an_error(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = numpy.asarray([[0.1, 0.9], [numpy.nan, numpy.nan]], dtype="float32")
-    eval_set = SimpleNamespace(ask_teacher=lambda cache, bar: rows)
+    eval_set = SimpleNamespace(ask_teacher=lambda cache: rows)
     monkeypatch.setattr("scripts.lab.tables.load_eval_set", lambda *args, **kwargs: eval_set)
     with pytest.raises(ValueError, match=r"jsonl:scores\.jsonl has no answer for 1 of 2 dev texts of reviews"):
-        ask_teacher(CELL, replace(PLACE, corpus=project), project / "scores.sqlite", tqdm, "dev")
+        ask_teacher(CELL, replace(PLACE, corpus=project), project / "scores.sqlite", "dev")
     assert not list(project.glob("teacher_*.json"))

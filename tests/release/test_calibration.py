@@ -13,7 +13,7 @@ from spacy.language import Language
 from thinc.api import Adam
 
 from scripts.distill.core.probabilities import shift, soften
-from scripts.distill.data.gold import GoldSplit
+from scripts.distill.data.corpus import GoldSplit
 from scripts.distill.evaluate.step import read_calibration
 from scripts.distill.release.calibration import calibrate, fit_bias, fit_temperature, fold_temperature
 from scripts.distill.student.output_layers import find_output

@@ -13,7 +13,8 @@ from spacy.language import Language
 from scripts.distill.core.files import hash_file, zipped_size
 from scripts.distill.core.probabilities import soften
 from scripts.distill.core.rounding import round_mantissa, round_parameters
-from scripts.distill.data.gold import load_split, write_gold
+from scripts.distill.data.corpus import Corpus
+from scripts.distill.data.prepare import write_gold
 from scripts.distill.data.records import Record
 from scripts.distill.evaluate.step import read_calibration
 from scripts.distill.release.calibration import calibrate
@@ -52,7 +53,13 @@ def round_as_exported(nlp: Language) -> Language:
 
 def run_export(corpus: Path) -> dict[str, Any]:
     return export(
-        corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1.2.3", seed=7
+        corpus / "model",
+        corpus / "export",
+        Corpus(corpus),
+        corpus / "student.cfg",
+        name="mood",
+        version="1.2.3",
+        seed=7,
     )
 
 
@@ -96,9 +103,7 @@ def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
         "texts": {"de": {"gold": 3}, "nl": {"gold": 2}},
         "seed": 7,
         "transfer_sha256": "a" * 64,
-        "calibration": calibrate(
-            round_as_exported(nlp), load_split(corpus / "gold" / "dev.spacy", ["POS", "NEG"]), ["POS", "NEG"]
-        ),
+        "calibration": calibrate(round_as_exported(nlp), Corpus(corpus).gold("dev"), ["POS", "NEG"]),
     }
 
 

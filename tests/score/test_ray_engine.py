@@ -46,9 +46,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def score(cache: ScoreCache, model: Path, engine_of: str) -> tuple[int, numpy.ndarray]:
     load = partial(load_teacher, f"spacy:{model}", LABELS, teacher_model=model)
     scorer = Scorer(spool_texts(TEXTS), load(), cache, SETTINGS)
-    done: list[int] = []
-    scorer.run(run_on_ray(load, gpu=False) if engine_of == "ray" else run_here(load()), done.append)
-    return sum(done), scorer.read(range(len(TEXTS)))
+    done = list(scorer.run(run_on_ray(load, gpu=False) if engine_of == "ray" else run_here(load())))
+    return len(done), scorer.read(range(len(TEXTS)))
 
 
 def test_ray_engine_scores_as_this_process_does_and_fills_the_same_cache(tmp_path: Path, model: Path) -> None:

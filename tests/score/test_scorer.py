@@ -73,7 +73,7 @@ def score(
     texts: Sequence[str], teacher: FakeTeacher, cache: ScoreCache, settings: BatchSettings = SETTINGS
 ) -> numpy.ndarray:
     scorer = Scorer(spool_texts(texts), teacher, cache, settings)
-    scorer.run(run_here(teacher))
+    list(scorer.run(run_here(teacher)))
     return scorer.read(range(len(texts)))
 
 
@@ -275,7 +275,7 @@ def test_scoring_keys_may_end_in_zeros(cache: ScoreCache, monkeypatch: pytest.Mo
     teacher = FakeTeacher()
     scorer = Scorer(spool_texts(texts), teacher, cache, SETTINGS)
     assert (scorer.planned, scorer.missing().tolist() != []) == (5, True)
-    scorer.run(run_here(teacher))
+    list(scorer.run(run_here(teacher)))
     assert sorted(teacher.texts) == sorted(texts)
     assert scorer.missing().tolist() == []
     scores = scorer.read(range(5))
@@ -293,7 +293,7 @@ def test_scoring_no_texts(cache: ScoreCache) -> None:
 def test_scoring_reads_the_rows_that_are_asked_for(cache: ScoreCache) -> None:
     scorer = Scorer(spool_texts(TEXTS), FakeTeacher(), cache, SETTINGS)
     assert numpy.isnan(scorer.read([3, 1])).all()
-    scorer.run(run_here(FakeTeacher()))
+    list(scorer.run(run_here(FakeTeacher())))
     everything = scorer.read(range(12))
     assert numpy.array_equal(scorer.read([3, 11, 3]), everything[[3, 11, 3]])
     assert scorer.read([]).shape == (0, 2)
@@ -302,10 +302,11 @@ def test_scoring_reads_the_rows_that_are_asked_for(cache: ScoreCache) -> None:
 def test_scoring_tells_how_many_texts_were_committed(cache: ScoreCache) -> None:
     teacher, steps = FakeTeacher(silent=TEXTS[:2]), []
     scorer = Scorer(spool_texts(TEXTS), teacher, cache, SETTINGS)
-    scorer.run(run_here(teacher), lambda n: steps.append((n, len(teacher.batches))))
-    assert [n for n, _ in steps] == [len(batch) for batch in teacher.batches]
-    assert [asked for _, asked in steps] == list(range(1, len(steps) + 1))
-    assert sum(n for n, _ in steps) == scorer.planned == 12
+    for _ in scorer.run(run_here(teacher)):
+        steps.append(len(teacher.batches))
+    # One step for each text, after its batch and before the next.
+    assert steps == [i for i, batch in enumerate(teacher.batches, start=1) for _ in batch]
+    assert len(steps) == scorer.planned == 12
 
 
 def test_scoring_takes_batches_in_any_order(cache: ScoreCache, tmp_path: Path) -> None:
@@ -313,18 +314,17 @@ def test_scoring_takes_batches_in_any_order(cache: ScoreCache, tmp_path: Path) -
         return [score_batch(FakeTeacher(), batch) for batch in batches][::-1]
 
     scorer = Scorer(spool_texts(TEXTS), FakeTeacher(), cache, SETTINGS)
-    scorer.run(backwards)
+    list(scorer.run(backwards))
     with ScoreCache(tmp_path / "other.sqlite") as other:
         assert numpy.array_equal(scorer.read(range(12)), score(TEXTS, FakeTeacher(), other))
 
 
 @pytest.mark.parametrize("count", [0, 1, 12])
 def test_scoring_predict_all_equals_scoring_through_a_cache(cache: ScoreCache, count: int) -> None:
-    teacher, steps = FakeTeacher(silent=TEXTS[3:4]), []
-    scores = predict_all(teacher, TEXTS[:count], SETTINGS, steps.append)
+    scores = predict_all(FakeTeacher(silent=TEXTS[3:4]), TEXTS[:count], SETTINGS)
     cached = score(TEXTS[:count], FakeTeacher(silent=TEXTS[3:4]), cache)
     assert numpy.array_equal(scores, cached, equal_nan=True)
-    assert (scores.shape, scores.dtype, sum(steps)) == ((count, 2), numpy.dtype("float32"), count)
+    assert (scores.shape, scores.dtype) == ((count, 2), numpy.dtype("float32"))
 
 
 # Interruptions.
@@ -343,7 +343,7 @@ def test_scoring_that_is_interrupted_goes_on_where_it_stopped(
     assert spool.texts(range(12)) == TEXTS
     assert sorted([*committed, *spool.texts(scorer.missing())]) == sorted(TEXTS)
     assert scorer.planned == 12 - len(committed)
-    scorer.run(run_here(after))
+    list(scorer.run(run_here(after)))
     assert after.batches[0] == teacher.batches[2]
     assert not set(after.texts) & set(committed)
     with ScoreCache(tmp_path / "other.sqlite") as other:
@@ -355,7 +355,7 @@ def test_scoring_says_if_the_teacher_is_removed_meanwhile(tmp_path: Path, cache:
     with ScoreCache(tmp_path / "scores.sqlite") as other:
         other.prune("f")
         score(TEXTS, FakeTeacher(fingerprint="e" * 64), other)
-    scorer.run(run_here(FakeTeacher()))
+    list(scorer.run(run_here(FakeTeacher())))
     for use in (scorer.missing, lambda: scorer.read([0])):
         with pytest.raises(ValueError, match="the teacher was removed meanwhile"):
             use()
@@ -418,7 +418,7 @@ def connect(*args, connect=sqlite3.connect, **kwargs):
 sqlite3.connect = connect
 with ScoreCache(folder / "scores.sqlite") as cache, cache.lock():
     scorer = Scorer(spool_texts(texts), teacher, cache, BatchSettings(texts=4, characters=120))
-    scorer.run(run_here(teacher))
+    list(scorer.run(run_here(teacher)))
     numpy.save(result, scorer.read(range(len(texts))))
 """
 

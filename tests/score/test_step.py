@@ -1,6 +1,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,9 @@ import pytest
 from spacy.tokens import Doc
 
 from scripts.distill.core.files import hash_folder
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.docbins import read_docs
+from scripts.distill.score import step
 from scripts.distill.score.cache import ScoreCache
 from scripts.distill.score.scorer import Batch, BatchSettings, ScoredBatch, score_batch
 from scripts.distill.score.step import is_near_chance, score_corpus, score_texts
@@ -24,31 +27,33 @@ UNLABELLED = [unlabelled_row(f"A book {i}.") for i in range(8)]
 AUGMENTED = [augmented_row(f"Beau livre {i} !") for i in range(3)]
 
 
-class FakeBar:
-    """Records what it is told.
+@dataclass
+class Bar:
+    """A progress bar: of how many texts how many are done, and whether it was left."""
 
-    steps (list[int]): By how many texts it went on.
-    """
-
-    made: list["FakeBar"]
-
-    def __init__(self, total: int) -> None:
-        self.total, self.closed = total, 0
-        self.steps: list[int] = []
-        self.made.append(self)
-
-    def update(self, n: int) -> None:
-        assert not self.closed
-        self.steps.append(n)
-
-    def close(self) -> None:
-        self.closed += 1
+    total: int
+    done: int = 0
+    closed: bool = False
 
 
 @pytest.fixture(autouse=True)
-def bars(monkeypatch: pytest.MonkeyPatch) -> list[FakeBar]:
-    monkeypatch.setattr(FakeBar, "made", [], raising=False)
-    return FakeBar.made
+def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
+    """The bars that scoring shows."""
+    made: list[Bar] = []
+
+    def track(items: Iterable[Any], description: str, total: int) -> Iterator[Any]:
+        assert description == "scoring"
+        bar = Bar(total)
+        made.append(bar)
+        try:
+            for item in items:
+                bar.done += 1
+                yield item
+        finally:
+            bar.closed = True
+
+    monkeypatch.setattr(step, "track", track)
+    return made
 
 
 @pytest.fixture
@@ -80,7 +85,7 @@ def add_unlabelled(corpus: Path, texts: Iterable[str]) -> None:
 
 def score(corpus: Path, teacher: Teacher, cache: ScoreCache, seed: int = 0, **settings: Any) -> dict[str, Any]:
     return score_corpus(
-        corpus, corpus / "transfer", teacher, cache, SETTINGS, spec="spacy:fake", seed=seed, bar=FakeBar, **settings
+        Corpus(corpus), corpus / "transfer", teacher, cache, SETTINGS, spec="spacy:fake", seed=seed, **settings
     )  # fmt: skip
 
 
@@ -121,7 +126,7 @@ def test_scored_corpus_has_a_summary(corpus: Path, cache: ScoreCache) -> None:
 
 
 def test_scored_corpus_scores_nothing_the_second_time_and_writes_the_same(
-    corpus: Path, cache: ScoreCache, bars: list[FakeBar]
+    corpus: Path, cache: ScoreCache, bars: list[Bar]
 ) -> None:
     score(corpus, FakeTeacher(), cache)
     before, teacher = read_files(corpus), FakeTeacher()
@@ -132,15 +137,15 @@ def test_scored_corpus_scores_nothing_the_second_time_and_writes_the_same(
     assert {"transfer/00000.spacy", "score.json", "unscored.jsonl"} <= set(before)
 
 
-def test_scored_corpus_scores_only_new_texts(corpus: Path, cache: ScoreCache, bars: list[FakeBar]) -> None:
+def test_scored_corpus_scores_only_new_texts(corpus: Path, cache: ScoreCache, bars: list[Bar]) -> None:
     score(corpus, FakeTeacher(), cache)
     before = {doc.text: doc.user_data for doc in read_transfer(corpus)}
-    add_unlabelled(corpus, ["new one", "new two", "NEW  one"])
+    add_unlabelled(corpus, ["new one", "new two"])
     set_prepared(corpus, "more data")
     teacher = FakeTeacher()
     assert score(corpus, teacher, cache)["newly_scored"] == 2
     assert sorted(teacher.texts) == ["new one", "new two"]
-    assert (bars[1].total, sum(bars[1].steps)) == (2, 2)
+    assert (bars[1].total, bars[1].done) == (2, 2)
     after = {doc.text: doc.user_data for doc in read_transfer(corpus)}
     assert set(after) - set(before) == {"new one", "new two"}
     assert {text: after[text] for text in before} == before
@@ -161,13 +166,11 @@ def test_scored_corpus_order_is_decided_by_the_seed(corpus: Path, cache: ScoreCa
     assert orders[0] != orders[2]
 
 
-def test_scored_corpus_moves_the_bar_by_every_text_once(corpus: Path, cache: ScoreCache, bars: list[FakeBar]) -> None:
+def test_scored_corpus_moves_the_bar_by_every_text_once(corpus: Path, cache: ScoreCache, bars: list[Bar]) -> None:
     teacher = FakeTeacher(silent=["A book 2."])
     score(corpus, teacher, cache)
     [bar] = bars
-    assert (bar.total, bar.closed) == (13, 1)
-    assert bar.steps == [len(batch) for batch in teacher.batches]
-    assert sum(bar.steps) == 13
+    assert bar == Bar(total=13, done=13, closed=True)
 
 
 def test_scored_corpus_leaves_out_texts_without_an_answer_and_asks_again(corpus: Path, cache: ScoreCache) -> None:
@@ -199,7 +202,7 @@ def test_scored_corpus_keeps_the_old_one_if_the_teacher_has_no_answers(corpus: P
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), RuntimeError("out of memory")], ids=repr)
 def test_scored_corpus_goes_on_after_an_interruption(
-    corpus: Path, cache: ScoreCache, bars: list[FakeBar], error: BaseException
+    corpus: Path, cache: ScoreCache, bars: list[Bar], error: BaseException
 ) -> None:
     score(corpus, FakeTeacher(), cache)
     before = read_files(corpus)
@@ -208,7 +211,7 @@ def test_scored_corpus_goes_on_after_an_interruption(
         score(corpus, first, cache)
     assert read_files(corpus) == before
     done = [text for batch in first.batches[:2] for text in batch]
-    assert (bars[1].closed, sum(bars[1].steps)) == (1, len(done))
+    assert (bars[1].closed, bars[1].done) == (True, len(done))
     assert score(corpus, second, cache)["newly_scored"] == 13 - len(done)
     assert sorted([*done, *second.texts]) == sorted(doc.text for doc in read_transfer(corpus))
 
@@ -253,45 +256,45 @@ def test_scored_corpus_refuses_corpora_of_other_data(corpus: Path, cache: ScoreC
     [[], ["b"], ["b", "a", "b", "c c", "b", "", "a"], TEXTS, TEXTS[::-1]],
     ids=["none", "one", "repeated", "sorted", "reversed"],
 )
-def test_scored_texts_come_in_their_order(cache: ScoreCache, bars: list[FakeBar], texts: list[str]) -> None:
+def test_scored_texts_come_in_their_order(cache: ScoreCache, bars: list[Bar], texts: list[str]) -> None:
     unique = sorted(set(texts))
     expected = dict(zip(unique, predict_all(FakeTeacher(), unique, SETTINGS).tolist(), strict=True))
     teacher = FakeTeacher()
-    scores = score_texts(texts, teacher, cache, SETTINGS, FakeBar)
+    scores = score_texts(texts, teacher, cache, SETTINGS)
     assert (scores.shape, scores.dtype) == ((len(texts), 2), numpy.dtype("float32"))
     assert scores.tolist() == [expected[text] for text in texts]
     assert sorted(teacher.texts) == unique
-    assert [(bar.total, sum(bar.steps), bar.closed) for bar in bars] == ([(len(unique),) * 2 + (1,)] if texts else [])
+    assert bars == ([Bar(len(unique), len(unique), closed=True)] if texts else [])
 
 
 def test_scored_texts_are_kept_for_the_transfer_set_and_back(corpus: Path, cache: ScoreCache) -> None:
     texts = ["A book 3.", "Mooi boek!"]
-    scores = score_texts(texts, FakeTeacher(), cache, SETTINGS, FakeBar)
+    scores = score_texts(texts, FakeTeacher(), cache, SETTINGS)
     teacher = FakeTeacher()
     assert score(corpus, teacher, cache)["newly_scored"] == 11
     assert not set(teacher.texts) & set(texts)
     again = FakeTeacher()
-    assert numpy.array_equal(score_texts(texts[::-1], again, cache, SETTINGS, FakeBar), scores[::-1])
+    assert numpy.array_equal(score_texts(texts[::-1], again, cache, SETTINGS), scores[::-1])
     assert again.batches == []
 
 
 def test_scored_texts_without_an_answer_are_rows_of_nan(cache: ScoreCache) -> None:
-    scores = score_texts(TEXTS, FakeTeacher(silent=[TEXTS[4]]), cache, SETTINGS, FakeBar)
+    scores = score_texts(TEXTS, FakeTeacher(silent=[TEXTS[4]]), cache, SETTINGS)
     assert numpy.isnan(scores).all(axis=1).tolist() == [i == 4 for i in range(12)]
 
 
 def test_scored_of_several_teachers_each_is_asked_once_and_the_mean_is_taken(corpus: Path, cache: ScoreCache) -> None:
     first, second = FakeTeacher(), FakeTeacher(fingerprint="e" * 64, silent=["A book 2."])
-    expected = score_texts(["A book 1.", "A book 2."], first, cache, SETTINGS, FakeBar)
+    expected = score_texts(["A book 1.", "A book 2."], first, cache, SETTINGS)
     first.batches.clear()
     summary = score(corpus, MeanTeacher([first, second]), cache)
     assert sorted(first.texts) == sorted(set(second.texts) - {"A book 1.", "A book 2."})
     assert summary["newly_scored"] == len(first.texts) + len(second.texts)
     assert summary["unscored"] == 1
     docs = {doc.text: doc for doc in read_transfer(corpus)}
-    others = score_texts(["A book 1."], second, cache, SETTINGS, FakeBar)
+    others = score_texts(["A book 1."], second, cache, SETTINGS)
     assert list(docs["A book 1."].user_data["teacher_cats"].values()) == ((expected[0] + others[0]) / 2).tolist()
-    rows = score_texts(["A book 2.", "A book 1."], MeanTeacher([first, second]), cache, SETTINGS, FakeBar)
+    rows = score_texts(["A book 2.", "A book 1."], MeanTeacher([first, second]), cache, SETTINGS)
     assert numpy.isnan(rows[0]).all()
     assert rows[1].tolist() == ((expected[0] + others[0]) / 2).tolist()
 

@@ -9,6 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
 from scripts.distill.augment.tokenizer import write_tokenizer
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.docbins import read_docs
 from scripts.distill.data.text_spool import TextSpool
 from scripts.distill.score.cache import ScoreCache
@@ -59,7 +60,7 @@ def augmented_row(text: str, lang: str = "fr", method: str = "swap") -> dict[str
 
 
 def gather_rows(corpus: Path) -> list[dict[str, Any]]:
-    spool, _ = gather_texts(corpus)
+    spool, _ = gather_texts(Corpus(corpus))
     return list(spool.rows(range(len(spool))))
 
 
@@ -90,7 +91,7 @@ def write(
     for row in rows:
         spool.append(row)
     scorer = Scorer(spool, teacher, cache, BatchSettings())
-    scorer.run(run_here(teacher))
+    list(scorer.run(run_here(teacher)))
     folder.mkdir()
     unscored = write_transfer(
         spool, scorer.read, nlp or spacy.blank("xx"), LABELS, folder, seed=seed, shard_size=shard_size
@@ -120,37 +121,14 @@ def test_transfer_gathers_all_three_sources_with_provenance_and_gold(tmp_path: P
     ]
 
 
-def test_transfer_keeps_the_first_of_equal_texts(tmp_path: Path) -> None:
-    corpus = write_corpus(
-        tmp_path,
-        train=[("In all three", POSITIVE), ("in train and  augmented", POSITIVE), ("IN ALL THREE", NEGATIVE)],
-        unlabelled=[unlabelled_row("in ALL three"), unlabelled_row("In two"), unlabelled_row("in two ")],
-        augmented=[
-            augmented_row("in  two", method="swap"),
-            augmented_row("in all three"),
-            augmented_row("In train and augmented"),
-            augmented_row("new", method="swap"),
-            augmented_row("New", method="replace"),
-        ],
-    )
-    rows = gather_rows(corpus)
-    assert [(row["text"], row["origin"]) for row in rows] == [
-        ("In all three", "gold"),
-        ("in train and  augmented", "gold"),
-        ("In two", "unlabelled"),
-        ("new", "swap"),
-    ]
-    assert rows[0]["cats"] == POSITIVE
-
-
 def test_transfer_counts_texts_by_language_and_source(tmp_path: Path) -> None:
     corpus = write_corpus(
         tmp_path,
-        train=[("a", POSITIVE), ("b", NEGATIVE), ("A", POSITIVE)],
-        unlabelled=[unlabelled_row("c", "nl"), unlabelled_row("d", "en"), unlabelled_row("b", "en")],
+        train=[("a", POSITIVE), ("b", NEGATIVE)],
+        unlabelled=[unlabelled_row("c", "nl"), unlabelled_row("d", "en")],
         augmented=[augmented_row("e", "nl"), augmented_row("f", "nl"), augmented_row("g", "nl", "replace")],
     )
-    _, counts = gather_texts(corpus)
+    _, counts = gather_texts(Corpus(corpus))
     assert counts == {"en": {"unlabelled": 1}, "nl": {"gold": 2, "replace": 1, "swap": 2, "unlabelled": 1}}
     assert [list(counts), list(counts["nl"])] == [["en", "nl"], ["gold", "replace", "swap", "unlabelled"]]
 
@@ -159,7 +137,7 @@ def test_transfer_counts_texts_by_language_and_source(tmp_path: Path) -> None:
 def test_transfer_uses_the_students_tokenizer(tmp_path: Path, cache: ScoreCache, lang: str, words: list[str]) -> None:
     write_tokenizer(tmp_path / "tokenizer", lang, "[MASK]")
     row = {"text": "Don't [MASK]!", "lang": "en", "origin": "unlabelled"}
-    [[doc]], _ = write([row], cache, tmp_path / "transfer", nlp=load_tokenizer(tmp_path))
+    [[doc]], _ = write([row], cache, tmp_path / "transfer", nlp=load_tokenizer(Corpus(tmp_path)))
     assert [token.text for token in doc] == words
 
 
@@ -174,7 +152,7 @@ def test_transfer_refuses_texts_of_dev_and_test(tmp_path: Path, split: str, sour
     }
     corpus = write_corpus(tmp_path, **{source: rows[source]})
     with pytest.raises(ValueError) as error:
-        gather_texts(corpus)
+        gather_texts(Corpus(corpus))
     assert f"A text of {split} is in the transfer set: {leaked!r}" in str(error.value)
     assert "python -m spacy project run prepare ." in str(error.value)
 
@@ -195,8 +173,8 @@ def test_transfer_missing_file_names_file_and_command(tmp_path: Path, name: str,
     (tmp_path / name).rename(tmp_path / "elsewhere")
     with pytest.raises(ValueError) as error:
         if name == "tokenizer":
-            load_tokenizer(corpus)
-        gather_texts(corpus)
+            load_tokenizer(Corpus(corpus))
+        gather_texts(Corpus(corpus))
     assert str(tmp_path / name) in str(error.value)
     assert f"python -m spacy project run {command} ." in str(error.value)
 
@@ -220,7 +198,7 @@ def test_transfer_broken_line_is_named_by_file_and_line(tmp_path: Path, name: st
     path = tmp_path / f"{name}.jsonl"
     path.write_text(json.dumps(augmented_row("fine")) + f"\n{line}\n", encoding="utf-8")
     with pytest.raises(ValueError) as error:
-        gather_texts(corpus)
+        gather_texts(Corpus(corpus))
     assert f"{path}:2: " in str(error.value)
     assert f"python -m spacy project run {command} ." in str(error.value)
 
@@ -228,7 +206,7 @@ def test_transfer_broken_line_is_named_by_file_and_line(tmp_path: Path, name: st
 def test_transfer_leaves_no_file_in_the_corpus(tmp_path: Path) -> None:
     corpus = write_corpus(tmp_path)
     before = sorted(tmp_path.iterdir())
-    spool, _ = gather_texts(corpus)
+    spool, _ = gather_texts(Corpus(corpus))
     assert spool.texts([0]) == ["train text"]
     del spool
     assert sorted(tmp_path.iterdir()) == before

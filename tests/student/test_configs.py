@@ -14,7 +14,7 @@ from spacy.util import load_config
 import scripts.functions  # noqa: F401
 from scripts.distill.augment.tokenizer import write_tokenizer
 from scripts.distill.data.docbins import write_docs
-from scripts.distill.data.gold import write_gold
+from scripts.distill.data.prepare import write_gold
 from scripts.distill.data.records import Record
 from scripts.distill.data.teacher_scores import set_teacher_scores
 from scripts.distill.student.output_layers import unwrap

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from scripts.distill.core.provenance import PREPARED, TRANSFER, fingerprint_corpora
+from scripts.distill.data.corpus import PREPARED, TRANSFER, Corpus
 from scripts.distill.student.learnt_from import check_learnt_from, check_transfer
 
 STUDENT = {"textcat": {"factory": "distilled_textcat"}}
@@ -15,7 +15,7 @@ STUDENT = {"textcat": {"factory": "distilled_textcat"}}
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     (tmp_path / "prepare.json").write_text('{"lang": "nl"}', encoding="utf-8")
-    write(tmp_path / "score.json", {PREPARED: fingerprint_corpora(tmp_path), TRANSFER: "a", "teacher": "train"})
+    write(tmp_path / "score.json", {PREPARED: Corpus(tmp_path).fingerprint, TRANSFER: "a", "teacher": "train"})
     return tmp_path
 
 
@@ -29,33 +29,33 @@ def config(vectors: Path | None, components: dict[str, Any] = STUDENT) -> dict[s
 
 
 def test_learnt_from_vectors_of_the_same_transfer_set_are_accepted(corpus: Path) -> None:
-    check_transfer(config(None), corpus)
+    check_transfer(config(None), Corpus(corpus))
     for folder in (corpus, corpus / "vectors-1"):
         write(folder / "vectors.json", {TRANSFER: "a"})
-        check_transfer(config(folder / "vectors"), corpus)
-    check_transfer(config(corpus / "own" / "package"), corpus)
+        check_transfer(config(folder / "vectors"), Corpus(corpus))
+    check_transfer(config(corpus / "own" / "package"), Corpus(corpus))
 
 
 @pytest.mark.parametrize("folder", [".", "vectors-1"])
 def test_learnt_from_vectors_of_another_run_are_refused(corpus: Path, folder: str) -> None:
     write(corpus / folder / "vectors.json", {TRANSFER: "b"})
     with pytest.raises(ValueError, match=r"vectors: made from another transfer set than .*transfer\. Run, .* vectors"):
-        check_transfer(config(corpus / folder / "vectors"), corpus)
+        check_transfer(config(corpus / folder / "vectors"), Corpus(corpus))
 
 
 def test_learnt_from_what_is_missing_is_named(corpus: Path) -> None:
     with pytest.raises(ValueError, match=r"vectors\.json: no such file\. Run, .*project run vectors"):
-        check_transfer(config(corpus / "vectors"), corpus)
+        check_transfer(config(corpus / "vectors"), Corpus(corpus))
     (corpus / "prepare.json").write_text("{}", encoding="utf-8")
     with pytest.raises(ValueError, match=r"score\.json: made from other data"):
-        check_transfer(config(None), corpus)
+        check_transfer(config(None), Corpus(corpus))
     (corpus / "score.json").unlink()
     with pytest.raises(ValueError, match=r"score\.json: no such file\. Run, .*project run score"):
-        check_transfer(config(None), corpus)
+        check_transfer(config(None), Corpus(corpus))
 
 
 def test_learnt_from_other_trainings_are_not_looked_at(tmp_path: Path) -> None:
-    check_transfer(config(None, {"textcat": {"factory": "textcat"}}), tmp_path)
+    check_transfer(config(None, {"textcat": {"factory": "textcat"}}), Corpus(tmp_path))
 
 
 def test_learnt_from_another_transfer_set_is_an_error(tmp_path: Path) -> None:

@@ -78,16 +78,16 @@ def test_corpus_reader_opens_one_shard_at_a_time(tmp_path: Path) -> None:
 
 
 def test_corpus_reader_pairs_a_new_doc_with_the_stored_one(tmp_path: Path) -> None:
-    stored = spacy.blank("xx").make_doc("Don't!")
+    nlp = spacy.blank("en")
+    stored = nlp.make_doc("Don't!")
     stored.cats = {"NEG": 1.0, "POS": 0.0}
     stored.user_data = {"origin": "gold", "teacher_cats": {"NEG": 0.75, "POS": 0.25}}
     write_docs([stored], tmp_path / "00000.spacy")
-    nlp = spacy.blank("en")
     (example,) = create_transfer_corpus(tmp_path)(nlp)
     assert [token.text for token in example.predicted] == ["Do", "n't", "!"]
     assert example.predicted.vocab is nlp.vocab
     assert example.predicted.cats == example.predicted.user_data == {}
-    assert [token.text for token in example.reference] == ["Don't", "!"]
+    assert [token.text for token in example.reference] == ["Do", "n't", "!"]
     assert example.reference.cats == {"NEG": 1.0, "POS": 0.0}
     assert example.reference.user_data == {"origin": "gold", "teacher_cats": {"NEG": 0.75, "POS": 0.25}}
 
@@ -206,4 +206,25 @@ def test_corpus_reader_names_a_text_without_source_and_the_command(tmp_path: Pat
     del docs[1].user_data["origin"]
     write_shards(docs, tmp_path)
     with pytest.raises(ValueError, match=r"No origin on the text 'text 01'.*python -m spacy project run score \."):
+        list(create_transfer_corpus(tmp_path)(spacy.blank("xx")))
+
+
+def test_corpus_reader_gives_the_stored_tokens_to_be_predicted(tmp_path: Path) -> None:
+    nlp = spacy.blank("en")
+    text = "It's  good, isn't it?\nYes "
+    doc = nlp.make_doc(text)
+    doc.user_data["origin"] = "gold"
+    write_shards([doc], tmp_path)
+    [example] = create_transfer_corpus(tmp_path)(nlp)
+    assert example.predicted is not example.reference
+    assert example.predicted.text == text
+    assert [token.text for token in example.predicted] == [token.text for token in doc]
+    assert not example.predicted.user_data and not example.predicted.cats
+
+
+def test_corpus_reader_refuses_tokens_of_another_tokenizer(tmp_path: Path) -> None:
+    doc = spacy.blank("en").make_doc("It isn't good.")
+    doc.user_data["origin"] = "gold"
+    write_shards([doc], tmp_path)
+    with pytest.raises(ValueError, match=r"00000\.spacy: .*into 5 tokens, .* makes 4\. .*project run augment"):
         list(create_transfer_corpus(tmp_path)(spacy.blank("xx")))

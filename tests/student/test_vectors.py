@@ -11,6 +11,7 @@ from spacy.tokens import Doc
 from spacy.training.initialize import load_vectors_into_model
 
 from scripts.distill.core.files import hash_file
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.docbins import write_docs
 from scripts.distill.student.vectors import (
     VectorSettings,
@@ -34,21 +35,9 @@ class FakeEncoder(WordEncoder):
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def encode(self, words: Any, batch_tokens: int, advance: Any) -> Floats:
+    def encode(self, words: Any, batch_tokens: int) -> Floats:
         self.asked += words
-        advance(len(words))
         return numpy.asarray([[word.count(c) + 0.1 * len(word) for c in "aeo"] for word in words], dtype="float32")
-
-
-class Bar:
-    def __init__(self, total: int) -> None:
-        self.total = self.done = 0
-
-    def update(self, n: int) -> None:
-        self.done += n
-
-    def close(self) -> None:
-        pass
 
 
 @pytest.fixture
@@ -70,7 +59,7 @@ def corpus(tmp_path: Path) -> Path:
 def test_vectors_are_of_the_words_of_train_and_unlabelled_texts(corpus: Path) -> None:
     encoder = FakeEncoder()
     settings = VectorSettings(words=8, pca_dims=2, mantissa_bits=7)
-    summary = make_vectors(corpus, corpus, encoder, settings, teacher="train", bar=Bar)
+    summary = make_vectors(Corpus(corpus), corpus, encoder, settings, teacher="train")
     # Those of the texts, then the most frequent ones of Dutch.
     assert encoder.asked[:5] == ["Het", "boek", "GOED", "tegen", "viel"]
     assert encoder.asked[5:] == ["was", "de", "van"]
@@ -89,7 +78,7 @@ def test_vectors_are_of_the_words_of_train_and_unlabelled_texts(corpus: Path) ->
 def test_vectors_of_stale_or_missing_texts_are_an_error(corpus: Path) -> None:
     (corpus / "prepare.json").write_text('{"seed": 1}', encoding="utf-8")
     with pytest.raises(ValueError, match=r"made from other data .* project run score \."):
-        make_vectors(corpus, corpus, FakeEncoder(), VectorSettings(), teacher="train", bar=Bar)
+        make_vectors(Corpus(corpus), corpus, FakeEncoder(), VectorSettings(), teacher="train")
     assert not (corpus / "vectors").exists()
 
 
@@ -97,7 +86,7 @@ def test_vectors_of_another_teacher_than_the_transfer_sets_are_an_error(corpus: 
     with pytest.raises(
         ValueError, match=r"scored by the teacher 'train', .* given 'hf:other'\. Run it with --vars\.teacher train"
     ):
-        make_vectors(corpus, corpus, FakeEncoder(), VectorSettings(), teacher="hf:other", bar=Bar)
+        make_vectors(Corpus(corpus), corpus, FakeEncoder(), VectorSettings(), teacher="hf:other")
     assert not (corpus / "vectors").exists()
 
 

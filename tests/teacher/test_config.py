@@ -13,7 +13,7 @@ from spacy.language import Language
 from transformers import BertConfig, BertModel, BertTokenizerFast
 
 import scripts.functions  # noqa: F401
-from scripts.distill.data.gold import prepare
+from scripts.distill.data.prepare import prepare
 from scripts.distill.score.scorer import BatchSettings
 from scripts.distill.teacher.encoder import resolve_encoder
 from scripts.distill.teacher.teachers import SpacyTeacher, load_teacher

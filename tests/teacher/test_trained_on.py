@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import spacy
 
+from scripts.distill.data.corpus import Corpus
 from scripts.distill.teacher.trained_on import check_trained_on, create_note_corpora
 from tests.helpers import ROOT
 
@@ -23,18 +24,18 @@ def teacher_model(tmp_path: Path, corpus: Path) -> Path:
 
 @pytest.mark.parametrize("teacher", ["train", "mean:hf:other,train"])
 def test_trained_on_other_corpora_is_an_error(corpus: Path, teacher_model: Path, teacher: str) -> None:
-    check_trained_on(teacher, teacher_model, corpus)
+    check_trained_on(teacher, teacher_model, Corpus(corpus))
     (corpus / "prepare.json").write_text('{"seed": 1}', encoding="utf-8")
     with pytest.raises(ValueError, match=r"was trained on other corpora than .* run train-teacher \."):
-        check_trained_on(teacher, teacher_model, corpus)
-    check_trained_on("hf:other", teacher_model, corpus)
-    check_trained_on("mean:hf:other,hf:another", teacher_model, corpus)
+        check_trained_on(teacher, teacher_model, Corpus(corpus))
+    check_trained_on("hf:other", teacher_model, Corpus(corpus))
+    check_trained_on("mean:hf:other,hf:another", teacher_model, Corpus(corpus))
 
 
 def test_trained_on_something_that_is_not_known_is_no_error(corpus: Path, tmp_path: Path) -> None:
-    check_trained_on("train", tmp_path / "none", corpus)
+    check_trained_on("train", tmp_path / "none", Corpus(corpus))
     spacy.blank("nl").to_disk(tmp_path / "older")
-    check_trained_on("train", tmp_path / "older", corpus)
+    check_trained_on("train", tmp_path / "older", Corpus(corpus))
 
 
 def test_trained_on_is_noted_by_the_committed_config() -> None:

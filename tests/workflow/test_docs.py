@@ -11,6 +11,7 @@ import pytest
 import spacy
 import srsly
 
+from scripts.distill.augment.plan import load_plan
 from scripts.distill.score.settings import load_score_settings
 from scripts.lab.tables import load_experiment
 from tests.helpers import ROOT
@@ -76,7 +77,7 @@ def test_docs_every_page_is_in_the_readme() -> None:
 
 @pytest.mark.parametrize(("language", "code"), of("bash"))
 def test_docs_commands_exist(language: str, code: str) -> None:
-    for line in code.splitlines():
+    for line in code.replace("\\\n", " ").splitlines():
         words = shlex.split(line, comments=True)
         words = [word for word in words if not re.fullmatch(r"[A-Z_]+=\S*", word)]
         if not words or words[0] in ("source", "cd"):
@@ -133,6 +134,15 @@ def test_docs_configs_can_be_read(language: str, code: str, tmp_path: Path, monk
     if "[experiment]" in code:
         (tmp_path / "table.cfg").write_text(code, encoding="utf-8")
         assert len(load_experiment(tmp_path / "table.cfg")) == 4
+        return
+    if "[methods." in code:
+        plan = (ROOT / "configs/augment.cfg").read_text(encoding="utf-8")
+        shares = plan.replace("tang = 0.0", "tang = 0.0\nlast_words = 1.0")
+        (tmp_path / "augment.cfg").write_text(f"{shares}\n{code}", encoding="utf-8")
+        page = (ROOT / "docs/augmentation.md").read_text(encoding="utf-8")
+        [function] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+        (tmp_path / "mine.py").write_text(function, encoding="utf-8")
+        assert "last_words" in load_plan(tmp_path / "augment.cfg", code=tmp_path / "mine.py").methods
         return
     text = (ROOT / "configs/score.cfg").read_text(encoding="utf-8")
     (tmp_path / "score.cfg").write_text(text.replace("[hugging_face.label_map]\n", code), encoding="utf-8")

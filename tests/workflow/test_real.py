@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.distill.data.gold import prepare
+from scripts.distill.data.prepare import prepare
 
 SHARED = Path("../shared")
 needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="needs the real data in ../shared, which does not ship")

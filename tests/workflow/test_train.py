@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 from scripts import train
 from scripts.distill.augment.tokenizer import write_tokenizer
 from scripts.distill.core.files import write_json
-from scripts.distill.core.provenance import PREPARED, TRANSFER, fingerprint_corpora
+from scripts.distill.data.corpus import PREPARED, TRANSFER, Corpus
 from scripts.distill.data.docbins import write_docs
-from scripts.distill.data.gold import write_gold
+from scripts.distill.data.prepare import write_gold
 from scripts.distill.data.records import Record
 from scripts.distill.data.teacher_scores import set_teacher_scores
 
@@ -39,7 +39,7 @@ def corpus(tmp_path: Path) -> Path:
     (tmp_path / "labels.json").write_text(json.dumps(LABELS), encoding="utf-8")
     write_tokenizer(tmp_path / "tokenizer", "xx", "[MASK]")
     write_json(tmp_path / "prepare.json", {"lang": "xx"})
-    write_json(tmp_path / "score.json", {PREPARED: fingerprint_corpora(tmp_path), TRANSFER: "abc", "teacher": "train"})
+    write_json(tmp_path / "score.json", {PREPARED: Corpus(tmp_path).fingerprint, TRANSFER: "abc", "teacher": "train"})
     return tmp_path
 
 

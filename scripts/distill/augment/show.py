@@ -2,15 +2,12 @@
 
 import difflib
 import itertools
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from ..core.provenance import read_summary
-from ..data.gold import LANG, METHOD, read_gold
-from .step import read_unlabelled
+from ..data.corpus import Corpus
+from ..data.origins import LANG, METHOD
 
 
 @dataclass(frozen=True)
@@ -25,28 +22,25 @@ class Shown:
     variants: list[tuple[str, str]]
 
 
-def show_variants(corpus: Path, lang: str, n: int) -> Iterator[Shown]:
+def show_variants(corpus: Corpus, lang: str, n: int) -> Iterator[Shown]:
     """Yield the first train texts of a language that have variants.
 
-    corpus (Path): Holds gold/ and augmented.jsonl.
+    corpus (Corpus): Holds gold/ and augmented.jsonl.
     lang (str): The language code.
     n (int): How many train texts.
     RAISES (ValueError): If there are no variants in this language.
     """
-    path, summary = corpus / "augmented.jsonl", read_summary(corpus, "augment")
-    texts = [doc.text for doc in read_gold(corpus / "gold" / "train.spacy")]
+    summary = corpus.summary("augment")
+    texts = [doc.text for doc in corpus.docs("train")]
     if summary["unlabelled_sources"]:
-        texts += [text for text, _ in read_unlabelled(corpus)]
-    with path.open(encoding="utf-8") as file:
-        rows = (row for row in map(json.loads, file) if row[LANG] == lang)
-        groups = itertools.groupby(rows, key=lambda row: row["source"])
-        first = next(groups, None)
-        if first is None:
-            known = ", ".join(summary["kept"])
-            raise ValueError(f"{path}: no variants in language {lang!r}. Found: {known}")
-        for source, group in itertools.islice(itertools.chain([first], groups), n):
-            text = texts[source]
-            yield Shown(source, text, [(row[METHOD], mark_changes(text, row["text"])) for row in group])
+        texts += [row["text"] for row in corpus.unlabelled()]
+    if lang not in summary["kept"]:
+        known = ", ".join(summary["kept"])
+        raise ValueError(f"{corpus.folder / 'augmented.jsonl'}: no variants in language {lang!r}. Found: {known}")
+    rows = (row for row in corpus.augmented() if row[LANG] == lang)
+    for source, group in itertools.islice(itertools.groupby(rows, key=lambda row: row["source"]), n):
+        text = texts[source]
+        yield Shown(source, text, [(row[METHOD], mark_changes(text, row["text"])) for row in group])
 
 
 def mark_changes(text: str, variant: str) -> str:

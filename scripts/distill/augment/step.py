@@ -2,17 +2,16 @@
 
 import itertools
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from spacy.language import Language
 
 from ..core.files import write_json, write_jsonl
-from ..core.provenance import PREPARED, fingerprint_corpora, read_prepared, read_rows
+from ..core.progress import track
+from ..data.corpus import PREPARED, Corpus
 from ..data.frequent_words import frequent_words
-from ..data.gold import LANG, METHOD, read_gold
-from ..data.splits import normalize
+from ..data.origins import LANG, METHOD
 from .lexicon import WordsByKind
 from .plan import Plan
 from .tagging import TaggedText, load_taggers, tag_texts
@@ -21,15 +20,12 @@ from .variants import Counts, Variant, drop_repeats, make_variants
 
 # Unlabelled texts that are tagged at a time.
 AT_A_TIME = 5000
-T = TypeVar("T")
-# Called with an iterable, what is being done, how many there are and what they are: tqdm, for example.
-Progress = Callable[[Iterable[T], str, int, str], Iterable[T]]
 
 
-def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progress: Progress[Any]) -> dict[str, Any]:
+def augment_corpus(corpus: Corpus, plan: Plan, *, seed: int, processes: int) -> dict[str, Any]:
     """Write variants of the train and unlabelled texts.
 
-    corpus (Path): Holds gold/ and prepare.json. Written: augmented.jsonl with `text`, `lang`, `method` and `source`
+    corpus (Corpus): Holds gold/ and prepare.json. Written: augmented.jsonl with `text`, `lang`, `method` and `source`
         (the index of the text: train texts, then unlabelled ones), tokenizer/ for the student, and augment.json.
     plan (Plan): What to make.
     seed (int): Decides all random choices.
@@ -37,27 +33,27 @@ def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progr
     RETURNS (dict[str, Any]): The contents of augment.json.
     RAISES (OSError, ValueError): If a corpus or a tagger is missing or of no use.
     """
-    gold, fingerprint = corpus / "gold", fingerprint_corpora(corpus)
-    texts = [(doc.text, doc.user_data[LANG]) for doc in read_gold(gold / "train.spacy")]
-    held_out = {normalize(doc.text) for split in ("dev", "test") for doc in read_gold(gold / f"{split}.spacy")}
-    lang = read_prepared(corpus)["lang"]
-    unlabelled = read_unlabelled(corpus) if plan.unlabelled_variants else []
+    folder, fingerprint = corpus.folder, corpus.fingerprint
+    texts = [(doc.text, doc.user_data[LANG]) for doc in corpus.docs("train")]
+    unlabelled = [(row["text"], row[LANG]) for row in corpus.unlabelled()] if plan.unlabelled_variants else []
     taggers = load_taggers(plan.taggers, {lang for _, lang in (*texts, *unlabelled)})
     # Written last, it says that the rest is complete.
-    (corpus / "augment.json").unlink(missing_ok=True)
-    write_tokenizer(corpus / "tokenizer", lang, plan.mask_token)
-    tagged = list(progress(tag_texts(taggers, texts, processes=processes), "tagging", len(texts), "texts"))
+    (folder / "augment.json").unlink(missing_ok=True)
+    write_tokenizer(folder / "tokenizer", corpus.lang, plan.mask_token)
+    tagged = list(track(tag_texts(taggers, texts, processes=processes), "tagging", len(texts)))
     words = WordsByKind(itertools.chain(tagged, _tag_frequent_words(taggers, plan.frequent_words)))
     variants = itertools.chain(
         make_variants(tagged, plan, words, seed=seed, processes=processes),
         _vary_unlabelled(unlabelled, taggers, plan, words, first=len(texts), seed=seed, processes=processes),
     )
     counts = Counts()
-    kept = drop_repeats(variants, (text for text, _ in (*texts, *unlabelled)), held_out, counts)
+    kept = drop_repeats(variants, (text for text, _ in (*texts, *unlabelled)), corpus.held_out(), counts)
     total = len(texts) * plan.variants + len(unlabelled) * plan.unlabelled_variants
-    bar = progress(kept, "augmenting", total, "variants")
-    rows = ({"text": v.text, LANG: v.lang, METHOD: v.method, "source": v.source} for v in bar)
-    written = write_jsonl(corpus / "augmented.jsonl", rows)
+    rows = (
+        {"text": v.text, LANG: v.lang, METHOD: v.method, "source": v.source}
+        for v in track(kept, "augmenting", total, "variants")
+    )
+    written = write_jsonl(folder / "augmented.jsonl", rows)
     summary = {
         PREPARED: fingerprint,
         "seed": seed,
@@ -71,7 +67,7 @@ def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progr
         "duplicates_dropped": dict(sorted(counts.duplicates.items())),
         "leaks_dropped": dict(sorted(counts.leaks.items())),
     }
-    write_json(corpus / "augment.json", summary)
+    write_json(folder / "augment.json", summary)
     return summary
 
 
@@ -79,11 +75,6 @@ def _tag_frequent_words(taggers: Mapping[str, Language | None], n: int) -> Itera
     """Tag the most frequent words of the languages that have a tagger, each by itself."""
     words = frequent_words([lang for lang, tagger in taggers.items() if tagger is not None], n)
     return tag_texts(taggers, ((word, lang) for lang, found in words.items() for word in found))
-
-
-def read_unlabelled(corpus: Path) -> list[tuple[str, str]]:
-    """Return the unlabelled texts with their languages."""
-    return [(row["text"], row[LANG]) for row in read_rows(corpus / "unlabelled.jsonl", "prepare", ("text", LANG))]
 
 
 def _vary_unlabelled(

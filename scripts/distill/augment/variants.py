@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..data.near_duplicates import NearDuplicates
-from ..data.splits import normalize
-from ..data.text_keys import text_key
+from ..data.text_keys import normalize, text_key
 from .lexicon import WordsByKind
 from .methods import Edit
 from .plan import Plan

@@ -1,18 +1,19 @@
-"""What shows progress: a bar such as tqdm's, made by the caller."""
+"""Show how far along long work is."""
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
 
+from tqdm import tqdm
 
-class Bar(Protocol):
-    """A progress bar."""
-
-    def update(self, n: int) -> object:
-        """Go on by so many items."""
-
-    def close(self) -> None:
-        """Leave the line."""
+T = TypeVar("T")
 
 
-# Makes a bar for a number of items.
-MakeBar = Callable[[int], Bar]
+def track(items: Iterable[T], description: str, total: int | None = None, unit: str = "texts") -> Iterator[T]:
+    """Yield items and, in a terminal, show how many of them are done.
+
+    items (Iterable): The items.
+    description (str): What is being done, such as "scoring".
+    total (int | None): How many items there are; None: their length if they have one, else the bar has no end.
+    unit (str): What the items are.
+    """
+    yield from tqdm(items, description, total, unit=f" {unit}", disable=None)

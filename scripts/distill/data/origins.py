@@ -7,7 +7,7 @@ from spacy.tokens import Doc
 
 from ..core.messages import quote
 
-ORIGIN = "origin"
+ORIGIN, LANG, METHOD = "origin", "lang", "method"
 GOLD, UNLABELLED, AUGMENTED = "gold", "unlabelled", "augmented"
 ORIGINS = (GOLD, UNLABELLED, AUGMENTED)
 

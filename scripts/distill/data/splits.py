@@ -1,6 +1,5 @@
 """Find a data folder's files, make splits, and keep texts from being in two of them."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from spacy.util import get_lang_class
 from .near_duplicates import NearDuplicates
 from .origins import UNLABELLED
 from .records import SUFFIXES, TXT, Drop, Record, read_records, split_name, stream_records, suffixes
-from .text_keys import text_key
+from .text_keys import normalize, text_key
 
 LABELLED = ("train", "dev", "test")
 # Instead of these three, one file with all labelled texts of a language.
@@ -56,11 +55,6 @@ class Splits:
     def languages(self) -> list[str]:
         """The languages of all texts, sorted."""
         return sorted({review.lang for split in self.reviews.values() for review in split})
-
-
-def normalize(text: str) -> str:
-    """Return the key by which two texts count as the same: case and white space are ignored."""
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 def read_splits(data: Path, *, lang: str, seed: int) -> Splits:

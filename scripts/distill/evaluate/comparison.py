@@ -1,13 +1,14 @@
 """Evaluate baseline, teacher, student and a control on one split, by language and overall."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy
 from numpy.typing import NDArray
 
 from ..core.probabilities import shift, soften
-from ..data.gold import GoldSplit
+from ..core.progress import track
+from ..data.corpus import GoldSplit
 from ..data.teacher_scores import Scores
 from . import metrics
 from .metrics import Labels, Probabilities
@@ -30,17 +31,9 @@ class System(Protocol):
         """Yield the probabilities of each text, shape (n_labels,)."""
 
 
-Progress = Callable[[str, Iterator[Scores]], Iterable[Scores]]
-
-
-def predict(
-    systems: Mapping[str, System], split: GoldSplit, progress: Progress = lambda name, rows: rows
-) -> Predictions:
-    """Run each system over the texts.
-
-    progress (Callable): Wraps the scored rows of the system of that name, to show progress.
-    """
-    return {name: numpy.stack(list(progress(name, system.pipe(split.texts)))) for name, system in systems.items()}
+def predict(systems: Mapping[str, System], texts: Sequence[str]) -> Predictions:
+    """Run each system over texts."""
+    return {name: numpy.stack(list(track(system.pipe(texts), name, len(texts)))) for name, system in systems.items()}
 
 
 def add_teacher(predictions: Predictions, scores: Scores) -> str | None:

@@ -1,13 +1,9 @@
 """What trained systems are compared on: the gold texts of one split, and what the teacher says about them."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from ..core.progress import MakeBar
-from ..core.provenance import check_scored_by, read_summary
-from ..data.gold import GoldSplit, load_split, read_labels
+from ..data.corpus import Corpus, GoldSplit
 from ..data.teacher_scores import Scores
 from ..score.cache import ScoreCache
 from ..score.scorer import BatchSettings
@@ -32,23 +28,22 @@ class EvalSet:
     teacher: Teacher
     batches: BatchSettings
 
-    def ask_teacher(self, cache: Path, bar: MakeBar) -> Scores:
+    def ask_teacher(self, cache: Path) -> Scores:
         """Return what the teacher says; what is not in the cache yet is scored and kept.
 
         cache (Path): The file with all scores.
-        bar (MakeBar): Shows progress.
         RETURNS (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN for a text that it has no answer for.
         """
         with ScoreCache(cache) as scores:
-            return score_texts(self.gold.texts, self.teacher, scores, self.batches, bar)
+            return score_texts(self.gold.texts, self.teacher, scores, self.batches)
 
 
 def load_eval_set(
-    corpus: Path, split: str, teacher: str, *, teacher_model: Path, settings_path: Path, gpu_id: int = -1
+    corpus: Corpus, split: str, teacher: str, *, teacher_model: Path, settings_path: Path, gpu_id: int = -1
 ) -> EvalSet:
     """Read a split and load the teacher.
 
-    corpus (Path): Folder with gold/, labels.json and score.json.
+    corpus (Corpus): Holds gold/, labels.json and score.json.
     split (str): "train", "dev" or "test".
     teacher (str): The teacher, see `load_teacher`.
     teacher_model (Path): Where the teacher trained here lies.
@@ -57,26 +52,14 @@ def load_eval_set(
     RAISES (OSError, ValueError): If a file is missing, broken or of other data, the teacher can't be loaded, or is not
         the one that scored the transfer set.
     """
-    scored = read_summary(corpus, "score")
-    labels = read_labels(corpus)
-    gold = load_split(corpus / "gold" / f"{split}.spacy", labels)
+    scored = corpus.scored_by(teacher)
+    labels, gold = corpus.labels, corpus.gold(split)
     settings = load_score_settings(settings_path)
     check_trained_on(teacher, teacher_model, corpus)
     model = load_teacher(teacher, labels, teacher_model=teacher_model, settings=settings.hugging_face, gpu_id=gpu_id)
-    check_same_teacher(teacher, model.fingerprint, scored)
-    return EvalSet(labels, gold, model, settings.batches)
-
-
-def check_same_teacher(teacher: str, fingerprint: str, scored: Mapping[str, Any]) -> None:
-    """Check that a teacher is the one that the student learnt from.
-
-    teacher, fingerprint (str): The teacher's name and fingerprint.
-    scored (Mapping): The contents of score.json.
-    RAISES (ValueError): If it is another one.
-    """
-    check_scored_by(teacher, scored)
-    if fingerprint != scored["teacher_fingerprint"]:
+    if model.fingerprint != scored["teacher_fingerprint"]:
         raise ValueError(
             "The teacher has changed since it scored the transfer set. Run, with the same --vars: "
             "python -m spacy project run score . and then train-student and export"
         )
+    return EvalSet(labels, gold, model, settings.batches)

@@ -1,21 +1,30 @@
 """The whole step: trained systems and gold texts → how they compare."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy
-from tqdm import tqdm
 
 from ..core.files import folder_size
-from ..core.provenance import read_prepared
+from ..data.corpus import Corpus
 from ..teacher.spec import TRAIN
 from ..teacher.teachers import load_pipeline
-from .comparison import BASELINE, STUDENT, TEACHER, TFIDF, add_teacher, compare_lengths, evaluate, predict
-from .eval_set import load_eval_set
+from .comparison import (
+    BASELINE,
+    STUDENT,
+    TEACHER,
+    TFIDF,
+    Predictions,
+    System,
+    add_teacher,
+    compare_lengths,
+    evaluate,
+    predict,
+)
+from .eval_set import EvalSet, load_eval_set
 from .tfidf import read_tfidf
 
 
@@ -38,10 +47,10 @@ class Paths:
     cache: Path
 
 
-def evaluate_corpus(corpus: Path, split: str, teacher: str, paths: Paths, gpu_id: int = -1) -> dict[str, Any]:
+def evaluate_corpus(corpus: Corpus, split: str, teacher: str, paths: Paths, gpu_id: int = -1) -> dict[str, Any]:
     """Compare baseline, TF-IDF, teacher and student on a split.
 
-    corpus (Path): Holds gold/, labels.json, prepare.json and score.json.
+    corpus (Corpus): Holds gold/, labels.json, prepare.json and score.json.
     split (str): "train", "dev" or "test".
     teacher (str): The teacher that the student learnt from, see `load_teacher`.
     gpu_id (int): The GPU, or -1 for CPU.
@@ -52,27 +61,38 @@ def evaluate_corpus(corpus: Path, split: str, teacher: str, paths: Paths, gpu_id
     eval_set = load_eval_set(
         corpus, split, teacher, teacher_model=paths.teacher_model, settings_path=paths.settings, gpu_id=gpu_id
     )  # fmt: skip
-    prepared = read_prepared(corpus)
     labels, gold = eval_set.labels, eval_set.gold
     folders = {BASELINE: paths.baseline, STUDENT: paths.student}
     systems = {name: load_pipeline(str(path), labels, gpu_id) for name, path in folders.items()}
-    bar = partial(tqdm, total=len(gold.texts), unit=" texts", disable=None)
-    predictions = predict(systems, gold, lambda name, rows: bar(rows, name))
-    no_teacher = add_teacher(predictions, eval_set.ask_teacher(paths.cache, lambda n: bar(desc=TEACHER, total=n)))
-    predictions[TFIDF] = numpy.asarray(read_tfidf(paths.tfidf).predict_proba(gold.texts))
+    predictions, no_teacher = ask_all(eval_set, systems, paths)
     temperature, bias = read_calibration(paths.student, labels)
     if teacher == TRAIN:
         folders[TEACHER] = paths.teacher_model
     return {
-        **{name: prepared[name] for name in ("data", "lang", "seed")},
+        **{name: corpus.about[name] for name in ("data", "lang", "seed")},
         "split": split,
         "teacher": None if no_teacher else teacher,
         "why_no_teacher": no_teacher,
-        **evaluate(predictions, gold, seed=prepared["seed"], temperature=temperature, bias=bias),
+        **evaluate(predictions, gold, seed=corpus.about["seed"], temperature=temperature, bias=bias),
         "lengths": compare_lengths(predictions, gold, labels),
         "size_bytes": {name: folder_size(path) for name, path in folders.items()},
         "fingerprints": {name: system.fingerprint for name, system in (*systems.items(), (TEACHER, eval_set.teacher))},
     }
+
+
+def ask_all(eval_set: EvalSet, systems: Mapping[str, System], paths: Paths) -> tuple[Predictions, str | None]:
+    """Let pipelines, TF-IDF + logistic regression and the teacher read the texts of an evaluation.
+
+    eval_set (EvalSet): The texts and the teacher.
+    systems (Mapping[str, System]): The pipelines by name.
+    paths (Paths): Where TF-IDF + logistic regression and the teacher's scores lie.
+    RETURNS (tuple[Predictions, str | None]): The probabilities by name; and why the teacher is left out, if so.
+    """
+    texts = eval_set.gold.texts
+    predictions = predict(systems, texts)
+    no_teacher = add_teacher(predictions, eval_set.ask_teacher(paths.cache))
+    predictions[TFIDF] = numpy.asarray(read_tfidf(paths.tfidf).predict_proba(texts))
+    return predictions, no_teacher
 
 
 def read_calibration(model: Path, labels: Sequence[str]) -> tuple[float, list[float]]:

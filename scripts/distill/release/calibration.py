@@ -16,7 +16,7 @@ from spacy.pipeline.textcat import TextCategorizer
 from thinc.api import Model
 
 from ..core.probabilities import shift, soften
-from ..data.gold import GoldSplit
+from ..data.corpus import GoldSplit
 from ..evaluate.metrics import Labels, Probabilities, expected_calibration_error, negative_log_likelihood
 from ..student.output_layers import find_output
 

@@ -9,9 +9,8 @@ from spacy.language import Language
 from spacy.pipeline import TrainablePipe
 
 from ..core.files import hash_file, replacing_folder, zipped_size
-from ..core.provenance import TRANSFER, read_prepared, read_summary
 from ..core.rounding import round_parameters
-from ..data.gold import load_split, read_labels
+from ..data.corpus import TRANSFER, Corpus
 from ..student.learnt_from import check_learnt_from
 from ..teacher.spec import public_name
 from .calibration import calibrate
@@ -21,13 +20,13 @@ MANTISSA_BITS = 10
 
 
 def export(
-    model: Path, output: Path, corpus: Path, config: Path, *, name: str, version: str, seed: int
+    model: Path, output: Path, corpus: Corpus, config: Path, *, name: str, version: str, seed: int
 ) -> dict[str, Any]:
     """Copy a trained student, rounded, calibrated on the dev texts, with its metadata filled in.
 
     model (Path): The trained student; it is not changed.
     output (Path): The folder to write.
-    corpus (Path): Holds gold/dev.spacy, labels.json, prepare.json and score.json.
+    corpus (Corpus): Holds gold/dev.spacy, labels.json, prepare.json and score.json.
     config (Path): The config that the student was trained with.
     name (str): The pipeline's name, without its language.
     version (str): The pipeline's version.
@@ -37,21 +36,19 @@ def export(
         on another one, or can't be calibrated.
     """
     nlp = spacy.load(model)
-    prepared = read_prepared(corpus)
-    scored = read_summary(corpus, "score")
+    scored = corpus.summary("score")
     check_learnt_from(nlp.meta, scored, model)
-    labels = read_labels(corpus)
     _round(nlp)
-    calibration = calibrate(nlp, load_split(corpus / "gold" / "dev.spacy", labels), labels)
+    calibration = calibrate(nlp, corpus.gold("dev"), corpus.labels)
     nlp.meta.update(
         name=name,
         version=version,
-        description=describe(prepared["languages"], scored["labels"]),
-        languages=prepared["languages"],
+        description=describe(corpus.about["languages"], scored["labels"]),
+        languages=corpus.about["languages"],
         distillation={
             "teacher": public_name(scored["teacher"]),
             "teacher_fingerprint": scored["teacher_fingerprint"],
-            "data": {"/".join(Path(f).parts[-2:]): about["sha256"] for f, about in prepared["files"].items()},
+            "data": {"/".join(Path(f).parts[-2:]): about["sha256"] for f, about in corpus.about["files"].items()},
             "config_sha256": hash_file(config),
             "texts": scored["texts"],
             "seed": seed,

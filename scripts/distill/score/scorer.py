@@ -53,8 +53,6 @@ class ScoredBatch:
 
 # Scores batches, in any order: `run_here`, or on other machines.
 Engine = Callable[[Iterable[Batch]], Iterable[ScoredBatch]]
-# Called with the number of texts that were scored.
-Advance = Callable[[int], object]
 
 
 def run_here(teacher: Teacher) -> Engine:
@@ -126,17 +124,17 @@ class Scorer:
             missing += [i for i, key in zip(part, keys, strict=True) if key not in found]
         return numpy.asarray(missing, dtype="int64")
 
-    def run(self, engine: Engine, advance: Advance = lambda n: None) -> None:
+    def run(self, engine: Engine) -> Iterator[bytes]:
         """Score what is planned.
 
         engine (Engine): Scores batches.
-        advance (Callable): Called with the number of texts that were committed.
+        YIELDS (bytes): The key of each text whose probabilities are kept now.
         """
         waiting: dict[int, list[bytes]] = {}
         for scored in engine(self._batches(waiting)):
             keys = waiting.pop(scored.number)
             self._cache.commit(self._teacher, self._job, scored.number, keys, scored.scores, scored.seconds)
-            advance(len(keys))
+            yield from keys
 
     def _batches(self, waiting: dict[int, list[bytes]]) -> Iterator[Batch]:
         for number, keys in self._cache.batches(self._job):

@@ -1,22 +1,25 @@
 """The whole step: corpora → transfer set with the teacher's probabilities; and scores for an evaluation."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy
 
 from ..core.files import hash_folder, replacing_folder, write_json, write_jsonl
-from ..core.progress import MakeBar
-from ..core.provenance import PREPARED, TRANSFER, fingerprint_corpora, read_summary
-from ..data.gold import LANG
-from ..data.origins import ORIGIN
+from ..core.progress import track
+from ..data.corpus import PREPARED, TRANSFER, Corpus
+from ..data.origins import LANG, ORIGIN
 from ..data.teacher_scores import Scores
 from ..data.text_spool import TextSpool, spool_texts
-from ..teacher.teachers import MeanTeacher, Teacher, mean_scores
+from ..teacher.spec import spec_members
+from ..teacher.teachers import MeanTeacher, Teacher, load_teacher, mean_scores
+from ..teacher.trained_on import check_trained_on
 from .cache import ScoreCache
 from .scorer import BatchSettings, Engine, Scorer, run_here
+from .settings import load_score_settings
 from .transfer_set import gather_texts, load_tokenizer, write_transfer
 
 SCORES = Path("corpus/scores.sqlite")
@@ -25,12 +28,12 @@ NEAR_CHANCE = 0.25
 
 
 def score_corpus(
-    corpus: Path, output: Path, teacher: Teacher, cache: ScoreCache, settings: BatchSettings, *, spec: str, seed: int,
-    bar: MakeBar, engine: Engine | None = None,
+    corpus: Corpus, output: Path, teacher: Teacher, cache: ScoreCache, settings: BatchSettings, *, spec: str, seed: int,
+    engine: Engine | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write the transfer set.
 
-    corpus (Path): Holds what `prepare` and `augment` made. Written: score.json, and unscored.jsonl, the texts
+    corpus (Corpus): Holds what `prepare` and `augment` made. Written: score.json, and unscored.jsonl, the texts
         that the teacher has no answer for.
     output (Path): The folder of shards to write.
     teacher (Teacher): Scores the texts that are not in the cache.
@@ -38,17 +41,16 @@ def score_corpus(
     settings (BatchSettings): How many texts are scored at a time.
     spec (str): How the teacher was named, for score.json.
     seed (int): Decides the order of the texts.
-    bar (MakeBar): Shows progress.
     engine (Engine | None): What runs the batches; None: this process.
     RETURNS (dict[str, Any]): The contents of score.json, and what is not in it: "newly_scored", "texts_per_second" and
         "confidence", the mean probability of the labels that the teacher predicts.
     RAISES (OSError, ValueError): If a corpus is missing, broken or of other data, or the teacher has no answers.
     """
-    fingerprint = fingerprint_corpora(corpus)
-    read_summary(corpus, "augment")
+    fingerprint = corpus.fingerprint
+    corpus.summary("augment")
     nlp = load_tokenizer(corpus)
     spool, counts = gather_texts(corpus)
-    scorers, seconds = _score(spool, teacher, cache, settings, engine, bar)
+    scorers, seconds = _score(spool, teacher, cache, settings, engine)
     planned = sum(scorer.planned for scorer in scorers)
     highest: list[Scores] = []
 
@@ -62,7 +64,7 @@ def score_corpus(
         if len(unscored) == len(spool):
             raise ValueError(f"The teacher {teacher.name} has no answer for any of the {len(spool)} texts")
     rows = ({key: row[key] for key in ("text", LANG, ORIGIN)} for row in spool.rows(unscored))
-    write_jsonl(corpus / "unscored.jsonl", rows)
+    write_jsonl(corpus.folder / "unscored.jsonl", rows)
     summary = {
         "teacher": spec, "teacher_fingerprint": teacher.fingerprint, "labels": teacher.labels,
         "total": len(spool) - len(unscored), PREPARED: fingerprint, "texts": counts, "unscored": len(unscored),
@@ -72,6 +74,47 @@ def score_corpus(
     confidence = float(numpy.nanmean(numpy.concatenate(highest)))
     speed = planned / seconds if planned else None
     return {**summary, "newly_scored": planned, "texts_per_second": speed, "confidence": confidence}
+
+
+def score_by_spec(
+    corpus: Corpus, output: Path, spec: str, *, teacher_model: Path, settings_path: Path, cache: Path, seed: int,
+    gpu_id: int = -1, ray: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """Load a teacher and write the transfer set, see `score_corpus`.
+
+    spec (str): The teacher, see `load_teacher`.
+    teacher_model (Path): Where the teacher trained here lies.
+    settings_path (Path): How to score, see `load_score_settings`.
+    cache (Path): The file with all scores.
+    gpu_id (int): The GPU, or -1 for CPU.
+    ray (bool): Whether Ray runs the batches.
+    RAISES (OSError, ValueError): As `load_teacher` and `score_corpus` do; and if Ray is not installed, or was given
+        several teachers.
+    """
+    settings = load_score_settings(settings_path)
+    corpus.summary("augment")  # before the teacher is loaded, which takes a while
+    if ray and len(spec_members(spec)) > 1:
+        raise ValueError(
+            f"Ray can't score with {spec}. Score with each of these teachers by itself; without --vars.engine, "
+            f"their mean takes the scores from {cache}"
+        )
+    check_trained_on(spec, teacher_model, corpus)
+    load = partial(load_teacher, spec, corpus.labels, teacher_model=teacher_model, settings=settings.hugging_face)
+    teacher = load(gpu_id=-1 if ray else gpu_id)
+    engine = _on_ray(load, gpu_id) if ray else None
+    with ScoreCache(cache) as scores:
+        return score_corpus(corpus, output, teacher, scores, settings.batches, spec=spec, seed=seed, engine=engine)
+
+
+def _on_ray(load: Callable[..., Teacher], gpu_id: int) -> Engine:
+    try:
+        from .ray_engine import run_on_ray  # on demand: Ray is optional
+    except ImportError as err:
+        raise ValueError(
+            f"Ray is not installed ({err}). Run: pip install -r requirements-ray.txt -c constraints.txt"
+        ) from err
+    # Ray shows each actor its own GPU alone, as number 0.
+    return run_on_ray(partial(load, gpu_id=0 if gpu_id >= 0 else -1), gpu=gpu_id >= 0)
 
 
 def is_near_chance(confidence: float, n_labels: int) -> bool:
@@ -84,20 +127,17 @@ def is_near_chance(confidence: float, n_labels: int) -> bool:
     return confidence < chance + NEAR_CHANCE * (1 - chance)
 
 
-def score_texts(
-    texts: Sequence[str], teacher: Teacher, cache: ScoreCache, settings: BatchSettings, bar: MakeBar
-) -> Scores:
+def score_texts(texts: Sequence[str], teacher: Teacher, cache: ScoreCache, settings: BatchSettings) -> Scores:
     """Return the teacher's probabilities of texts; what is not in the cache yet is scored and kept.
 
     RETURNS (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN for a text that it has no answer for.
     """
-    scorers, _ = _score(spool_texts(texts), teacher, cache, settings, None, bar)
+    scorers, _ = _score(spool_texts(texts), teacher, cache, settings, None)
     return _read(scorers, range(len(texts)))
 
 
 def _score(
-    spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings, engine: Engine | None,
-    make_bar: MakeBar,
+    spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings, engine: Engine | None
 ) -> tuple[list[Scorer], float]:  # fmt: skip
     """Run the job of a teacher or, if it is the mean of several, of each of them: so each one's scores are kept.
 
@@ -108,12 +148,9 @@ def _score(
         scorers = [Scorer(spool, each, cache, settings) for each in teachers]
         start = time.perf_counter()
         for scorer in scorers:
-            if scorer.planned:
-                bar = make_bar(scorer.planned)
-                try:
-                    scorer.run(engine or run_here(scorer.teacher), bar.update)
-                finally:
-                    bar.close()
+            kept = scorer.run(engine or run_here(scorer.teacher))
+            for _ in track(kept, "scoring", scorer.planned) if scorer.planned else ():
+                pass
         return scorers, time.perf_counter() - start
 
 

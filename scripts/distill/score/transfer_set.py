@@ -12,53 +12,45 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..core.messages import quote
-from ..core.provenance import read_rows
+from ..data.corpus import Corpus, find_made
 from ..data.docbins import write_docs
-from ..data.gold import LANG, METHOD, read_gold
-from ..data.origins import ORIGIN, UNLABELLED
-from ..data.splits import normalize
+from ..data.origins import LANG, METHOD, ORIGIN, UNLABELLED
 from ..data.teacher_scores import Scores, set_teacher_scores
-from ..data.text_keys import text_key
+from ..data.text_keys import normalize
 from ..data.text_spool import TextSpool
 
 CATS = "cats"
 SHARD_SIZE = 2000
 
 
-def gather_texts(corpus: Path) -> tuple[TextSpool, dict[str, dict[str, int]]]:
-    """Read train, unlabelled and augmented texts; of equal texts only the first stays.
+def gather_texts(corpus: Corpus) -> tuple[TextSpool, dict[str, dict[str, int]]]:
+    """Read train, unlabelled and augmented texts; `prepare` and `augment` have dropped what is there twice.
 
-    corpus (Path): Holds gold/{train,dev,test}.spacy, unlabelled.jsonl and augmented.jsonl.
+    corpus (Corpus): Holds gold/{train,dev,test}.spacy, unlabelled.jsonl and augmented.jsonl.
     RETURNS (tuple[TextSpool, dict[str, dict[str, int]]]): The texts, with their language, their source and, for
         train texts, their labels; and their number by language and source.
     RAISES (ValueError): If a file is missing or broken, or a text equals one of dev or test.
     """
-    gold = corpus / "gold"
-    held_out = {
-        text_key(normalize(doc.text)): split for split in ("dev", "test") for doc in read_gold(gold / f"{split}.spacy")
-    }
-    spool, seen = TextSpool(corpus), set()
+    held_out = corpus.held_out()
+    spool = TextSpool(corpus.folder)
     counts: Counter[tuple[str, str]] = Counter()
     for row in _read_all(corpus):
-        key = text_key(normalize(row["text"]))
-        if key in held_out:
+        if split := held_out.get(normalize(row["text"])):
             raise ValueError(
-                f"A text of {held_out[key]} is in the transfer set: {quote(row['text'])}. Make the corpora anew with: "
+                f"A text of {split} is in the transfer set: {quote(row['text'])}. Make the corpora anew with: "
                 "python -m spacy project run prepare . and then augment"
             )
-        if key not in seen:
-            seen.add(key)
-            spool.append(row)
-            counts[row[LANG], row[ORIGIN]] += 1
+        spool.append(row)
+        counts[row[LANG], row[ORIGIN]] += 1
     return spool, _nest(counts)
 
 
-def _read_all(corpus: Path) -> Iterator[dict[str, Any]]:
-    for doc in read_gold(corpus / "gold" / "train.spacy"):
+def _read_all(corpus: Corpus) -> Iterator[dict[str, Any]]:
+    for doc in corpus.docs("train"):
         yield {"text": doc.text, LANG: doc.user_data[LANG], ORIGIN: doc.user_data[ORIGIN], CATS: doc.cats}
-    for row in read_rows(corpus / "unlabelled.jsonl", "prepare", ("text", LANG)):
+    for row in corpus.unlabelled():
         yield {"text": row["text"], LANG: row[LANG], ORIGIN: UNLABELLED}
-    for row in read_rows(corpus / "augmented.jsonl", "augment", ("text", LANG, METHOD)):
+    for row in corpus.augmented():
         yield {"text": row["text"], LANG: row[LANG], ORIGIN: row[METHOD]}
 
 
@@ -69,15 +61,12 @@ def _nest(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
     return nested
 
 
-def load_tokenizer(corpus: Path) -> Language:
+def load_tokenizer(corpus: Corpus) -> Language:
     """Load the student's tokenizer, as a blank pipeline.
 
     RAISES (ValueError): If there is none; the message names the command that makes it.
     """
-    path = corpus / "tokenizer"
-    if not path.exists():
-        raise ValueError(f"{path}: no such folder. Make it with: python -m spacy project run augment .")
-    return spacy.load(path)
+    return spacy.load(find_made(corpus.folder / "tokenizer", "augment"))
 
 
 def write_transfer(

@@ -60,7 +60,7 @@ class DistilledTextCategorizer(TextCategorizer):
 
     Examples carry the teacher's probabilities in `reference.user_data`, see `teacher_scores`.
     Predicting, evaluating and (de)serialising are the parent's, so that what was learnt can be
-    saved as a stock `textcat`, see `stock`.
+    saved as a stock `textcat`, see `to_stock`.
     """
 
     def __init__(

@@ -5,29 +5,29 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..core.provenance import TRANSFER, read_summary
+from ..data.corpus import TRANSFER, Corpus
 from .component import FACTORY
 
 
-def check_transfer(config: Mapping[str, Any], corpus: Path) -> None:
+def check_transfer(config: Mapping[str, Any], corpus: Corpus) -> None:
     """Check, before a student is trained, that its transfer set and word vectors belong together.
 
     config (Mapping): An interpolated training config; one that trains no student is not looked at.
-    corpus (Path): The folder with prepare.json, score.json and transfer/.
+    corpus (Corpus): The present corpora, with score.json and transfer/.
     RAISES (ValueError): If the transfer set or the word vectors are missing, or made from something else.
     """
     if FACTORY not in (pipe.get("factory") for pipe in config["components"].values()):
         return
-    transfer = read_summary(corpus, "score")[TRANSFER]
+    transfer = corpus.summary("score")[TRANSFER]
     vectors = config["paths"].get("vectors")
     made = Path(vectors).with_name("vectors.json") if vectors else None
     # A user's own vectors have no such file.
-    if made and (made.exists() or made.parent == corpus):
+    if made and (made.exists() or made.parent == corpus.folder):
         remedy = "Run, with the same --vars: python -m spacy project run vectors ."
         if not made.exists():
             raise ValueError(f"{made}: no such file. {remedy}")
         if json.loads(made.read_text(encoding="utf-8")).get(TRANSFER) != transfer:
-            raise ValueError(f"{vectors}: made from another transfer set than {corpus / 'transfer'}. {remedy}")
+            raise ValueError(f"{vectors}: made from another transfer set than {corpus.folder / 'transfer'}. {remedy}")
 
 
 def check_learnt_from(meta: Mapping[str, Any], scored: Mapping[str, Any], model: Path) -> None:

@@ -1,7 +1,7 @@
 """The transfer set: write it in shards, and stream it, shuffled, to the student."""
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import spacy
@@ -9,6 +9,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
+from ..core.messages import quote
 from ..data.docbins import read_docs
 from ..data.origins import ORIGINS, check_by_origin, find_origin
 
@@ -27,8 +28,10 @@ def create_transfer_corpus(
     repeats (Mapping[str, float] | None): How often a text comes in an epoch, by the kind of its source: "gold",
         "unlabelled" or "augmented". 3 is three times, 0.5 every second text, drawn anew in each epoch. None:
         all once.
-    RETURNS (Callable[[Language], Iterator[Example]]): The reader. Its examples pair a new doc,
-        tokenised by the pipeline, with the stored one.
+    RETURNS (Callable[[Language], Iterator[Example]]): The reader. Its examples pair a new doc, with the tokens of the
+        stored one, with the stored one.
+    RAISES (ValueError): While it reads: if there are no shards, or the pipeline tokenises the first text of a shard in
+        another way than the shard does.
     """
     repeats = dict.fromkeys(ORIGINS, 1.0) if repeats is None else repeats
     check_by_origin("repeats", repeats)
@@ -45,8 +48,29 @@ def create_transfer_corpus(
         rng.shuffle(shards)
         for shard in shards:
             docs = [doc for doc in read_docs(shard, nlp.vocab) for _ in range(draw(doc))]
+            check_tokens(docs[:1], nlp, shard)
             rng.shuffle(docs)
             for doc in docs:
-                yield Example(nlp.make_doc(doc.text), doc)
+                yield Example(copy_tokens(doc), doc)
 
     return read
+
+
+def check_tokens(docs: Iterable[Doc], nlp: Language, shard: Path) -> None:
+    """Check that stored docs have the tokens that a pipeline's tokenizer makes.
+
+    RAISES (ValueError): If a doc has others; the message names the shard and the remedy.
+    """
+    for doc in docs:
+        made, stored = [token.text for token in nlp.make_doc(doc.text)], [token.text for token in doc]
+        if made != stored:
+            raise ValueError(
+                f"{shard}: the text {quote(doc.text)} was cut into {len(stored)} tokens, the student's tokenizer makes "
+                f"{len(made)}. It is of other data. Run, with the same --vars: python -m spacy project run augment . "
+                "and then score, vectors and train-student"
+            )
+
+
+def copy_tokens(doc: Doc) -> Doc:
+    """Return a doc that has the tokens of another one, and nothing else."""
+    return Doc(doc.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])

@@ -9,8 +9,8 @@ from typing import Any
 import spacy
 from spacy.language import Language
 
-from ..core.provenance import TRANSFER
 from ..core.textcat_scorer import LIKELIHOOD
+from ..data.corpus import TRANSFER
 from ..data.schedule import SECTION
 from .component import FACTORY
 

@@ -16,10 +16,9 @@ from spacy.tokens import Doc
 from spacy.vectors import Vectors
 
 from ..core.files import replacing_folder, write_json
-from ..core.progress import MakeBar
-from ..core.provenance import PREPARED, TRANSFER, check_scored_by, read_prepared, read_summary
 from ..core.rounding import MANTISSA_BITS, Floats, round_mantissa
 from ..core.sections import SECTION, Count, Number, read_sections
+from ..data.corpus import PREPARED, TRANSFER, Corpus
 from ..data.docbins import read_docs
 from ..data.frequent_words import frequent_words, take_turns
 from ..data.origins import AUGMENTED, find_origin
@@ -74,34 +73,29 @@ def load_vector_settings(path: Path, overrides: Mapping[str, Any] | None = None)
 
 
 def make_vectors(
-    corpus: Path, output: Path, encoder: WordEncoder, settings: VectorSettings, *, teacher: str, bar: MakeBar
+    corpus: Corpus, output: Path, encoder: WordEncoder, settings: VectorSettings, *, teacher: str
 ) -> dict[str, Any]:
     """Write word vectors for the words of the train and unlabelled texts; case makes no difference.
 
-    corpus (Path): Holds transfer/, the scored texts.
+    corpus (Corpus): Holds transfer/, the scored texts.
     output (Path): The folder where to write vectors/, a pipeline that has nothing but vectors, and vectors.json.
     encoder (WordEncoder): Makes them.
     settings (VectorSettings): How many, how long, how exact.
     teacher (str): How the teacher was named, for vectors.json.
-    bar (Callable): Shows progress.
     RETURNS (dict[str, Any]): The contents of vectors.json. "coverage": the share of running words that have a vector.
     RAISES (ValueError): If there is no transfer set, or it was made from other data or scored by another teacher.
     """
-    scored = read_summary(corpus, "score")
-    check_scored_by(teacher, scored)
-    shards = sorted((corpus / "transfer").glob("*.spacy"))
+    scored = corpus.scored_by(teacher)
+    shards = sorted((corpus.folder / "transfer").glob("*.spacy"))
     counts = count_forms(doc for shard in shards for doc in read_docs(shard) if find_origin(doc) != AUGMENTED)
-    prepared = read_prepared(corpus)
-    frequent = take_turns(frequent_words(prepared["languages"], settings.words))
+    frequent = take_turns(frequent_words(corpus.about["languages"], settings.words))
     words = choose_words(counts, frequent, settings.words)
-    progress = bar(len(words))
     # Each in the form that is most frequent: an encoder may know Buch, but not buch.
-    encoded = encoder.encode([word.forms[0] for word in words], settings.batch_tokens, progress.update)
-    progress.close()
+    encoded = encoder.encode([word.forms[0] for word in words], settings.batch_tokens)
     total = counts.total()
     shares = numpy.asarray([word.count / total for word in words], dtype="float32")
     vectors = reduce_vectors(encoded, shares, settings)
-    write_vectors(output / "vectors", prepared["lang"], words, vectors)
+    write_vectors(output / "vectors", corpus.lang, words, vectors)
     summary = {
         PREPARED: scored[PREPARED], TRANSFER: scored[TRANSFER], "teacher": teacher, **asdict(settings),
         "words": len(words),

@@ -7,7 +7,7 @@ from pathlib import Path
 import spacy
 from spacy.language import Language
 
-from ..core.provenance import PREPARED, fingerprint_corpora
+from ..data.corpus import PREPARED, Corpus
 from .spec import TRAIN, spec_members
 
 
@@ -19,27 +19,28 @@ def create_note_corpora(corpus: str) -> Callable[[Language], Language]:
     """
 
     def note_corpora(nlp: Language) -> Language:
-        if (Path(corpus) / "prepare.json").exists():
-            nlp.meta[PREPARED] = fingerprint_corpora(Path(corpus))
+        corpora = Corpus(Path(corpus))
+        if corpora.prepared.exists():
+            nlp.meta[PREPARED] = corpora.fingerprint
         return nlp
 
     return note_corpora
 
 
-def check_trained_on(teacher: str, teacher_model: Path, corpus: Path) -> None:
+def check_trained_on(teacher: str, teacher_model: Path, corpus: Corpus) -> None:
     """Check that the teacher trained here has learnt from these corpora; one that doesn't say is taken as it is.
 
     teacher (str): The teacher, see `check_spec`.
     teacher_model (Path): Where the teacher trained here lies.
-    corpus (Path): The folder with prepare.json.
+    corpus (Corpus): The present corpora.
     RAISES (ValueError): If it was trained on others.
     """
     meta = teacher_model / "meta.json"
     if TRAIN not in spec_members(teacher) or not meta.exists():
         return
     found = json.loads(meta.read_text(encoding="utf-8")).get(PREPARED)
-    if found is not None and found != fingerprint_corpora(corpus):
+    if found is not None and found != corpus.fingerprint:
         raise ValueError(
-            f"{teacher_model} was trained on other corpora than {corpus}: it may have learnt these dev and test texts. "
-            "Train it anew, with the same --vars: python -m spacy project run train-teacher ."
+            f"{teacher_model} was trained on other corpora than {corpus.folder}: it may have learnt these dev and test "
+            "texts. Train it anew, with the same --vars: python -m spacy project run train-teacher ."
         )

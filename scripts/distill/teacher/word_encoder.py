@@ -1,14 +1,16 @@
 """The teacher's encoder, reading one word at a time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy
 import spacy
 import torch
+from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
+from ..core.progress import track
 from ..core.rounding import Floats
 from .arithmetic import FLOAT32, choose_dtype, compute_in
 from .hub import check_model, find_model
@@ -36,12 +38,11 @@ class WordEncoder:
         self._collate = DataCollatorWithPadding(tokenizer)
         self._before = " " if any(piece.startswith(_SPACE) for piece in tokenizer.get_vocab()) else ""
 
-    def encode(self, words: Sequence[str], batch_tokens: int, advance: Callable[[int], object]) -> Floats:
+    def encode(self, words: Sequence[str], batch_tokens: int) -> Floats:
         """Return the mean of the last layer over each word's pieces, the special ones left out.
 
         words (Sequence[str]): The words.
         batch_tokens (int): Word pieces that are computed at a time, padding included.
-        advance (Callable): Called with the number of words done.
         RETURNS (NDArray[float32]): Shape (n_words, width of the encoder).
         """
         encoded = self._tokenizer(
@@ -50,12 +51,8 @@ class WordEncoder:
         lengths = numpy.asarray([len(ids) for ids in encoded["input_ids"]])
         order = numpy.argsort(-lengths, kind="stable")
         vectors = numpy.zeros((len(words), self._model.config.hidden_size), dtype="float32")
-        start = 0
-        while start < len(order):
-            rows = order[start : start + max(1, batch_tokens // int(lengths[order[start]]))]
+        for rows in track(list(_batch(order, lengths, batch_tokens)), "encoding words", unit="batches"):
             vectors[rows] = self._encode([{key: values[i] for key, values in encoded.items()} for i in rows])
-            start += len(rows)
-            advance(len(rows))
         return vectors
 
     def _as_in_texts(self, words: Sequence[str]) -> list[str]:
@@ -70,6 +67,15 @@ class WordEncoder:
         kept = (~special).float().unsqueeze(2)
         pooled: Floats = ((states * kept).sum(1) / kept.sum(1).clamp(min=1)).numpy()
         return pooled
+
+
+def _batch(order: NDArray[numpy.int64], lengths: NDArray[numpy.int64], batch_tokens: int) -> Iterator[Any]:
+    """Yield the indices of words that are computed together; `order` begins with the longest."""
+    start = 0
+    while start < len(order):
+        end = start + max(1, batch_tokens // int(lengths[order[start]]))
+        yield order[start:end]
+        start = end
 
 
 def load_word_encoder(teacher: str, teacher_model: Path, encoder: Path, dtype: str = FLOAT32) -> WordEncoder:

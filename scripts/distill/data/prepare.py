@@ -1,41 +1,20 @@
-"""Write and read the gold corpora: tokenised texts with hard labels and their provenance."""
+"""The whole step: a data folder → gold corpora, unlabelled texts and a list of what was dropped."""
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy
 import spacy
-from numpy.typing import NDArray
 from spacy.tokens import Doc
 
 from ..core.files import hash_file, json_line, replacing_file, replacing_folder, write_json
-from ..core.provenance import find_made
-from .docbins import read_docs, write_docs
-from .origins import GOLD, ORIGIN, UNLABELLED
+from ..core.progress import track
+from .docbins import write_docs
+from .origins import GOLD, LANG, ORIGIN, UNLABELLED
 from .records import Drop, Record
 from .splits import LABELLED, PRECEDENCE, Splits, read_splits, stream_unlabelled
-
-LANG = "lang"
-METHOD = "method"
-
-
-@dataclass(frozen=True)
-class GoldSplit:
-    """One split as plain values.
-
-    labels (NDArray[int64]): Indices into the project's label order, shape (n,).
-    """
-
-    texts: list[str]
-    langs: list[str]
-    labels: NDArray[numpy.int64]
-
-
-Progress = Callable[[Iterable[Record | Drop]], Iterable[Record | Drop]]
 
 
 @dataclass
@@ -47,9 +26,7 @@ class Counts:
     dropped: dict[str, Counter[str]] = field(default_factory=dict)
 
 
-def prepare(
-    data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: int | None = None, progress: Progress = iter
-) -> dict[str, Any]:
+def prepare(data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: int | None = None) -> dict[str, Any]:
     """Turn a data folder into the project's corpora.
 
     data (Path): The data folder, see `read_splits`.
@@ -58,7 +35,6 @@ def prepare(
     lang (str): A language code, or "xx" for all languages.
     seed (int): Decides random splits.
     max_unlabelled (int | None): How many unlabelled texts of each language are kept, the first ones; None: all.
-    progress (Callable): Wraps the unlabelled records, to show progress.
     RETURNS (dict[str, Any]): What was read, kept and dropped: the contents of prepare.json.
     RAISES (ValueError): If the data can't be used; nothing is written then.
     """
@@ -68,7 +44,7 @@ def prepare(
     with replacing_file(unlabelled) as texts, replacing_file(dropped) as drops:
         for drop in splits.drops:
             drops.write(json_line(asdict(drop)))
-        for item in progress(stream_unlabelled(splits)):
+        for item in track(stream_unlabelled(splits), "reading unlabelled texts"):
             counts.read[item.file] += 1
             if isinstance(item, Drop):
                 counts.dropped.setdefault(item.file, Counter())[item.kind] += 1
@@ -129,39 +105,3 @@ def write_gold(path: Path, reviews: Iterable[Record], labels: list[str], *, lang
             yield doc
 
     write_docs(make_docs(), path)
-
-
-def read_gold(path: Path) -> Iterator[Doc]:
-    """Yield the docs of a gold corpus.
-
-    RAISES (ValueError): If the file is missing; the message names the command that makes it.
-    """
-    yield from read_docs(find_made(path, "prepare"))
-
-
-def read_labels(corpus: Path) -> list[str]:
-    """Return the project's labels, in their order.
-
-    RAISES (ValueError): If there is no labels.json; the message names the command that makes it.
-    """
-    labels: list[str] = json.loads(find_made(corpus / "labels.json", "prepare").read_text(encoding="utf-8"))
-    return labels
-
-
-def load_split(path: Path, labels: Sequence[str]) -> GoldSplit:
-    """Read a gold corpus.
-
-    labels (Sequence[str]): The project's labels, in their order.
-    RAISES (ValueError): If the file is missing; the message names the command that makes it.
-    """
-    docs = list(read_gold(path))
-    return GoldSplit(
-        texts=[doc.text for doc in docs],
-        langs=[doc.user_data[LANG] for doc in docs],
-        labels=numpy.asarray([labels.index(gold_label(doc)) for doc in docs]),
-    )
-
-
-def gold_label(doc: Doc) -> str:
-    """Return the label of a gold doc."""
-    return max(doc.cats, key=doc.cats.__getitem__)

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import spacy
-from spacy.tokens import Doc, DocBin
-from spacy.vocab import Vocab
 
-from scripts.distill.data.gold import gold_label, load_split, prepare, read_gold, write_gold
+from scripts.distill.data.corpus import Corpus, gold_label
+from scripts.distill.data.docbins import read_docs
+from scripts.distill.data.prepare import prepare, write_gold
 from scripts.distill.data.records import Drop, Record
 from scripts.prepare import main
 from tests.helpers import ROOT
@@ -90,7 +89,7 @@ def test_gold_prepare_keeps_the_first_unlabelled_texts(data: Path, corpus: Path)
 
 def test_gold_prepare_writes_docs(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="en", seed=0)
-    docs = list(read_gold(corpus / "gold" / "train.spacy"))
+    docs = list(Corpus(corpus).docs("train"))
     assert [doc.text for doc in docs] == ["Great  book, don't miss it.\nReally!", "Awful."]
     assert [token.text for token in docs[0]][3:7] == [",", "do", "n't", "miss"]
     # Exact numbers, in the order of the labels.
@@ -103,7 +102,7 @@ def test_gold_prepare_writes_docs(data: Path, corpus: Path) -> None:
 
 def test_gold_prepare_takes_all_languages_as_multilingual(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="xx", seed=0)
-    docs = {split: list(read_gold(corpus / "gold" / f"{split}.spacy")) for split in ("train", "dev", "test")}
+    docs = {split: list(Corpus(corpus).docs(split)) for split in ("train", "dev", "test")}
     assert {split: [doc.user_data["lang"] for doc in part] for split, part in docs.items()} == {
         "train": ["en"] * 2 + ["nl"] * 15, "dev": ["en"] * 2 + ["nl"] * 5, "test": ["en"] * 2 + ["nl"] * 5,
     }  # fmt: skip
@@ -198,7 +197,7 @@ def test_gold_prepare_counts_add_up(data: Path, corpus: Path, lang: str) -> None
     dropped = sum(file.get(kind, 0) for file in summary["files"].values() for kind in kinds)
     assert read == kept + dropped == {"xx": 40, "en": 15, "nl": 25}[lang]
     assert len((corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines()) == dropped
-    docs = {split: len(list(read_gold(corpus / "gold" / f"{split}.spacy"))) for split in ("train", "dev", "test")}
+    docs = {split: len(list(Corpus(corpus).docs(split))) for split in ("train", "dev", "test")}
     unlabelled = len((corpus / "unlabelled.jsonl").read_text(encoding="utf-8").splitlines())
     assert sum(docs.values()) + unlabelled == kept
     for split, count in docs.items():
@@ -210,7 +209,7 @@ def test_gold_prepare_is_the_same_for_the_same_seed(data: Path, tmp_path: Path) 
     prepare(data, tmp_path / "here", lang="xx", seed=7)
     # Another process with another order of hashes.
     code = (
-        "import sys, pathlib; from scripts.distill.data.gold import prepare;"
+        "import sys, pathlib; from scripts.distill.data.prepare import prepare;"
         "prepare(*map(pathlib.Path, sys.argv[1:]), lang='xx', seed=7)"
     )
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
@@ -226,7 +225,7 @@ def test_gold_prepare_is_the_same_for_the_same_seed(data: Path, tmp_path: Path) 
 def test_gold_prepare_splits_otherwise_for_another_seed(data: Path, tmp_path: Path) -> None:
     for seed in (0, 1):
         prepare(data, tmp_path / str(seed), lang="nl", seed=seed)
-    zero, one = ([doc.text for doc in read_gold(tmp_path / seed / "gold" / "test.spacy")] for seed in "01")
+    zero, one = ([doc.text for doc in Corpus(tmp_path / seed).docs("test")] for seed in "01")
     assert len(zero) == len(one) == 5
     assert set(zero) != set(one)
 
@@ -380,15 +379,18 @@ def test_gold_prepare_says_which_unlabelled_file_is_bad(
     assert f"{folder}/z.txt.gz:brokengzip(Notagzippedfile(b'La')).Compressitanew" in output
 
 
-def test_gold_prepare_shows_progress_on_every_unlabelled_record(folder: Path, corpus: Path) -> None:
+def test_gold_prepare_shows_progress_on_every_unlabelled_record(
+    folder: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[tuple[str, int]] = []
 
-    def progress(items: Iterable[Record | Drop]) -> Iterable[Record | Drop]:
+    def track(items: Iterable[Record | Drop], description: str) -> Iterable[Record | Drop]:
         for item in items:
             seen.append((Path(item.file).name, item.line))
             yield item
 
-    prepare(folder.parent.parent, corpus, lang="en", seed=0, progress=progress)
+    monkeypatch.setattr("scripts.distill.data.prepare.track", track)
+    prepare(folder.parent.parent, corpus, lang="en", seed=0)
     assert seen == [
         ("a.jsonl", 1), ("a.jsonl", 2), ("a.jsonl", 3), ("b.txt.gz", 1), ("b.txt.gz", 3), ("b.txt.gz", 4),
         ("b.txt.gz", 5), ("c.csv", 2), ("c.csv", 3), ("c.csv", 4), ("d.tsv.gz", 2), ("d.tsv.gz", 3),
@@ -399,43 +401,7 @@ def test_gold_docs_come_back_as_they_were_written(tmp_path: Path) -> None:
     texts = ["Één  tekst.\n\nMet 😀, «aanhalingen» en\ttab", "l'eau n'est pas", "a"]
     reviews = [Record(text, label, "fr", "a.jsonl", 1) for text, label in zip(texts, "BCA", strict=True)]
     write_gold(tmp_path / "a.spacy", reviews, ["A", "B", "C"], lang="xx")
-    docs = list(read_gold(tmp_path / "a.spacy"))
+    docs = list(read_docs(tmp_path / "a.spacy"))
     assert [doc.text for doc in docs] == texts
     assert [gold_label(doc) for doc in docs] == ["B", "C", "A"]
     assert docs[0].cats == {"A": 0.0, "B": 1.0, "C": 0.0}
-
-
-def test_gold_missing_corpus_names_the_command_that_makes_it(tmp_path: Path) -> None:
-    path = tmp_path / "train.spacy"
-    with pytest.raises(ValueError) as raised:
-        list(read_gold(path))
-    assert str(raised.value) == f"{path}: no such file. Make it with: python -m spacy project run prepare ."
-
-
-@pytest.mark.parametrize(
-    ("cats", "expected"), [({"NEG": 1.0, "POS": 0.0}, "NEG"), ({"a": 0.0, "b": 0.0, "c": 1.0}, "c")]
-)
-def test_gold_label_is_the_one_that_holds(cats: dict[str, float], expected: str) -> None:
-    doc = Doc(Vocab(), words=["Nice"])
-    doc.cats = cats
-    assert gold_label(doc) == expected
-
-
-@pytest.mark.parametrize("labels,indices", [(["NEG", "POS"], [1, 0, 1]), (["POS", "NEG"], [0, 1, 0])])
-def test_gold_load_split_uses_the_projects_label_order(tmp_path: Path, labels: list[str], indices: list[int]) -> None:
-    nlp, doc_bin = spacy.blank("xx"), DocBin(store_user_data=True)
-    rows = [("Mooi!", "nl", {"NEG": 0.0, "POS": 1.0}), ("Bad", "en", {"NEG": 1.0, "POS": 0.0})]
-    for text, lang, cats in (*rows, ("Good", "en", {"POS": 1.0, "NEG": 0.0})):
-        doc = nlp.make_doc(text)
-        doc.cats, doc.user_data = cats, {"lang": lang, "origin": "gold"}
-        doc_bin.add(doc)
-    doc_bin.to_disk(tmp_path / "test.spacy")
-    split = load_split(tmp_path / "test.spacy", labels)
-    assert split.texts == ["Mooi!", "Bad", "Good"]
-    assert split.langs == ["nl", "en", "en"]
-    assert split.labels.tolist() == indices
-
-
-def test_gold_load_split_missing_names_command(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="python -m spacy project run prepare"):
-        load_split(tmp_path / "test.spacy", ["NEG", "POS"])

@@ -1,0 +1,185 @@
+"""The folder that `prepare` makes and the later commands add to: one class knows its files."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy
+from numpy.typing import NDArray
+from spacy.tokens import Doc
+
+from ..core.files import hash_file
+from .docbins import read_docs
+from .origins import LANG, METHOD
+from .text_keys import normalize
+
+# What summaries and metadata call the hash of prepare.json, and of all files in transfer/.
+PREPARED, TRANSFER = "prepare_sha256", "transfer_sha256"
+
+
+@dataclass(frozen=True)
+class GoldSplit:
+    """One split as plain values.
+
+    texts, langs (list[str]): The texts and the language code of each, length n.
+    labels (NDArray[int64]): Indices into the project's label order, shape (n,).
+    """
+
+    texts: list[str]
+    langs: list[str]
+    labels: NDArray[numpy.int64]
+
+
+class Corpus:
+    """The corpora of a run. What is read once stays as it was, so one command sees one state of the folder.
+
+    folder (Path): Holds gold/{train,dev,test}.spacy, unlabelled.jsonl, labels.json and prepare.json of `prepare`, and
+        what `augment`, `score` and `vectors` add.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; nothing is read yet."""
+        self.folder = folder
+
+    @property
+    def prepared(self) -> Path:
+        """The file with the settings of `prepare` and the hashes of the data; it is written last."""
+        return self.folder / "prepare.json"
+
+    @cached_property
+    def about(self) -> dict[str, Any]:
+        """What prepare.json says, see `prepare`.
+
+        RAISES (ValueError): If there is no such file; the message names the command that makes it.
+        """
+        about: dict[str, Any] = json.loads(find_made(self.prepared, "prepare").read_text(encoding="utf-8"))
+        return about
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """The sha256 of prepare.json.
+
+        RAISES (ValueError): If there is no such file; the message names the command that makes it.
+        """
+        return hash_file(find_made(self.prepared, "prepare"))
+
+    @cached_property
+    def labels(self) -> list[str]:
+        """The project's labels, in their order.
+
+        RAISES (ValueError): If there is no labels.json; the message names the command that makes it.
+        """
+        labels: list[str] = json.loads(find_made(self.folder / "labels.json", "prepare").read_text(encoding="utf-8"))
+        return labels
+
+    @property
+    def lang(self) -> str:
+        """The language of the run, or "xx" for several."""
+        return str(self.about["lang"])
+
+    def docs(self, split: str) -> Iterator[Doc]:
+        """Yield the docs of a gold split; `doc.cats` has 1.0 for the gold label.
+
+        split (str): "train", "dev" or "test".
+        RAISES (ValueError): If there is no such file; the message names the command that makes it.
+        """
+        yield from read_docs(find_made(self.folder / "gold" / f"{split}.spacy", "prepare"))
+
+    def gold(self, split: str) -> GoldSplit:
+        """Return a gold split as plain values.
+
+        split (str): "train", "dev" or "test".
+        RAISES (ValueError): If there is no such file; the message names the command that makes it.
+        """
+        docs = list(self.docs(split))
+        return GoldSplit(
+            texts=[doc.text for doc in docs],
+            langs=[doc.user_data[LANG] for doc in docs],
+            labels=numpy.asarray([self.labels.index(gold_label(doc)) for doc in docs]),
+        )
+
+    def held_out(self) -> dict[str, str]:
+        """Return which split, dev or test, has a normalised text; no text of the transfer set may be among them."""
+        return {normalize(doc.text): split for split in ("dev", "test") for doc in self.docs(split)}
+
+    def unlabelled(self) -> Iterator[dict[str, str]]:
+        """Yield the rows of unlabelled.jsonl, each with "text" and "lang".
+
+        RAISES (ValueError): If there is no such file, or a line is broken; the message names the command that makes it.
+        """
+        return read_rows(self.folder / "unlabelled.jsonl", "prepare", ("text", LANG))
+
+    def augmented(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows of augmented.jsonl, each with "text", "lang", "method" and "source".
+
+        RAISES (ValueError): If there is no such file, or a line is broken; the message names the command that makes it.
+        """
+        return read_rows(self.folder / "augmented.jsonl", "augment", ("text", LANG, METHOD))
+
+    def summary(self, command: str) -> dict[str, Any]:
+        """Read the summary that a command wrote, and check that it was made from the present corpora.
+
+        command (str): "augment", "score" or "vectors": the command that writes <command>.json.
+        RETURNS (dict[str, Any]): The summary.
+        RAISES (ValueError): If there is none, or `prepare` has made other corpora since.
+        """
+        path = self.folder / f"{command}.json"
+        remedy = f"Run, with the same --vars: python -m spacy project run {command} ."
+        if not path.exists():
+            raise ValueError(f"{path}: no such file. {remedy}")
+        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if summary.get(PREPARED) != self.fingerprint:
+            raise ValueError(f"{path}: made from other data than {self.prepared} tells of. {remedy}")
+        return summary
+
+    def scored_by(self, teacher: str) -> dict[str, Any]:
+        """Return what score.json says, and check that a teacher is the one that scored the transfer set.
+
+        teacher (str): The teacher's spec, see `check_spec`.
+        RAISES (ValueError): If there is no such file, it was made from other corpora, or another teacher scored.
+        """
+        scored = self.summary("score")
+        if teacher != scored["teacher"]:
+            raise ValueError(
+                f"The transfer set was scored by the teacher {scored['teacher']!r}, this command was given "
+                f"{teacher!r}. Run it with --vars.teacher {shlex.quote(scored['teacher'])}"
+            )
+        return scored
+
+
+def gold_label(doc: Doc) -> str:
+    """Return the label of a gold doc."""
+    return max(doc.cats, key=doc.cats.__getitem__)
+
+
+def find_made(path: Path, command: str) -> Path:
+    """Return a file that a command of the project makes.
+
+    RAISES (ValueError): If there is none; the message names the command.
+    """
+    if not path.exists():
+        raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run {command} .")
+    return path
+
+
+def read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[str, str]]:
+    """Yield the rows of a JSONL file that `command` makes; each has strings under `keys`.
+
+    RAISES (ValueError): If there is no such file, or a line is another; the message names the command.
+    """
+    remedy = f"Make it with: python -m spacy project run {command} ."
+    with find_made(path, command).open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                row = json.loads(line)
+                if not all(isinstance(row[key], str) for key in keys):
+                    raise TypeError("a value is not a string")
+            except (ValueError, KeyError, TypeError) as err:
+                raise ValueError(
+                    f"{path}:{number}: expected a JSON object with the strings {', '.join(keys)} ({err!r}). {remedy}"
+                ) from err
+            yield row
