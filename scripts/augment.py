@@ -7,9 +7,9 @@ from click import ClickException
 from spacy.cli._util import parse_config_overrides
 from wasabi import msg
 
+from scripts.distill.augment.augment import augment_corpus
 from scripts.distill.augment.plan import load_plan
 from scripts.distill.augment.show import show_variants
-from scripts.distill.augment.step import augment_corpus
 from scripts.distill.data.corpus import Corpus
 
 app = typer.Typer()

@@ -18,8 +18,8 @@ from scripts.distill.evaluate.comparison import (
     near_majority,
     table_rows,
 )
-from scripts.distill.evaluate.step import Paths, evaluate_corpus
-from scripts.distill.score.step import SCORES
+from scripts.distill.evaluate.evaluate import Paths, evaluate_corpus
+from scripts.distill.score.score import CACHE_PATH
 from scripts.distill.teacher.spec import TEACHERS
 
 
@@ -32,7 +32,7 @@ def main(
     teacher: str = typer.Option("train", help=TEACHERS),
     teacher_model: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
     settings: Path = typer.Option("configs/score.cfg", help="How the teacher scores: a config"),
-    cache: Path = typer.Option(SCORES, help="The file with all scores"),
+    cache: Path = typer.Option(CACHE_PATH, help="The file with all scores"),
     split: str = typer.Option("test", help="test, or dev while choosing between models"),
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
 ) -> None:

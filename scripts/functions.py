@@ -8,4 +8,4 @@ import scripts.distill.student.reader
 import scripts.distill.student.to_stock
 import scripts.distill.teacher.fine_tuning
 import scripts.distill.teacher.pooling
-import scripts.distill.teacher.trained_on  # noqa: F401
+import scripts.distill.teacher.provenance  # noqa: F401

@@ -8,12 +8,12 @@ from wasabi import msg
 from scripts.distill.core.variables import EngineName
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.score.cache import ScoreCache
-from scripts.distill.score.step import SCORES, is_near_chance, score_by_spec
+from scripts.distill.score.score import CACHE_PATH, is_near_chance, score_by_spec
 from scripts.distill.teacher.spec import TEACHERS
 
 app = typer.Typer()
-CACHE = typer.Option(SCORES, help="The file with all scores")
-EXISTING_CACHE = typer.Option(SCORES, "--cache", help="The file with all scores", exists=True, dir_okay=False)
+CACHE = typer.Option(CACHE_PATH, help="The file with all scores")
+EXISTING_CACHE = typer.Option(CACHE_PATH, "--cache", help="The file with all scores", exists=True, dir_okay=False)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from wasabi import msg
 import scripts.functions  # noqa: F401  # registers what configs name
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.schedule import plan_updates, read_schedule, updates_per_epoch
-from scripts.distill.student.learnt_from import check_transfer
+from scripts.distill.student.provenance import check_transfer
 
 app = typer.Typer()
 

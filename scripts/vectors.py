@@ -33,7 +33,7 @@ def main(
         settings = load_vector_settings(settings_path, parse_config_overrides(context.args, env_var=None))
         summary = make_vectors(
             Corpus(corpus), output, load_word_encoder(teacher, teacher_model, encoder, settings.dtype), settings,
-            teacher=teacher,
+            spec=teacher,
         )  # fmt: skip
     except (OSError, ValueError, ClickException) as err:
         msg.fail("Can't make word vectors", str(err), exits=1)

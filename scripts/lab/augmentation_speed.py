@@ -10,7 +10,7 @@ from typing import Any
 from scripts.distill.augment.lexicon import WordsByKind
 from scripts.distill.augment.plan import Plan
 from scripts.distill.augment.tagging import load_taggers, tag_texts
-from scripts.distill.augment.variants import Counts, drop_repeats, make_variants
+from scripts.distill.augment.variants import Counts, drop_repeats_and_leaks, make_variants
 
 WORDS = 70
 REPEATS = 5
@@ -46,7 +46,9 @@ def time_augmentation(texts: list[tuple[str, str]], held_out: Collection[str], p
     runs = [_time(lambda: list(make_variants(tagged, plan, words, seed=0))) for _ in range(REPEATS)]
     variants = runs[0][1]
     generation = statistics.median(seconds for seconds, _ in runs)
-    deduplication, _ = _time(lambda: list(drop_repeats(variants, (text for text, _ in texts), held_out, Counts())))
+    deduplication, _ = _time(
+        lambda: list(drop_repeats_and_leaks(variants, (text for text, _ in texts), held_out, Counts()))
+    )
     return {
         "texts_per_second": len(variants) / generation,
         "tagged_words_per_second": sum(len(text.words) for text in tagged) / seconds,

@@ -12,10 +12,10 @@ from scripts.distill.core.threads import use_one_core
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.splits import read_splits, stream_unlabelled
 from scripts.distill.data.text_keys import normalize
-from scripts.distill.evaluate.step import Paths
+from scripts.distill.evaluate.evaluate import Paths
 from scripts.distill.release.wheel import WheelError, spacy_environment
+from scripts.distill.score.score import CACHE_PATH
 from scripts.distill.score.settings import load_score_settings
-from scripts.distill.score.step import SCORES
 from scripts.distill.teacher.spec import TEACHERS
 from scripts.lab.augmentation_speed import join_texts, time_augmentation, time_peers
 from scripts.lab.score_speed import stream_texts, time_scoring
@@ -102,7 +102,7 @@ def student(
     teacher: str = typer.Option("train", help=TEACHERS),
     teacher_model: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
     settings: Path = SCORE_SETTINGS,
-    cache: Path = typer.Option(SCORES, help="The file with all scores"),
+    cache: Path = typer.Option(CACHE_PATH, help="The file with all scores"),
     split: str = typer.Option("test", help="test, or dev while choosing between models"),
     lang: str | None = typer.Option(None, help="Only texts of this language"),
     spacy_alone: bool = typer.Option(

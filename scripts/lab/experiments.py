@@ -8,7 +8,7 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.progress import track
-from scripts.distill.score.step import SCORES
+from scripts.distill.score.score import CACHE_PATH
 from scripts.lab.results import DEV, TEST, Cell, Place, add_test, check_trained, read_result, table
 from scripts.lab.tables import (
     ExperimentError,
@@ -21,7 +21,7 @@ from scripts.lab.tables import (
 
 app = typer.Typer()
 TABLE = typer.Argument(..., help="The table: a config in configs/experiments", exists=True, dir_okay=False)
-CACHE = typer.Option(SCORES, help="The file with all scores")
+CACHE = typer.Option(CACHE_PATH, help="The file with all scores")
 HOME = typer.Option("experiments", help="Where corpora and cells are kept")
 
 

@@ -57,18 +57,18 @@ class Place:
         another folder, so a result is not shown for what it was not measured on. The project's code is not hashed.
     corpus (Path): Its corpora, shared by all cells whose corpora would be the same.
     vectors (Path): Where its word vectors are made, beside the corpora and shared in the same way.
-    trained (Path): Where its teacher is trained, if it is "train", shared by all cells with the same data.
+    teacher_folder (Path): Where its teacher is trained, if it is "train", shared by all cells with the same data.
     """
 
     folder: Path
     corpus: Path
     vectors: Path
-    trained: Path
+    teacher_folder: Path
 
     @property
-    def model(self) -> Path:
+    def teacher_model(self) -> Path:
         """The teacher that is trained there."""
-        return self.trained / "model-best"
+        return self.teacher_folder / "model-best"
 
 
 def teacher_labels(corpus: Path, split: str) -> Path:

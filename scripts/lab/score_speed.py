@@ -16,14 +16,14 @@ import spacy
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from scripts.distill.augment.tokenizer import write_tokenizer
 from scripts.distill.core.files import write_json
-from scripts.distill.data.corpus import PREPARED, Corpus
+from scripts.distill.data.corpus import PREPARE_SHA256, Corpus
 from scripts.distill.data.prepare import prepare
 from scripts.distill.data.teacher_scores import Scores
+from scripts.distill.data.tokenizer import write_tokenizer
 from scripts.distill.score.cache import ScoreCache
+from scripts.distill.score.score import score_corpus, score_texts
 from scripts.distill.score.scorer import BatchSettings
-from scripts.distill.score.step import score_corpus, score_texts
 from scripts.distill.teacher.hugging_face import HuggingFaceSettings, HuggingFaceTeacher
 from scripts.distill.teacher.teachers import Teacher, load_teacher
 
@@ -152,7 +152,7 @@ def stream_texts(count: int, labelled: Path, folder: Path, settings: BatchSettin
     write_tokenizer(corpus / "tokenizer", "en", "[MASK]")
     (corpus / "augmented.jsonl").touch()
     corpora = Corpus(corpus)
-    write_json(corpus / "augment.json", {PREPARED: corpora.fingerprint})
+    write_json(corpus / "augment.json", {PREPARE_SHA256: corpora.fingerprint})
     with ScoreCache(corpus / "scores.sqlite") as cache:
         scored = score_corpus(corpora, corpus / "transfer", ConstantTeacher(), cache, settings, spec="constant", seed=0)
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)

@@ -15,9 +15,9 @@ import numpy
 from scripts.distill.core.progress import track
 from scripts.distill.core.threads import ONE_THREAD
 
-from . import timed_system
+from . import timing_worker
 
-WORKER = Path(timed_system.__file__)
+WORKER = Path(timing_worker.__file__)
 ROUNDS = 5
 # Texts to warm up with, and to time: a tokenizer remembers each word, so it is warm when it has seen other texts, and
 # must not have seen the timed ones. A transformer has no such memory, and takes long.
@@ -31,7 +31,7 @@ STOCK = ("tokenizer", "pipeline")
 class TimedSystem:
     """A system to be timed.
 
-    kind (str): How it is loaded, see `timed_system.LOADERS`.
+    kind (str): How it is loaded, see `timing_worker.LOADERS`.
     folder (Path): Where it lies.
     settings (Mapping): What else its loader needs.
     """
@@ -72,7 +72,7 @@ def time_systems(
 def run_system(system: TimedSystem, texts: Sequence[str], warm_up: Sequence[str], python: str) -> dict[str, float]:
     """Run a system in a new process with one thread.
 
-    RETURNS (dict[str, float]): What `timed_system.main` found.
+    RETURNS (dict[str, float]): What `timing_worker.main` found.
     RAISES (ValueError): If it fails.
     """
     slow = system.kind in SLOW

@@ -10,10 +10,10 @@ from scripts.distill.core.threads import use_one_core
 from scripts.distill.data.corpus import Corpus, GoldSplit
 from scripts.distill.evaluate.comparison import BASELINE, STUDENT, TEACHER, TFIDF
 from scripts.distill.evaluate.eval_set import load_eval_set
-from scripts.distill.evaluate.metrics import Labels, score
-from scripts.distill.evaluate.step import Paths, ask_all
+from scripts.distill.evaluate.evaluate import Paths, ask_all
+from scripts.distill.evaluate.metrics import Labels, accuracy_and_macro_f
 from scripts.distill.teacher.hub import find_model
-from scripts.distill.teacher.spec import HF, JSONL, MEAN, TRAIN, find_files
+from scripts.distill.teacher.spec import HF, JSONL, MEAN, TRAIN, find_local_path
 from scripts.distill.teacher.teachers import load_pipeline
 
 from .system_speed import TimedSystem, time_systems
@@ -57,7 +57,7 @@ def find_pipelines(defaults: Mapping[str, Path], more: Sequence[str]) -> tuple[d
 
 
 def measure_systems(
-    corpus: Corpus, split: str, lang: str | None, teacher: str, paths: Paths, *, bow: Path, more: Sequence[str],
+    corpus: Corpus, split: str, lang: str | None, spec: str, paths: Paths, *, bow: Path, more: Sequence[str],
     python: str,
 ) -> dict[str, Any]:  # fmt: skip
     """Measure accuracy, speed on one core, start-up, memory and size of all trained systems, and spaCy's tokenizer.
@@ -65,7 +65,7 @@ def measure_systems(
     corpus (Corpus): Holds gold/, labels.json and score.json.
     split (str): "dev" or "test".
     lang (str | None): Only texts of this language; None: all.
-    teacher (str): The teacher that the student learnt from, see `load_teacher`.
+    spec (str): Names the teacher that the student learnt from, see `load_teacher`.
     paths (Paths): Where the systems lie.
     bow (Path): spaCy's bag of words, which is left out if there is none.
     more (Sequence[str]): Other students, each as NAME=PATH.
@@ -75,14 +75,14 @@ def measure_systems(
     """
     pipelines, missing = find_pipelines({STUDENT: paths.student, BASELINE: paths.baseline, BOW: bow}, more)
     eval_set = load_eval_set(
-        corpus, split, teacher, teacher_model=paths.teacher_model, settings_path=paths.settings
+        corpus, split, spec, teacher_model=paths.teacher_model, settings_path=paths.settings
     )  # fmt: skip
     eval_set = replace(eval_set, gold=choose_lang(eval_set.gold, lang))
     labels, gold = eval_set.labels, eval_set.gold
     loaded = {name: load_pipeline(str(path), labels) for name, path in pipelines.items()}
     predictions, no_teacher = ask_all(eval_set, loaded, paths)
     how = {"labels": labels, "settings": str(paths.settings)}
-    systems = find_systems(pipelines, paths.tfidf, teacher, paths.teacher_model, how)
+    systems = find_systems(pipelines, paths.tfidf, spec, paths.teacher_model, how)
     use_one_core()
     times = time_systems(systems, gold.texts, choose_lang(corpus.gold("train"), lang).texts, python)
     predicted = {name: scores.argmax(axis=1) for name, scores in predictions.items()}
@@ -104,24 +104,24 @@ def choose_lang(split: GoldSplit, lang: str | None) -> GoldSplit:
 
 
 def find_systems(
-    pipelines: Mapping[str, Path], control: Path, teacher: str, teacher_model: Path, settings: Mapping[str, Any]
+    pipelines: Mapping[str, Path], control: Path, spec: str, teacher_model: Path, settings: Mapping[str, Any]
 ) -> dict[str, TimedSystem]:
     """Return what can be timed: a teacher that is a file, or several, can't.
 
     pipelines (Mapping[str, Path]): The stock pipelines.
     control (Path): What `write_tfidf` wrote.
-    teacher (str): The teacher, see `load_teacher`.
+    spec (str): Names the teacher, see `load_teacher`.
     teacher_model (Path): Where the teacher trained here lies.
     settings (Mapping): What a teacher from Hugging Face needs: "labels" and "settings".
     RETURNS (dict[str, TimedSystem]): The systems by name, the student's tokenizer among them.
     """
     systems = {TOKENIZER: TimedSystem(TOKENIZER, pipelines[STUDENT])}
     systems |= {name: TimedSystem("pipeline", path) for name, path in pipelines.items()}
-    kind, _, name = teacher.partition(":")
+    kind, _, name = spec.partition(":")
     if kind == HF:
         systems[TEACHER] = TimedSystem("hugging_face", find_model(name)[0], settings)
     elif kind not in (JSONL, MEAN):
-        folder = teacher_model if teacher == TRAIN else find_files(teacher)
+        folder = teacher_model if spec == TRAIN else find_local_path(spec)
         systems[TEACHER] = TimedSystem("transformer", folder or Path(name))
     return systems | {TFIDF: TimedSystem("control", control)}
 
@@ -146,7 +146,7 @@ def summarize(
             folder = systems[name].folder if name in systems else None
             time = times.get(name, {})
             rows[name] = {
-                "accuracy": score(predicted[name], gold)["accuracy"] if name in predicted else None,
+                "accuracy": accuracy_and_macro_f(predicted[name], gold)["accuracy"] if name in predicted else None,
                 "docs_per_second": time.get("docs_per_second"),
                 "size_bytes": folder_size(folder) if folder else None,
                 "wheel_bytes": zipped_size(folder) if folder else None,

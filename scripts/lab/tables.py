@@ -22,12 +22,12 @@ from confection import Config
 from pydantic.dataclasses import dataclass as section
 
 from scripts.distill.core.files import folder_size, hash_path, write_json
-from scripts.distill.core.sections import SECTION, Whole, read_config, validate
+from scripts.distill.core.sections import STRICT, Whole, read_config, validate
 from scripts.distill.core.threads import ONE_THREAD
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.evaluate.eval_set import load_eval_set
 from scripts.distill.release.export import exported_size
-from scripts.distill.teacher.spec import SPACY, TRAIN, check_spec, find_files, spec_members
+from scripts.distill.teacher.spec import SPACY, TRAIN, check_spec, find_local_path, spec_members
 
 from .results import DEV, Cell, Place, read_result, score_model, teacher_labels
 
@@ -73,12 +73,12 @@ def load_experiment(path: Path) -> list[Cell]:
     ]
 
 
-@section(frozen=True, config=SECTION)
+@section(frozen=True, config=STRICT)
 class _Experiment:
     seeds: list[int]
 
 
-@section(frozen=True, config=SECTION)
+@section(frozen=True, config=STRICT)
 class _Column:
     folder: str
     lang: str
@@ -86,7 +86,7 @@ class _Column:
     max_unlabelled: Whole | None = None
 
 
-@section(frozen=True, config=SECTION)
+@section(frozen=True, config=STRICT)
 class _Row:
     config: str
     train: dict[str, Any] = field(default_factory=dict)
@@ -94,7 +94,7 @@ class _Row:
     vectors: dict[str, Any] = field(default_factory=dict)
 
 
-@section(frozen=True, config=SECTION)
+@section(frozen=True, config=STRICT)
 class _Table:
     experiment: _Experiment
     data: dict[str, _Column]
@@ -132,13 +132,13 @@ def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
     if not Path(cell.folder).exists():
         raise ValueError(f"[data.{cell.data}] folder: there is no {cell.folder}")
     # That it was trained on these data, by this config, stands in the key; the files differ in each training.
-    teachers = [find_files(member) for member in spec_members(cell.teacher) if member != TRAIN]
+    teachers = [find_local_path(member) for member in spec_members(cell.teacher) if member != TRAIN]
     encoder = sha256(ENCODER) if ENCODER.exists() else None
     data = [cell.lang, cell.max_unlabelled, sha256(Path(cell.folder)), _read(TEACHER), encoder]
     trained = home / "teachers" / f"{cell.data}-{_key(data)}"
     taggers = {f"taggers.{lang}": name for lang, name in _read(AUGMENT).get("taggers", {}).items()}
     taggers |= {name: value for name, value in cell.augment.items() if name.startswith("taggers.")}
-    files = [*(find_files(f"{SPACY}:{name}") for name in taggers.values() if name), *teachers]
+    files = [*(find_local_path(f"{SPACY}:{name}") for name in taggers.values() if name), *teachers]
     corpora = [
         cell.lang, cell.max_unlabelled, cell.teacher, cell.augment, sha256(Path(cell.folder)), _read(AUGMENT),
         _read(SCORE), [sha256(path) if path and path.exists() else None for path in files],
@@ -160,7 +160,7 @@ def train_teacher(cell: Cell, place: Place) -> None:
 
     RAISES (ExperimentError): If a command fails.
     """
-    folder, corpus = place.trained, place.trained / "corpus"
+    folder, corpus = place.teacher_folder, place.teacher_folder / "corpus"
     if TRAIN not in spec_members(cell.teacher) or (folder / "trained.json").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -191,7 +191,7 @@ def make_corpora(cell: Cell, place: Place, cache: Path) -> None:
     corpus, vectors = place.corpus, place.vectors
     train_teacher(cell, place)
     corpus.mkdir(parents=True, exist_ok=True)
-    teacher = ["--teacher", cell.teacher, "--teacher-model", str(place.model)]
+    teacher = ["--teacher", cell.teacher, "--teacher-model", str(place.teacher_model)]
     transfer = [str(corpus), str(SCORE), str(corpus / "transfer")]
     commands = {
         "prepare": _prepare(cell, corpus),
@@ -217,12 +217,14 @@ def ask_teacher(cell: Cell, place: Place, cache: Path, split: str) -> None:
     path = teacher_labels(place.corpus, split)
     if path.exists():
         return
-    eval_set = load_eval_set(Corpus(place.corpus), split, cell.teacher, teacher_model=place.model, settings_path=SCORE)
+    eval_set = load_eval_set(
+        Corpus(place.corpus), split, cell.teacher, teacher_model=place.teacher_model, settings_path=SCORE
+    )
     rows = eval_set.ask_teacher(cache)
     if missing := int(numpy.isnan(rows).any(axis=1).sum()):
         raise ValueError(
-            f"The teacher {cell.teacher} has no answer for {missing} of {len(rows)} {split} texts of {cell.folder}. "
-            "Experiments compare with its answers: add these texts to its file"
+            f"The teacher {cell.teacher} has no answer for {missing} of {len(rows)} {split} texts of "
+            f"{cell.folder}. Experiments compare with its answers: add these texts to its file"
         )
     write_json(path, rows.argmax(axis=1).tolist())
 

@@ -21,7 +21,7 @@ from scripts.distill.augment.methods import (
 )
 from scripts.distill.augment.plan import Plan
 from scripts.distill.augment.tagging import TaggedText
-from scripts.distill.augment.variants import Counts, drop_repeats, make_variants
+from scripts.distill.augment.variants import Counts, drop_repeats_and_leaks, make_variants
 from scripts.distill.data.near_duplicates import similarity
 from scripts.distill.data.text_keys import normalize
 
@@ -236,7 +236,7 @@ def test_augmentation_properties_kept_variants_never_equal_a_held_out_or_train_t
     forbidden = {normalize(f" {data.draw(st.sampled_from(CASINGS[:2]))(text)}\n") for text in held_out}
     counts = Counts()
     variants += variants[::2]
-    kept = list(drop_repeats(variants, [text.text for text in corpus], forbidden, counts))
+    kept = list(drop_repeats_and_leaks(variants, [text.text for text in corpus], forbidden, counts))
     keys = [normalize(variant.text) for variant in kept]
     assert len(keys) == len(set(keys))
     assert not set(keys) & (forbidden | {normalize(text.text) for text in corpus})

@@ -15,7 +15,7 @@ import spacy
 from scripts.distill.augment.lexicon import WordsByKind
 from scripts.distill.augment.plan import Plan, load_plan
 from scripts.distill.augment.tagging import TaggedText
-from scripts.distill.augment.variants import Counts, Variant, drop_repeats, make_variants
+from scripts.distill.augment.variants import Counts, Variant, drop_repeats_and_leaks, make_variants
 from scripts.distill.data.near_duplicates import similarity
 from scripts.distill.data.text_keys import normalize
 from scripts.lab import augmentation_speed
@@ -54,7 +54,7 @@ def keep(
 ) -> tuple[list[Variant], Counts]:
     counts = Counts()
     keys = {normalize(text) for text in held_out}
-    return list(drop_repeats(variants, (text.text for text in texts), keys, counts)), counts
+    return list(drop_repeats_and_leaks(variants, (text.text for text in texts), keys, counts)), counts
 
 
 def by_method(variants: Iterable[Variant]) -> dict[str, list[str]]:
@@ -447,7 +447,7 @@ def test_augmentation_is_timed_with_held_out_texts(monkeypatch: pytest.MonkeyPat
         given.append((list(originals), list(held_out)))
         return variants
 
-    monkeypatch.setattr(augmentation_speed, "drop_repeats", drop)
+    monkeypatch.setattr(augmentation_speed, "drop_repeats_and_leaks", drop)
     plan = plan_with({"taggers.xx": None}, ngram=1)
     rates = augmentation_speed.time_augmentation([("a good book", "en")], {"held out"}, plan)
     assert given == [(["a good book"], ["held out"])]

@@ -9,7 +9,7 @@ import spacy
 from spacy.tokens import Doc, DocBin
 from spacy.vocab import Vocab
 
-from scripts.distill.data.corpus import PREPARED, Corpus, gold_label
+from scripts.distill.data.corpus import PREPARE_SHA256, Corpus, gold_label
 
 
 @pytest.fixture
@@ -54,9 +54,9 @@ def test_corpus_holds_out_dev_and_test(folder: Path) -> None:
 @pytest.mark.parametrize(
     "read,file,command",
     [
-        (lambda corpus: list(corpus.docs("train")), "gold/train.spacy", "prepare"),
+        (lambda corpus: list(corpus.gold_docs("train")), "gold/train.spacy", "prepare"),
         (lambda corpus: corpus.gold("dev"), "gold/dev.spacy", "prepare"),
-        (lambda corpus: corpus.about, "prepare.json", "prepare"),
+        (lambda corpus: corpus.prepared, "prepare.json", "prepare"),
         (lambda corpus: corpus.lang, "prepare.json", "prepare"),
         (lambda corpus: corpus.fingerprint, "prepare.json", "prepare"),
         (lambda corpus: corpus.labels, "labels.json", "prepare"),
@@ -77,7 +77,7 @@ def test_corpus_missing_files_name_the_command_that_makes_them(
 def test_corpus_summary_must_be_of_the_present_corpora(folder: Path) -> None:
     with pytest.raises(ValueError, match=r"score\.json: no such file\. Run, .*project run score \."):
         Corpus(folder).summary("score")
-    summary = {PREPARED: Corpus(folder).fingerprint, "teacher": "train"}
+    summary = {PREPARE_SHA256: Corpus(folder).fingerprint, "teacher": "train"}
     write(folder / "score.json", summary)
     assert Corpus(folder).summary("score") == Corpus(folder).scored_by("train") == summary
     with pytest.raises(

@@ -89,7 +89,7 @@ def test_gold_prepare_keeps_the_first_unlabelled_texts(data: Path, corpus: Path)
 
 def test_gold_prepare_writes_docs(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="en", seed=0)
-    docs = list(Corpus(corpus).docs("train"))
+    docs = list(Corpus(corpus).gold_docs("train"))
     assert [doc.text for doc in docs] == ["Great  book, don't miss it.\nReally!", "Awful."]
     assert [token.text for token in docs[0]][3:7] == [",", "do", "n't", "miss"]
     # Exact numbers, in the order of the labels.
@@ -102,7 +102,7 @@ def test_gold_prepare_writes_docs(data: Path, corpus: Path) -> None:
 
 def test_gold_prepare_takes_all_languages_as_multilingual(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="xx", seed=0)
-    docs = {split: list(Corpus(corpus).docs(split)) for split in ("train", "dev", "test")}
+    docs = {split: list(Corpus(corpus).gold_docs(split)) for split in ("train", "dev", "test")}
     assert {split: [doc.user_data["lang"] for doc in part] for split, part in docs.items()} == {
         "train": ["en"] * 2 + ["nl"] * 15, "dev": ["en"] * 2 + ["nl"] * 5, "test": ["en"] * 2 + ["nl"] * 5,
     }  # fmt: skip
@@ -197,7 +197,7 @@ def test_gold_prepare_counts_add_up(data: Path, corpus: Path, lang: str) -> None
     dropped = sum(file.get(kind, 0) for file in summary["files"].values() for kind in kinds)
     assert read == kept + dropped == {"xx": 40, "en": 15, "nl": 25}[lang]
     assert len((corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines()) == dropped
-    docs = {split: len(list(Corpus(corpus).docs(split))) for split in ("train", "dev", "test")}
+    docs = {split: len(list(Corpus(corpus).gold_docs(split))) for split in ("train", "dev", "test")}
     unlabelled = len((corpus / "unlabelled.jsonl").read_text(encoding="utf-8").splitlines())
     assert sum(docs.values()) + unlabelled == kept
     for split, count in docs.items():
@@ -225,7 +225,7 @@ def test_gold_prepare_is_the_same_for_the_same_seed(data: Path, tmp_path: Path) 
 def test_gold_prepare_splits_otherwise_for_another_seed(data: Path, tmp_path: Path) -> None:
     for seed in (0, 1):
         prepare(data, tmp_path / str(seed), lang="nl", seed=seed)
-    zero, one = ([doc.text for doc in Corpus(tmp_path / seed).docs("test")] for seed in "01")
+    zero, one = ([doc.text for doc in Corpus(tmp_path / seed).gold_docs("test")] for seed in "01")
     assert len(zero) == len(one) == 5
     assert set(zero) != set(one)
 

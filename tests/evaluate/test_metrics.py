@@ -7,6 +7,7 @@ import pytest
 from scripts.distill.core.probabilities import soften
 from scripts.distill.evaluate.metrics import (
     Labels,
+    accuracy_and_macro_f,
     agreement,
     compare,
     error_reduction,
@@ -14,7 +15,6 @@ from scripts.distill.evaluate.metrics import (
     gain_recovered,
     negative_log_likelihood,
     p_above_majority,
-    score,
 )
 
 
@@ -48,7 +48,7 @@ def differing_systems(better: int, worse: int, total: int) -> tuple[Labels, Labe
 def test_metrics_score_matches_hand_computed(predicted: str, gold: str, accuracy: float, macro_f: float) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        result = score(labels(predicted), labels(gold))
+        result = accuracy_and_macro_f(labels(predicted), labels(gold))
     assert result == {"accuracy": pytest.approx(accuracy), "macro_f": pytest.approx(macro_f)}
     assert all(type(value) is float for value in result.values())
 

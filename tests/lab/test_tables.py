@@ -235,14 +235,14 @@ def test_experiments_without_data_are_an_error() -> None:
 def test_experiments_share_a_trained_teacher_unless_something_that_makes_it_differs(project: Path) -> None:
     cell = replace(CELL, teacher="train")
     same = find_place(cell)
-    assert same.trained.parent == HOME / "teachers"
+    assert same.teacher_folder.parent == HOME / "teachers"
     for change in ({"seed": 1}, {"train": {"a": 1}}, {"augment": {"a": 1}}):
-        assert find_place(replace(cell, **change)).trained == same.trained  # type: ignore[arg-type]
+        assert find_place(replace(cell, **change)).teacher_folder == same.teacher_folder  # type: ignore[arg-type]
     places = [same, find_place(replace(cell, lang="xx")), find_place(replace(cell, max_unlabelled=0))]
     for file in ("configs/teacher.cfg", "assets/encoder/model", "reviews/nl.jsonl"):
         (project / file).write_text("[changed]\n", encoding="utf-8")
         places.append(find_place(cell))
-    for paths in ({place.trained for place in places}, {place.corpus for place in places}):
+    for paths in ({place.teacher_folder for place in places}, {place.corpus for place in places}):
         assert len(paths) == len(places)
 
 
@@ -258,7 +258,7 @@ def test_experiments_a_teacher_is_trained_once_on_its_own_corpora(commands: list
     assert options["--output"] == "ex/teachers/nl"
     assert options["--paths.train"] == f"{corpus}/gold/train.spacy"
     assert options["--corpus"] == corpus
-    assert PLACE.model.exists()
+    assert PLACE.teacher_model.exists()
     train_teacher(cell, PLACE)
     assert len(commands) == 2
 

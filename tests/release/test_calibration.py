@@ -14,7 +14,7 @@ from thinc.api import Adam
 
 from scripts.distill.core.probabilities import shift, soften
 from scripts.distill.data.corpus import GoldSplit
-from scripts.distill.evaluate.step import read_calibration
+from scripts.distill.evaluate.evaluate import read_calibration
 from scripts.distill.release.calibration import calibrate, fit_bias, fit_temperature, fold_temperature
 from scripts.distill.student.output_layers import find_output
 from scripts.distill.student.to_stock import to_stock

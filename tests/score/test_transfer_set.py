@@ -8,10 +8,10 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc, DocBin
 
-from scripts.distill.augment.tokenizer import write_tokenizer
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.docbins import read_docs
 from scripts.distill.data.text_spool import TextSpool
+from scripts.distill.data.tokenizer import write_tokenizer
 from scripts.distill.score.cache import ScoreCache
 from scripts.distill.score.scorer import BatchSettings, Scorer, run_here
 from scripts.distill.score.transfer_set import gather_texts, load_tokenizer, write_transfer

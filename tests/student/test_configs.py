@@ -12,11 +12,11 @@ from spacy.training.initialize import init_nlp
 from spacy.util import load_config
 
 import scripts.functions  # noqa: F401
-from scripts.distill.augment.tokenizer import write_tokenizer
 from scripts.distill.data.docbins import write_docs
 from scripts.distill.data.prepare import write_gold
 from scripts.distill.data.records import Record
 from scripts.distill.data.teacher_scores import set_teacher_scores
+from scripts.distill.data.tokenizer import write_tokenizer
 from scripts.distill.student.output_layers import unwrap
 from scripts.distill.student.vectors import Word, write_vectors
 

@@ -59,7 +59,7 @@ def corpus(tmp_path: Path) -> Path:
 def test_vectors_are_of_the_words_of_train_and_unlabelled_texts(corpus: Path) -> None:
     encoder = FakeEncoder()
     settings = VectorSettings(words=8, pca_dims=2, mantissa_bits=7)
-    summary = make_vectors(Corpus(corpus), corpus, encoder, settings, teacher="train")
+    summary = make_vectors(Corpus(corpus), corpus, encoder, settings, spec="train")
     # Those of the texts, then the most frequent ones of Dutch.
     assert encoder.asked[:5] == ["Het", "boek", "GOED", "tegen", "viel"]
     assert encoder.asked[5:] == ["was", "de", "van"]
@@ -78,7 +78,7 @@ def test_vectors_are_of_the_words_of_train_and_unlabelled_texts(corpus: Path) ->
 def test_vectors_of_stale_or_missing_texts_are_an_error(corpus: Path) -> None:
     (corpus / "prepare.json").write_text('{"seed": 1}', encoding="utf-8")
     with pytest.raises(ValueError, match=r"made from other data .* project run score \."):
-        make_vectors(Corpus(corpus), corpus, FakeEncoder(), VectorSettings(), teacher="train")
+        make_vectors(Corpus(corpus), corpus, FakeEncoder(), VectorSettings(), spec="train")
     assert not (corpus / "vectors").exists()
 
 
@@ -86,7 +86,7 @@ def test_vectors_of_another_teacher_than_the_transfer_sets_are_an_error(corpus: 
     with pytest.raises(
         ValueError, match=r"scored by the teacher 'train', .* given 'hf:other'\. Run it with --vars\.teacher train"
     ):
-        make_vectors(Corpus(corpus), corpus, FakeEncoder(), VectorSettings(), teacher="hf:other")
+        make_vectors(Corpus(corpus), corpus, FakeEncoder(), VectorSettings(), spec="hf:other")
     assert not (corpus / "vectors").exists()
 
 

@@ -10,7 +10,7 @@ import pytest
 from scripts.distill.core.files import hash_file
 from scripts.distill.teacher import hub
 from scripts.distill.teacher.hub import FILES, check_model, find_model, hash_model, model_files
-from scripts.distill.teacher.spec import find_files
+from scripts.distill.teacher.spec import find_local_path
 from tests.teacher.test_hugging_face import save_classifier
 
 
@@ -168,4 +168,4 @@ def test_hub_reads_neither_code_nor_pickles(folder: Path) -> None:
 def test_hub_finds_a_folder_of_the_user(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(folder.parent))
     assert find_model(f"~/{folder.name}")[0] == folder
-    assert find_files(f"hf:~/{folder.name}") == folder
+    assert find_local_path(f"hf:~/{folder.name}") == folder

@@ -11,7 +11,7 @@ from scripts.distill.core.variables import (
 from scripts.distill.teacher.spec import (
     check_spec_exists,
     check_trained_here,
-    find_files,
+    find_local_path,
     note_teacher,
     public_name,
 )
@@ -42,7 +42,7 @@ def test_spec_find_and_note_a_teacher_in_a_folder_or_file(tmp_path: Path, kind: 
     (folder / "weights").write_text("1", encoding="utf-8")
     file.write_text("{}", encoding="utf-8")
     for place, digest in ((folder, hash_folder(folder)), (file, hash_file(file))):
-        assert find_files(f"{kind}:{place}") == place
+        assert find_local_path(f"{kind}:{place}") == place
         note_teacher(f"{kind}:{place}", tmp_path / "teacher")
         assert read_note(tmp_path / "teacher") == {"teacher": f"{kind}:{place}", "sha256": [digest]}
 
@@ -50,7 +50,7 @@ def test_spec_find_and_note_a_teacher_in_a_folder_or_file(tmp_path: Path, kind: 
 def test_spec_find_and_note_a_teacher_in_a_package(tmp_path: Path, package: Path) -> None:
     pipeline = package / "xx_tiny_teacher-0.1.0"
     expected = {"teacher": "spacy:xx_tiny_teacher", "sha256": [hash_folder(pipeline)]}
-    assert find_files("spacy:xx_tiny_teacher") == pipeline
+    assert find_local_path("spacy:xx_tiny_teacher") == pipeline
     note_teacher("spacy:xx_tiny_teacher", tmp_path / "teacher")
     assert read_note(tmp_path / "teacher") == expected
     # As Python does when it is first imported.
@@ -62,7 +62,7 @@ def test_spec_find_and_note_a_teacher_in_a_package(tmp_path: Path, package: Path
 
 def test_spec_find_a_package_without_a_folder_of_its_version(package: Path) -> None:
     (package / "xx_tiny_teacher-0.1.0").rename(package / "model")
-    assert find_files("spacy:xx_tiny_teacher") == package
+    assert find_local_path("spacy:xx_tiny_teacher") == package
 
 
 @pytest.mark.usefixtures("package")
@@ -71,7 +71,7 @@ def test_spec_find_a_package_without_a_folder_of_its_version(package: Path) -> N
     ["hf:owner/model@main", "hf:xx_tiny_teacher", "spacy:no_such_package", "spacy:./no/path", "jsonl:none.jsonl"],
 )
 def test_spec_note_a_teacher_that_is_not_on_this_machine(tmp_path: Path, teacher: str) -> None:
-    assert find_files(teacher) is None
+    assert find_local_path(teacher) is None
     note_teacher(teacher, tmp_path / "teacher")
     assert read_note(tmp_path / "teacher") == {"teacher": teacher, "sha256": [None]}
 

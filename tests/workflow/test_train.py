@@ -9,13 +9,13 @@ import spacy
 from typer.testing import CliRunner, Result
 
 from scripts import train
-from scripts.distill.augment.tokenizer import write_tokenizer
 from scripts.distill.core.files import write_json
-from scripts.distill.data.corpus import PREPARED, TRANSFER, Corpus
+from scripts.distill.data.corpus import PREPARE_SHA256, TRANSFER_SHA256, Corpus
 from scripts.distill.data.docbins import write_docs
 from scripts.distill.data.prepare import write_gold
 from scripts.distill.data.records import Record
 from scripts.distill.data.teacher_scores import set_teacher_scores
+from scripts.distill.data.tokenizer import write_tokenizer
 
 STUDENT = Path("configs/student_bow.cfg")
 LABELS = ["NEG", "POS"]
@@ -39,7 +39,10 @@ def corpus(tmp_path: Path) -> Path:
     (tmp_path / "labels.json").write_text(json.dumps(LABELS), encoding="utf-8")
     write_tokenizer(tmp_path / "tokenizer", "xx", "[MASK]")
     write_json(tmp_path / "prepare.json", {"lang": "xx"})
-    write_json(tmp_path / "score.json", {PREPARED: Corpus(tmp_path).fingerprint, TRANSFER: "abc", "teacher": "train"})
+    write_json(
+        tmp_path / "score.json",
+        {PREPARE_SHA256: Corpus(tmp_path).fingerprint, TRANSFER_SHA256: "abc", "teacher": "train"},
+    )
     return tmp_path
 
 
@@ -129,5 +132,5 @@ def test_train_trains_a_student_that_spacy_loads(corpus: Path) -> None:
     assert nlp("goed").cats["POS"] > 0.6 > 0.4 > nlp("slecht").cats["POS"]
     assert nlp.meta["performance"]["cats_micro_f"] == 1
     assert "schedule" not in nlp.config
-    assert nlp.meta[TRANSFER] == "abc"
+    assert nlp.meta[TRANSFER_SHA256] == "abc"
     assert (corpus / "out" / "model-last").exists()

@@ -10,7 +10,7 @@ from pydantic import AfterValidator
 from pydantic.dataclasses import dataclass as section
 from spacy.util import import_file
 
-from ..core.sections import SECTION, Number, Whole, read_config, validate
+from ..core.sections import STRICT, Number, Whole, read_config, validate
 from ..data.origins import GOLD, UNLABELLED
 from ..data.splits import MULTI_LANGUAGE, is_language
 from .methods import Augmenter
@@ -92,20 +92,20 @@ def _check_word(text: str) -> str:
     return text
 
 
-@section(frozen=True, config=SECTION)
+@section(frozen=True, config=STRICT)
 class _Augment:
     variants: Whole
     mask_token: Annotated[str, AfterValidator(_check_word)]
     frequent_words: Whole
 
 
-@section(frozen=True, config=SECTION)
+@section(frozen=True, config=STRICT)
 class _Unlabelled:
     variants: Whole
     shares: dict[str, Number]
 
 
-@section(frozen=True, config=SECTION)
+@section(frozen=True, config=STRICT)
 class _File:
     augment: _Augment
     taggers: dict[str, str | None]

@@ -31,7 +31,7 @@ def show_variants(corpus: Corpus, lang: str, n: int) -> Iterator[Shown]:
     RAISES (ValueError): If there are no variants in this language.
     """
     summary = corpus.summary("augment")
-    texts = [doc.text for doc in corpus.docs("train")]
+    texts = [doc.text for doc in corpus.gold_docs("train")]
     if summary["unlabelled_sources"]:
         texts += [row["text"] for row in corpus.unlabelled()]
     if lang not in summary["kept"]:

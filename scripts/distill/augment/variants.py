@@ -114,7 +114,7 @@ def _vary(text: TaggedText, source: int, plan: Plan, words: WordsByKind, seed: i
                 break
 
 
-def drop_repeats(
+def drop_repeats_and_leaks(
     variants: Iterable[Variant], originals: Iterable[str], held_out: Collection[str], counts: Counts
 ) -> Iterator[Variant]:
     """Drop variants that equal, after normalising, an original, an earlier variant or a held-out text.

@@ -12,8 +12,8 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
-# The configuration of dataclasses that are read from a config: @dataclass(frozen=True, config=SECTION).
-SECTION = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+# The configuration of dataclasses that are read from a config: @dataclass(frozen=True, config=STRICT).
+STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 # A whole number, 0 or more, and one that is 1 or more; any number, 0 or more.
 Whole = Annotated[int, Field(strict=True, ge=0)]
 Count = Annotated[int, Field(strict=True, ge=1)]

@@ -18,7 +18,7 @@ from .origins import LANG, METHOD
 from .text_keys import normalize
 
 # What summaries and metadata call the hash of prepare.json, and of all files in transfer/.
-PREPARED, TRANSFER = "prepare_sha256", "transfer_sha256"
+PREPARE_SHA256, TRANSFER_SHA256 = "prepare_sha256", "transfer_sha256"
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,18 @@ class Corpus:
         self.folder = folder
 
     @property
-    def prepared(self) -> Path:
+    def prepare_file(self) -> Path:
         """The file with the settings of `prepare` and the hashes of the data; it is written last."""
         return self.folder / "prepare.json"
 
     @cached_property
-    def about(self) -> dict[str, Any]:
+    def prepared(self) -> dict[str, Any]:
         """What prepare.json says, see `prepare`.
 
         RAISES (ValueError): If there is no such file; the message names the command that makes it.
         """
-        about: dict[str, Any] = json.loads(find_made(self.prepared, "prepare").read_text(encoding="utf-8"))
-        return about
+        prepared: dict[str, Any] = json.loads(require_file(self.prepare_file, "prepare").read_text(encoding="utf-8"))
+        return prepared
 
     @cached_property
     def fingerprint(self) -> str:
@@ -65,7 +65,7 @@ class Corpus:
 
         RAISES (ValueError): If there is no such file; the message names the command that makes it.
         """
-        return hash_file(find_made(self.prepared, "prepare"))
+        return hash_file(require_file(self.prepare_file, "prepare"))
 
     @cached_property
     def labels(self) -> list[str]:
@@ -73,21 +73,21 @@ class Corpus:
 
         RAISES (ValueError): If there is no labels.json; the message names the command that makes it.
         """
-        labels: list[str] = json.loads(find_made(self.folder / "labels.json", "prepare").read_text(encoding="utf-8"))
+        labels: list[str] = json.loads(require_file(self.folder / "labels.json", "prepare").read_text(encoding="utf-8"))
         return labels
 
     @property
     def lang(self) -> str:
         """The language of the run, or "xx" for several."""
-        return str(self.about["lang"])
+        return str(self.prepared["lang"])
 
-    def docs(self, split: str) -> Iterator[Doc]:
+    def gold_docs(self, split: str) -> Iterator[Doc]:
         """Yield the docs of a gold split; `doc.cats` has 1.0 for the gold label.
 
         split (str): "train", "dev" or "test".
         RAISES (ValueError): If there is no such file; the message names the command that makes it.
         """
-        yield from read_docs(find_made(self.folder / "gold" / f"{split}.spacy", "prepare"))
+        yield from read_docs(require_file(self.folder / "gold" / f"{split}.spacy", "prepare"))
 
     def gold(self, split: str) -> GoldSplit:
         """Return a gold split as plain values.
@@ -95,7 +95,7 @@ class Corpus:
         split (str): "train", "dev" or "test".
         RAISES (ValueError): If there is no such file; the message names the command that makes it.
         """
-        docs = list(self.docs(split))
+        docs = list(self.gold_docs(split))
         return GoldSplit(
             texts=[doc.text for doc in docs],
             langs=[doc.user_data[LANG] for doc in docs],
@@ -104,7 +104,7 @@ class Corpus:
 
     def held_out(self) -> dict[str, str]:
         """Return which split, dev or test, has a normalised text; no text of the transfer set may be among them."""
-        return {normalize(doc.text): split for split in ("dev", "test") for doc in self.docs(split)}
+        return {normalize(doc.text): split for split in ("dev", "test") for doc in self.gold_docs(split)}
 
     def unlabelled(self) -> Iterator[dict[str, str]]:
         """Yield the rows of unlabelled.jsonl, each with "text" and "lang".
@@ -132,21 +132,21 @@ class Corpus:
         if not path.exists():
             raise ValueError(f"{path}: no such file. {remedy}")
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if summary.get(PREPARED) != self.fingerprint:
-            raise ValueError(f"{path}: made from other data than {self.prepared} tells of. {remedy}")
+        if summary.get(PREPARE_SHA256) != self.fingerprint:
+            raise ValueError(f"{path}: made from other data than {self.prepare_file} tells of. {remedy}")
         return summary
 
-    def scored_by(self, teacher: str) -> dict[str, Any]:
+    def scored_by(self, spec: str) -> dict[str, Any]:
         """Return what score.json says, and check that a teacher is the one that scored the transfer set.
 
-        teacher (str): The teacher's spec, see `check_spec`.
+        spec (str): Names the teacher, see `check_spec`.
         RAISES (ValueError): If there is no such file, it was made from other corpora, or another teacher scored.
         """
         scored = self.summary("score")
-        if teacher != scored["teacher"]:
+        if spec != scored["teacher"]:
             raise ValueError(
                 f"The transfer set was scored by the teacher {scored['teacher']!r}, this command was given "
-                f"{teacher!r}. Run it with --vars.teacher {shlex.quote(scored['teacher'])}"
+                f"{spec!r}. Run it with --vars.teacher {shlex.quote(scored['teacher'])}"
             )
         return scored
 
@@ -156,7 +156,7 @@ def gold_label(doc: Doc) -> str:
     return max(doc.cats, key=doc.cats.__getitem__)
 
 
-def find_made(path: Path, command: str) -> Path:
+def require_file(path: Path, command: str) -> Path:
     """Return a file that a command of the project makes.
 
     RAISES (ValueError): If there is none; the message names the command.
@@ -172,7 +172,7 @@ def read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[
     RAISES (ValueError): If there is no such file, or a line is another; the message names the command.
     """
     remedy = f"Make it with: python -m spacy project run {command} ."
-    with find_made(path, command).open("rb") as file:
+    with require_file(path, command).open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
                 row = json.loads(line)

@@ -9,15 +9,14 @@ from confection import Config
 from pydantic import Field
 from pydantic.dataclasses import dataclass as section
 
-from ..core.sections import SECTION as SETTINGS
-from ..core.sections import Count, Number, validate
+from ..core.sections import STRICT, Count, Number, validate
 from .docbins import read_docs
 from .origins import ORIGIN, ORIGINS, find_origin
 
-SECTION = "schedule"
+SCHEDULE = "schedule"
 
 
-@section(frozen=True, config=SETTINGS)
+@section(frozen=True, config=STRICT)
 class Schedule:
     """What `[schedule]` of a config says.
 
@@ -62,11 +61,11 @@ def read_schedule(path: Path, config: Config) -> Schedule | None:
     RETURNS (Schedule | None): None if it has none: then its numbers of updates are meant as they are.
     RAISES (ValueError): If a setting is missing, misspelt or impossible.
     """
-    if SECTION not in config:
+    if SCHEDULE not in config:
         return None
-    schedule = validate(path, Schedule, config[SECTION], SECTION)
+    schedule = validate(path, Schedule, config[SCHEDULE], SCHEDULE)
     if schedule.min_updates > schedule.max_updates:
-        raise ValueError(f"{path}: [{SECTION}] min_updates must not be more than max_updates")
+        raise ValueError(f"{path}: [{SCHEDULE}] min_updates must not be more than max_updates")
     return schedule
 
 
@@ -105,6 +104,6 @@ def updates_per_epoch(config: Config) -> float:
     if batcher["@batchers"] == "spacy.batch_by_words.v1" and size:
         return sum(length * repeats[kind] for kind, length in docs) / size
     raise ValueError(
-        f"[training.batcher] is {batcher['@batchers']}; to plan a training by [{SECTION}] it must be "
+        f"[training.batcher] is {batcher['@batchers']}; to plan a training by [{SCHEDULE}] it must be "
         "distill.batch_by_length.v1, or spacy.batch_by_words.v1 with a constant size"
     )

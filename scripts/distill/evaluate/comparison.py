@@ -123,7 +123,7 @@ def _compare_systems(scores: Mapping[str, Probabilities], gold: Labels, seed: in
     predicted = {name: rows.argmax(axis=1) for name, rows in scores.items()}
     systems: dict[str, Any] = {
         name: {
-            **metrics.score(labels, gold),
+            **metrics.accuracy_and_macro_f(labels, gold),
             ECE: metrics.expected_calibration_error(scores[name], gold),
             "p_above_majority": metrics.p_above_majority(labels, gold),
         }

@@ -6,11 +6,11 @@ from pathlib import Path
 from ..data.corpus import Corpus, GoldSplit
 from ..data.teacher_scores import Scores
 from ..score.cache import ScoreCache
+from ..score.score import score_texts
 from ..score.scorer import BatchSettings
 from ..score.settings import load_score_settings
-from ..score.step import score_texts
+from ..teacher.provenance import check_trained_on
 from ..teacher.teachers import Teacher, load_teacher
-from ..teacher.trained_on import check_trained_on
 
 
 @dataclass(frozen=True)
@@ -39,27 +39,27 @@ class EvalSet:
 
 
 def load_eval_set(
-    corpus: Corpus, split: str, teacher: str, *, teacher_model: Path, settings_path: Path, gpu_id: int = -1
+    corpus: Corpus, split: str, spec: str, *, teacher_model: Path, settings_path: Path, gpu_id: int = -1
 ) -> EvalSet:
     """Read a split and load the teacher.
 
     corpus (Corpus): Holds gold/, labels.json and score.json.
     split (str): "train", "dev" or "test".
-    teacher (str): The teacher, see `load_teacher`.
+    spec (str): Names the teacher, see `load_teacher`.
     teacher_model (Path): Where the teacher trained here lies.
     settings_path (Path): How the teacher scores, see `load_score_settings`.
     gpu_id (int): The GPU, or -1 for CPU.
     RAISES (OSError, ValueError): If a file is missing, broken or of other data, the teacher can't be loaded, or is not
         the one that scored the transfer set.
     """
-    scored = corpus.scored_by(teacher)
+    scored = corpus.scored_by(spec)
     labels, gold = corpus.labels, corpus.gold(split)
     settings = load_score_settings(settings_path)
-    check_trained_on(teacher, teacher_model, corpus)
-    model = load_teacher(teacher, labels, teacher_model=teacher_model, settings=settings.hugging_face, gpu_id=gpu_id)
-    if model.fingerprint != scored["teacher_fingerprint"]:
+    check_trained_on(spec, teacher_model, corpus)
+    teacher = load_teacher(spec, labels, teacher_model=teacher_model, settings=settings.hugging_face, gpu_id=gpu_id)
+    if teacher.fingerprint != scored["teacher_fingerprint"]:
         raise ValueError(
             "The teacher has changed since it scored the transfer set. Run, with the same --vars: "
             "python -m spacy project run score . and then train-student and export"
         )
-    return EvalSet(labels, gold, model, settings.batches)
+    return EvalSet(labels, gold, teacher, settings.batches)

@@ -18,7 +18,7 @@ RESAMPLES = 9999
 BATCH = 100
 
 
-def score(predicted: Labels, gold: Labels) -> dict[str, float]:
+def accuracy_and_macro_f(predicted: Labels, gold: Labels) -> dict[str, float]:
     """Return accuracy and macro-averaged F-score.
 
     predicted, gold (NDArray[int64]): Label indices, shape (n,).

@@ -10,8 +10,8 @@ from spacy.pipeline import TrainablePipe
 
 from ..core.files import hash_file, replacing_folder, zipped_size
 from ..core.rounding import round_parameters
-from ..data.corpus import TRANSFER, Corpus
-from ..student.learnt_from import check_learnt_from
+from ..data.corpus import TRANSFER_SHA256, Corpus
+from ..student.provenance import check_trained_on_transfer
 from ..teacher.spec import public_name
 from .calibration import calibrate
 
@@ -37,22 +37,22 @@ def export(
     """
     nlp = spacy.load(model)
     scored = corpus.summary("score")
-    check_learnt_from(nlp.meta, scored, model)
+    check_trained_on_transfer(nlp.meta, scored, model)
     _round(nlp)
     calibration = calibrate(nlp, corpus.gold("dev"), corpus.labels)
     nlp.meta.update(
         name=name,
         version=version,
-        description=describe(corpus.about["languages"], scored["labels"]),
-        languages=corpus.about["languages"],
+        description=describe(corpus.prepared["languages"], scored["labels"]),
+        languages=corpus.prepared["languages"],
         distillation={
             "teacher": public_name(scored["teacher"]),
             "teacher_fingerprint": scored["teacher_fingerprint"],
-            "data": {"/".join(Path(f).parts[-2:]): about["sha256"] for f, about in corpus.about["files"].items()},
+            "data": {"/".join(Path(f).parts[-2:]): about["sha256"] for f, about in corpus.prepared["files"].items()},
             "config_sha256": hash_file(config),
             "texts": scored["texts"],
             "seed": seed,
-            TRANSFER: nlp.meta.pop(TRANSFER, scored[TRANSFER]),
+            TRANSFER_SHA256: nlp.meta.pop(TRANSFER_SHA256, scored[TRANSFER_SHA256]),
             "calibration": calibration,
         },
     )

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass as section
 
 from ..core.messages import quote
-from ..core.sections import SECTION, Count
+from ..core.sections import STRICT, Count
 from ..data.teacher_scores import Scores
 from ..data.text_spool import TextSpool
 from ..teacher.teachers import Teacher
 from .cache import ScoreCache
 
 
-@section(frozen=True, config=SECTION)
+@section(frozen=True, config=STRICT)
 class BatchSettings:
     """How many texts are scored, and then committed, at a time: as many as keep within both limits.
 

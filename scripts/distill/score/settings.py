@@ -4,12 +4,12 @@ from pathlib import Path
 
 from pydantic.dataclasses import dataclass
 
-from ..core.sections import SECTION, read_sections
+from ..core.sections import STRICT, read_sections
 from ..teacher.hugging_face import HuggingFaceSettings
 from .scorer import BatchSettings
 
 
-@dataclass(frozen=True, config=SECTION)
+@dataclass(frozen=True, config=STRICT)
 class ScoreSettings:
     """How texts are scored.
 

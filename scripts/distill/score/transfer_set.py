@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..core.messages import quote
-from ..data.corpus import Corpus, find_made
+from ..data.corpus import Corpus, require_file
 from ..data.docbins import write_docs
 from ..data.origins import LANG, METHOD, ORIGIN, UNLABELLED
 from ..data.teacher_scores import Scores, set_teacher_scores
@@ -46,7 +46,7 @@ def gather_texts(corpus: Corpus) -> tuple[TextSpool, dict[str, dict[str, int]]]:
 
 
 def _read_all(corpus: Corpus) -> Iterator[dict[str, Any]]:
-    for doc in corpus.docs("train"):
+    for doc in corpus.gold_docs("train"):
         yield {"text": doc.text, LANG: doc.user_data[LANG], ORIGIN: doc.user_data[ORIGIN], CATS: doc.cats}
     for row in corpus.unlabelled():
         yield {"text": row["text"], LANG: row[LANG], ORIGIN: UNLABELLED}
@@ -66,7 +66,7 @@ def load_tokenizer(corpus: Corpus) -> Language:
 
     RAISES (ValueError): If there is none; the message names the command that makes it.
     """
-    return spacy.load(find_made(corpus.folder / "tokenizer", "augment"))
+    return spacy.load(require_file(corpus.folder / "tokenizer", "augment"))
 
 
 def write_transfer(

@@ -10,8 +10,8 @@ import spacy
 from spacy.language import Language
 
 from ..core.textcat_scorer import LIKELIHOOD
-from ..data.corpus import TRANSFER
-from ..data.schedule import SECTION
+from ..data.corpus import TRANSFER_SHA256
+from ..data.schedule import SCHEDULE
 from .component import FACTORY
 
 _STOCK_FACTORY = "textcat"
@@ -23,7 +23,7 @@ _STOCK_READER = {"@readers": "spacy.Corpus.v1", "path": None}
 def create_to_stock(corpus: str) -> Callable[[Language], Language]:
     """Create a `[training.before_to_disk]` callback, so that even checkpoints are stock, see `to_stock`.
 
-    The fingerprint of the transfer set goes into meta.json, see `learnt_from`.
+    The fingerprint of the transfer set goes into meta.json, see `check_trained_on_transfer`.
 
     corpus (str): The folder with score.json; without it nothing is noted.
     """
@@ -32,7 +32,7 @@ def create_to_stock(corpus: str) -> Callable[[Language], Language]:
         stock = to_stock(nlp)
         scored = Path(corpus) / "score.json"
         if scored.exists():
-            stock.meta[TRANSFER] = json.loads(scored.read_text(encoding="utf-8"))[TRANSFER]
+            stock.meta[TRANSFER_SHA256] = json.loads(scored.read_text(encoding="utf-8"))[TRANSFER_SHA256]
         return stock
 
     return note_and_convert
@@ -59,7 +59,7 @@ def to_stock(nlp: Language) -> Language:
     # They are of the machine where it was trained.
     config["paths"] = dict.fromkeys(config.get("paths", {}))
     config["training"]["score_weights"].pop(LIKELIHOOD, None)
-    config.pop(SECTION, None)
+    config.pop(SCHEDULE, None)
     config["initialize"]["after_init"] = None
     config["initialize"]["components"] = {}
     stock = type(nlp).from_config(config)

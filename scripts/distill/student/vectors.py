@@ -17,15 +17,15 @@ from spacy.vectors import Vectors
 
 from ..core.files import replacing_folder, write_json
 from ..core.rounding import MANTISSA_BITS, Floats, round_mantissa
-from ..core.sections import SECTION, Count, Number, read_sections
-from ..data.corpus import PREPARED, TRANSFER, Corpus
+from ..core.sections import STRICT, Count, Number, read_sections
+from ..data.corpus import PREPARE_SHA256, TRANSFER_SHA256, Corpus
 from ..data.docbins import read_docs
 from ..data.frequent_words import frequent_words, take_turns
 from ..data.origins import AUGMENTED, find_origin
 from ..teacher.word_encoder import WordEncoder
 
 
-@section(frozen=True, config=SECTION)
+@section(frozen=True, config=STRICT)
 class VectorSettings:
     """What configs/vectors.cfg says.
 
@@ -58,7 +58,7 @@ class Word:
     count: int
 
 
-@section(frozen=True, config=SECTION)
+@section(frozen=True, config=STRICT)
 class _File:
     vectors: VectorSettings
 
@@ -73,7 +73,7 @@ def load_vector_settings(path: Path, overrides: Mapping[str, Any] | None = None)
 
 
 def make_vectors(
-    corpus: Corpus, output: Path, encoder: WordEncoder, settings: VectorSettings, *, teacher: str
+    corpus: Corpus, output: Path, encoder: WordEncoder, settings: VectorSettings, *, spec: str
 ) -> dict[str, Any]:
     """Write word vectors for the words of the train and unlabelled texts; case makes no difference.
 
@@ -81,14 +81,14 @@ def make_vectors(
     output (Path): The folder where to write vectors/, a pipeline that has nothing but vectors, and vectors.json.
     encoder (WordEncoder): Makes them.
     settings (VectorSettings): How many, how long, how exact.
-    teacher (str): How the teacher was named, for vectors.json.
+    spec (str): Names the teacher, for vectors.json.
     RETURNS (dict[str, Any]): The contents of vectors.json. "coverage": the share of running words that have a vector.
     RAISES (ValueError): If there is no transfer set, or it was made from other data or scored by another teacher.
     """
-    scored = corpus.scored_by(teacher)
+    scored = corpus.scored_by(spec)
     shards = sorted((corpus.folder / "transfer").glob("*.spacy"))
     counts = count_forms(doc for shard in shards for doc in read_docs(shard) if find_origin(doc) != AUGMENTED)
-    frequent = take_turns(frequent_words(corpus.about["languages"], settings.words))
+    frequent = take_turns(frequent_words(corpus.prepared["languages"], settings.words))
     words = choose_words(counts, frequent, settings.words)
     # Each in the form that is most frequent: an encoder may know Buch, but not buch.
     encoded = encoder.encode([word.forms[0] for word in words], settings.batch_tokens)
@@ -97,7 +97,8 @@ def make_vectors(
     vectors = reduce_vectors(encoded, shares, settings)
     write_vectors(output / "vectors", corpus.lang, words, vectors)
     summary = {
-        PREPARED: scored[PREPARED], TRANSFER: scored[TRANSFER], "teacher": teacher, **asdict(settings),
+        PREPARE_SHA256: scored[PREPARE_SHA256], TRANSFER_SHA256: scored[TRANSFER_SHA256], "teacher": spec,
+        **asdict(settings),
         "words": len(words),
         "dimensions": vectors.shape[1],
         "forms": sum(len(word.forms) for word in words), "coverage": sum(word.count for word in words) / total,

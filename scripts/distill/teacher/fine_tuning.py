@@ -13,7 +13,7 @@ from thinc.api import Optimizer
 from thinc.optimizers import KeyT
 from thinc.types import FloatsXd
 
-from .arithmetic import AUTO, choose_dtype, compute_in
+from .dtype import AUTO, choose_dtype, compute_in
 from .pooling import find_transformer
 
 # The number of a layer in the name of its parameters: encoder.layer.3.output.dense.weight, h.3.mlp.c_fc.weight.

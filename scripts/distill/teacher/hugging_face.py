@@ -15,14 +15,14 @@ from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
 
-from ..core.sections import SECTION, Whole
+from ..core.sections import STRICT, Whole
 from ..data.teacher_scores import Scores
-from .arithmetic import choose_dtype, compute_in
+from .dtype import choose_dtype, compute_in
 from .gpu_memory import predict_in_parts
 from .hub import check_model, find_model, hash_model
 
 
-@dataclass(frozen=True, config=SECTION)
+@dataclass(frozen=True, config=STRICT)
 class HuggingFaceSettings:
     """How a Hugging Face teacher reads texts.
 

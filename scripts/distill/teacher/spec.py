@@ -15,68 +15,67 @@ TEACHERS = (
 )
 
 
-def check_spec(teacher: str) -> None:
-    """Check how a teacher is named.
+def check_spec(spec: str) -> None:
+    """Check the spec of a teacher, which says how it is found.
 
-    teacher (str): "train", "spacy:<package or path>", "hf:<id or path>", "jsonl:<path>", or "mean:" and two or more of
+    spec (str): "train", "spacy:<package or path>", "hf:<id or path>", "jsonl:<path>", or "mean:" and two or more of
         these, with commas between.
     RAISES (SettingsError): If it is none of these.
     """
-    members = spec_members(teacher)
-    if members == [teacher]:
-        kind, _, name = teacher.partition(":")
-        if teacher != TRAIN and not (kind in (SPACY, HF, JSONL) and name):
-            raise SettingsError(f"Unknown teacher {teacher!r}. Supported: {TEACHERS}")
+    members = spec_members(spec)
+    if members == [spec]:
+        kind, _, name = spec.partition(":")
+        if spec != TRAIN and not (kind in (SPACY, HF, JSONL) and name):
+            raise SettingsError(f"Unknown teacher {spec!r}. Supported: {TEACHERS}")
         return
     impossible = any(name.startswith(f"{MEAN}:") or name != name.strip() for name in members)
     if len(members) < 2 or len(set(members)) < len(members) or impossible:
         raise SettingsError(
-            f"Teacher {teacher!r}: expected two or more different teachers after mean:, with commas and no spaces "
-            "between"
+            f"Teacher {spec!r}: expected two or more different teachers after mean:, with commas and no spaces between"
         )
     for member in members:
         check_spec(member)
 
 
-def spec_members(teacher: str) -> list[str]:
-    """Return the teachers that a teacher is the mean of; of any other, itself."""
-    kind, _, names = teacher.partition(":")
-    return names.split(",") if kind == MEAN else [teacher]
+def spec_members(spec: str) -> list[str]:
+    """Return the specs of the teachers that a teacher is the mean of; of any other, its own."""
+    kind, _, names = spec.partition(":")
+    return names.split(",") if kind == MEAN else [spec]
 
 
-def find_files(teacher: str) -> Path | None:
+def find_local_path(spec: str) -> Path | None:
     """Return the file or folder of a teacher from elsewhere; None if it is a model of the Hub, or not to be found."""
-    kind, _, name = teacher.partition(":")
+    kind, _, name = spec.partition(":")
     if name and (path := Path(name).expanduser()).exists():
         return path
-    spec = find_spec(name) if kind == SPACY and name.isidentifier() else None
-    if not spec or not spec.origin:
+    package = find_spec(name) if kind == SPACY and name.isidentifier() else None
+    if not package or not package.origin:
         return None
-    folder = Path(spec.origin).parent
+    folder = Path(package.origin).parent
     # The pipeline alone: beside it, Python puts compiled files when it is first imported.
     return next(folder.glob(f"{name}-*"), folder)
 
 
-def public_name(teacher: str) -> str:
-    """Return a teacher's name as it may go into a package: of a path on this machine only the last part."""
-    if (members := spec_members(teacher)) != [teacher]:
+def public_name(spec: str) -> str:
+    """Return a teacher's spec as it may go into a package: of a path on this machine only the last part."""
+    if (members := spec_members(spec)) != [spec]:
         return f"{MEAN}:{','.join(map(public_name, members))}"
-    kind, _, name = teacher.partition(":")
+    kind, _, name = spec.partition(":")
     is_path = kind == JSONL or (kind == SPACY and "/" in name) or name.startswith((".", "/", "~"))
     local = is_path or Path(name).exists()
-    return f"{kind}:{Path(name).name}" if local and name else teacher
+    return f"{kind}:{Path(name).name}" if local and name else spec
 
 
-def check_spec_exists(teacher: str) -> None:
+def check_spec_exists(spec: str) -> None:
     """Check that a teacher's files or package are here; a model of the Hub may be elsewhere.
 
-    teacher (str): The teacher, see `check_spec`.
+    spec (str): Names the teacher, see `check_spec`.
     RAISES (SettingsError): If they are not.
     """
-    for member in spec_members(teacher):
+    for member in spec_members(spec):
         kind, _, name = member.partition(":")
         of_hub = kind == HF and not name.startswith((".", "/", "~"))
-        if member != TRAIN and not of_hub and find_files(member) is None:
+        if member != TRAIN and not of_hub and find_local_path(member) is None:
             package = ", and no package of this name is installed" if kind == SPACY else ""
             raise SettingsError(f"teacher = {member}: there is no {name}{package}")
 
@@ -98,15 +97,15 @@ def check_trained_here(
         raise SettingsError("\n".join([f"{teacher_model}: no trained teacher. Train it{known}:", *steps]))
 
 
-def note_teacher(teacher: str, folder: Path) -> None:
+def note_teacher(spec: str, folder: Path) -> None:
     """Write down which teacher from elsewhere is used, so that weasel sees when it changes.
 
-    teacher (str): The teacher, see `check_spec`.
+    spec (str): Names the teacher, see `check_spec`.
     folder (Path): Where the teacher trained here lies, a dep of the commands that use a teacher.
     """
     path = folder / "external.json"
-    if teacher == TRAIN:
+    if spec == TRAIN:
         path.unlink(missing_ok=True)
         return
-    places = [find_files(member) for member in spec_members(teacher)]
-    write_json(path, {"teacher": teacher, "sha256": [place and hash_path(place) for place in places]})
+    places = [find_local_path(member) for member in spec_members(spec)]
+    write_json(path, {"teacher": spec, "sha256": [place and hash_path(place) for place in places]})

@@ -13,7 +13,7 @@ from spacy.tokens import Doc
 
 from ..core.files import hash_folder
 from ..data.teacher_scores import Scores
-from .arithmetic import FLOAT32, choose_dtype, compute_in
+from .dtype import FLOAT32, choose_dtype, compute_in
 from .from_file import JsonlTeacher
 from .gpu_memory import predict_in_parts
 from .hugging_face import HuggingFaceSettings, HuggingFaceTeacher

@@ -12,7 +12,7 @@ from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from ..core.progress import track
 from ..core.rounding import Floats
-from .arithmetic import FLOAT32, choose_dtype, compute_in
+from .dtype import FLOAT32, choose_dtype, compute_in
 from .hub import check_model, find_model
 from .pooling import find_transformer  # registers the trained teacher's own layer, too
 from .spec import HF, JSONL, TRAIN, check_spec, spec_members
@@ -78,18 +78,18 @@ def _batch(order: NDArray[numpy.int64], lengths: NDArray[numpy.int64], batch_tok
         start = end
 
 
-def load_word_encoder(teacher: str, teacher_model: Path, encoder: Path, dtype: str = FLOAT32) -> WordEncoder:
+def load_word_encoder(spec: str, teacher_model: Path, encoder: Path, dtype: str = FLOAT32) -> WordEncoder:
     """Load a teacher's encoder, or the project's encoder if it has none.
 
-    teacher (str): The teacher, see `check_spec`; of several, the first one's encoder is taken.
+    spec (str): Names the teacher, see `check_spec`; of several, the first one's encoder is taken.
     teacher_model (Path): Where the teacher trained here lies.
     encoder (Path): The project's encoder, assets/encoder.
     dtype (str): What it computes in, see `choose_dtype`.
     RAISES (ValueError): If there is none, or it can't be loaded.
     """
-    check_spec(teacher)
+    check_spec(spec)
     dtype = choose_dtype(dtype)
-    kind, _, name = spec_members(teacher)[0].partition(":")
+    kind, _, name = spec_members(spec)[0].partition(":")
     if kind not in (HF, JSONL):
         place = teacher_model if kind == TRAIN else name
         try:
@@ -100,7 +100,7 @@ def load_word_encoder(teacher: str, teacher_model: Path, encoder: Path, dtype: s
             return WordEncoder(transformer.transformer, transformer.tokenizer, dtype)
     if kind != HF and not encoder.exists():
         raise ValueError(
-            f"The teacher {teacher} has no encoder to make word vectors with, and there is no {encoder}. Make it with: "
+            f"The teacher {spec} has no encoder to make word vectors with, and there is no {encoder}. Make it with: "
             "python -m spacy project run encoder ."
         )
     folder = find_model(name)[0] if kind == HF else encoder

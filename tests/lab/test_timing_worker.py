@@ -10,15 +10,15 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from scripts.distill.teacher.hugging_face import HuggingFaceSettings, HuggingFaceTeacher
-from scripts.lab import timed_system
-from scripts.lab.timed_system import load_hugging_face, load_pipeline, load_tokenizer, main
+from scripts.lab import timing_worker
+from scripts.lab.timing_worker import load_hugging_face, load_pipeline, load_tokenizer, main
 from tests.helpers import ROOT
 from tests.teacher.test_hugging_face import LABELS, save_classifier
 
 SEEN: list[str] = []
 
 
-@Language.component("test_timed_system_note")
+@Language.component("test_timing_worker_note")
 def note_text(doc: Doc) -> Doc:
     SEEN.append(doc.text)
     return doc
@@ -28,17 +28,17 @@ def note_text(doc: Doc) -> Doc:
 def folder(tmp_path: Path) -> str:
     SEEN.clear()
     nlp = spacy.blank("xx")
-    nlp.add_pipe("test_timed_system_note")
+    nlp.add_pipe("test_timing_worker_note")
     nlp.to_disk(tmp_path / "model")
     return str(tmp_path / "model")
 
 
-def test_timed_system_pipeline_runs_its_components_on_every_text(folder: str) -> None:
+def test_timing_worker_pipeline_runs_its_components_on_every_text(folder: str) -> None:
     load_pipeline({"folder": folder})(["a", "b c"])
     assert SEEN == ["a", "b c"]
 
 
-def test_timed_system_limit_is_the_tokenizer_without_components(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timing_worker_limit_is_the_tokenizer_without_components(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     nlp = spacy.load(folder)
     monkeypatch.setattr(spacy, "load", lambda path: nlp)
     run = load_tokenizer({"folder": folder})
@@ -48,11 +48,11 @@ def test_timed_system_limit_is_the_tokenizer_without_components(folder: str, mon
     assert SEEN == []
 
 
-def test_timed_system_warms_up_on_other_texts_and_times_one_pass(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_timing_worker_warms_up_on_other_texts_and_times_one_pass(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[int] = []
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
     ticks = iter([10.0, 10.5, 20.0, 24.0])
-    monkeypatch.setattr(timed_system.time, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(timing_worker.time, "perf_counter", lambda: next(ticks))
     found = main({"kind": "pipeline", "folder": folder, "warm_up": ["w1", "w2"], "texts": ["t1", "t2"]})
     assert SEEN == ["w1", "w2", "t1", "t2"]
     assert found["startup_s"] == 0.5
@@ -60,22 +60,22 @@ def test_timed_system_warms_up_on_other_texts_and_times_one_pass(folder: str, mo
     assert threads == [1]
 
 
-def test_timed_system_memory_is_not_that_of_the_process_that_starts_it() -> None:
-    code = f"import runpy; print(runpy.run_path({timed_system.__file__!r})['peak_memory']())"
+def test_timing_worker_memory_is_not_that_of_the_process_that_starts_it() -> None:
+    code = f"import runpy; print(runpy.run_path({timing_worker.__file__!r})['peak_memory']())"
     large = bytearray(300_000_000)
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert 1_000_000 < int(done.stdout) < 100_000_000 < len(large)
 
 
-def test_timed_system_imports_nothing_of_a_system_before_it_is_loaded() -> None:
+def test_timing_worker_imports_nothing_of_a_system_before_it_is_loaded() -> None:
     code = (
-        f"import runpy, sys; runpy.run_path({timed_system.__file__!r}); print({{'spacy', 'numpy'}} & {{*sys.modules}})"
+        f"import runpy, sys; runpy.run_path({timing_worker.__file__!r}); print({{'spacy', 'numpy'}} & {{*sys.modules}})"
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 
-def test_timed_system_hugging_face_teacher_reads_as_the_settings_say(tmp_path: Path) -> None:
+def test_timing_worker_hugging_face_teacher_reads_as_the_settings_say(tmp_path: Path) -> None:
     settings = (ROOT / "configs/score.cfg").read_text(encoding="utf-8")
     settings = settings.replace("max_length = 128", "max_length = 8").replace("overlap = 32", "overlap = 2")
     (tmp_path / "score.cfg").write_text(settings, encoding="utf-8")

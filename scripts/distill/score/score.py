@@ -10,19 +10,19 @@ import numpy
 
 from ..core.files import hash_folder, replacing_folder, write_json, write_jsonl
 from ..core.progress import track
-from ..data.corpus import PREPARED, TRANSFER, Corpus
+from ..data.corpus import PREPARE_SHA256, TRANSFER_SHA256, Corpus
 from ..data.origins import LANG, ORIGIN
 from ..data.teacher_scores import Scores
 from ..data.text_spool import TextSpool, spool_texts
+from ..teacher.provenance import check_trained_on
 from ..teacher.spec import spec_members
 from ..teacher.teachers import MeanTeacher, Teacher, load_teacher, mean_scores
-from ..teacher.trained_on import check_trained_on
 from .cache import ScoreCache
 from .scorer import BatchSettings, Engine, Scorer, run_here
 from .settings import load_score_settings
 from .transfer_set import gather_texts, load_tokenizer, write_transfer
 
-SCORES = Path("corpus/scores.sqlite")
+CACHE_PATH = Path("corpus/scores.sqlite")
 # Which part of the way from chance to certainty a teacher's mean confidence must have gone.
 NEAR_CHANCE = 0.25
 
@@ -67,8 +67,8 @@ def score_corpus(
     write_jsonl(corpus.folder / "unscored.jsonl", rows)
     summary = {
         "teacher": spec, "teacher_fingerprint": teacher.fingerprint, "labels": teacher.labels,
-        "total": len(spool) - len(unscored), PREPARED: fingerprint, "texts": counts, "unscored": len(unscored),
-        TRANSFER: hash_folder(output),
+        "total": len(spool) - len(unscored), PREPARE_SHA256: fingerprint, "texts": counts, "unscored": len(unscored),
+        TRANSFER_SHA256: hash_folder(output),
     }  # fmt: skip
     write_json(output.with_name("score.json"), summary)
     confidence = float(numpy.nanmean(numpy.concatenate(highest)))

@@ -12,17 +12,17 @@ import pytest
 import spacy
 from spacy.language import Language
 
-from scripts.distill.augment import step
+from scripts.distill.augment import augment as augment_step
+from scripts.distill.augment.augment import augment_corpus
 from scripts.distill.augment.plan import Plan, load_plan
 from scripts.distill.augment.show import Shown, mark_changes, show_variants
-from scripts.distill.augment.step import augment_corpus
-from scripts.distill.augment.tokenizer import write_tokenizer
 from scripts.distill.core.files import hash_file, write_json
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.frequent_words import frequent_words
 from scripts.distill.data.prepare import write_gold
 from scripts.distill.data.records import Record
 from scripts.distill.data.text_keys import normalize
+from scripts.distill.data.tokenizer import write_tokenizer
 from tests.augment.test_tagging import save_tagger
 
 CONFIG = Path("configs/augment.cfg")
@@ -122,7 +122,7 @@ def write_unlabelled(corpus: Path) -> None:
 def test_augmented_unlabelled_texts_have_their_own_variants_and_shares(
     corpus: Path, tagger: str, monkeypatch: pytest.MonkeyPatch, at_a_time: int
 ) -> None:
-    monkeypatch.setattr(step, "AT_A_TIME", at_a_time)
+    monkeypatch.setattr(augment_step, "AT_A_TIME", at_a_time)
     write_unlabelled(corpus)
     without = augment(corpus, make_plan(tagger, {"augment.variants": 3}))
     of_train = read_rows(corpus)
@@ -280,7 +280,7 @@ def test_augmented_reports_its_progress(corpus: Path, tagger: str, monkeypatch: 
         called.append((what, total, unit))
         yield from items
 
-    monkeypatch.setattr(step, "track", track)
+    monkeypatch.setattr(augment_step, "track", track)
     augment(corpus, make_plan(tagger))
     assert called == [("tagging", 7, "texts"), ("augmenting", 140, "variants")]
 
@@ -295,7 +295,7 @@ def test_augmented_interrupted_leaves_no_summary(corpus: Path, tagger: str, monk
                 raise KeyboardInterrupt
             yield item
 
-    monkeypatch.setattr(step, "track", stop)
+    monkeypatch.setattr(augment_step, "track", stop)
     with pytest.raises(KeyboardInterrupt):
         augment(corpus, make_plan(tagger), seed=1)
     assert not (corpus / "augment.json").exists()

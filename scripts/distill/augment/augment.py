@@ -9,14 +9,14 @@ from spacy.language import Language
 
 from ..core.files import write_json, write_jsonl
 from ..core.progress import track
-from ..data.corpus import PREPARED, Corpus
+from ..data.corpus import PREPARE_SHA256, Corpus
 from ..data.frequent_words import frequent_words
 from ..data.origins import LANG, METHOD
+from ..data.tokenizer import write_tokenizer
 from .lexicon import WordsByKind
 from .plan import Plan
 from .tagging import TaggedText, load_taggers, tag_texts
-from .tokenizer import write_tokenizer
-from .variants import Counts, Variant, drop_repeats, make_variants
+from .variants import Counts, Variant, drop_repeats_and_leaks, make_variants
 
 # Unlabelled texts that are tagged at a time.
 AT_A_TIME = 5000
@@ -34,7 +34,7 @@ def augment_corpus(corpus: Corpus, plan: Plan, *, seed: int, processes: int) -> 
     RAISES (OSError, ValueError): If a corpus or a tagger is missing or of no use.
     """
     folder, fingerprint = corpus.folder, corpus.fingerprint
-    texts = [(doc.text, doc.user_data[LANG]) for doc in corpus.docs("train")]
+    texts = [(doc.text, doc.user_data[LANG]) for doc in corpus.gold_docs("train")]
     unlabelled = [(row["text"], row[LANG]) for row in corpus.unlabelled()] if plan.unlabelled_variants else []
     taggers = load_taggers(plan.taggers, {lang for _, lang in (*texts, *unlabelled)})
     # Written last, it says that the rest is complete.
@@ -47,7 +47,7 @@ def augment_corpus(corpus: Corpus, plan: Plan, *, seed: int, processes: int) -> 
         _vary_unlabelled(unlabelled, taggers, plan, words, first=len(texts), seed=seed, processes=processes),
     )
     counts = Counts()
-    kept = drop_repeats(variants, (text for text, _ in (*texts, *unlabelled)), corpus.held_out(), counts)
+    kept = drop_repeats_and_leaks(variants, (text for text, _ in (*texts, *unlabelled)), corpus.held_out(), counts)
     total = len(texts) * plan.variants + len(unlabelled) * plan.unlabelled_variants
     rows = (
         {"text": v.text, LANG: v.lang, METHOD: v.method, "source": v.source}
@@ -55,7 +55,7 @@ def augment_corpus(corpus: Corpus, plan: Plan, *, seed: int, processes: int) -> 
     )
     written = write_jsonl(folder / "augmented.jsonl", rows)
     summary = {
-        PREPARED: fingerprint,
+        PREPARE_SHA256: fingerprint,
         "seed": seed,
         "plan": plan.config,
         "sources": dict(Counter(lang for _, lang in texts)),

@@ -7,7 +7,7 @@ from pathlib import Path
 import spacy
 from spacy.language import Language
 
-from ..data.corpus import PREPARED, Corpus
+from ..data.corpus import PREPARE_SHA256, Corpus
 from .spec import TRAIN, spec_members
 
 
@@ -20,25 +20,25 @@ def create_note_corpora(corpus: str) -> Callable[[Language], Language]:
 
     def note_corpora(nlp: Language) -> Language:
         corpora = Corpus(Path(corpus))
-        if corpora.prepared.exists():
-            nlp.meta[PREPARED] = corpora.fingerprint
+        if corpora.prepare_file.exists():
+            nlp.meta[PREPARE_SHA256] = corpora.fingerprint
         return nlp
 
     return note_corpora
 
 
-def check_trained_on(teacher: str, teacher_model: Path, corpus: Corpus) -> None:
+def check_trained_on(spec: str, teacher_model: Path, corpus: Corpus) -> None:
     """Check that the teacher trained here has learnt from these corpora; one that doesn't say is taken as it is.
 
-    teacher (str): The teacher, see `check_spec`.
+    spec (str): Names the teacher, see `check_spec`.
     teacher_model (Path): Where the teacher trained here lies.
     corpus (Corpus): The present corpora.
     RAISES (ValueError): If it was trained on others.
     """
     meta = teacher_model / "meta.json"
-    if TRAIN not in spec_members(teacher) or not meta.exists():
+    if TRAIN not in spec_members(spec) or not meta.exists():
         return
-    found = json.loads(meta.read_text(encoding="utf-8")).get(PREPARED)
+    found = json.loads(meta.read_text(encoding="utf-8")).get(PREPARE_SHA256)
     if found is not None and found != corpus.fingerprint:
         raise ValueError(
             f"{teacher_model} was trained on other corpora than {corpus.folder}: it may have learnt these dev and test "

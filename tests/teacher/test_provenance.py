@@ -5,7 +5,7 @@ import pytest
 import spacy
 
 from scripts.distill.data.corpus import Corpus
-from scripts.distill.teacher.trained_on import check_trained_on, create_note_corpora
+from scripts.distill.teacher.provenance import check_trained_on, create_note_corpora
 from tests.helpers import ROOT
 
 

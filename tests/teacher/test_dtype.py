@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers import BertConfig, BertModel
 
-from scripts.distill.teacher.arithmetic import choose_dtype, compute_in
+from scripts.distill.teacher.dtype import choose_dtype, compute_in
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,7 @@ from scripts.distill.teacher.arithmetic import choose_dtype, compute_in
         ({"avx512_bf16": False, "avx2": True}, "float32"), ({}, "float32"),
     ],
 )  # fmt: skip
-def test_arithmetic_auto_is_what_the_processor_can(
+def test_dtype_auto_is_what_the_processor_can(
     monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, Any], expected: str
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities)
@@ -23,12 +23,12 @@ def test_arithmetic_auto_is_what_the_processor_can(
     assert choose_dtype("bfloat16") == "bfloat16"
 
 
-def test_arithmetic_unknown_dtype_is_an_error() -> None:
+def test_dtype_unknown_dtype_is_an_error() -> None:
     with pytest.raises(ValueError, match=r"dtype = 'float16'\. Supported: auto, float32, bfloat16"):
         choose_dtype("float16")
 
 
-def test_arithmetic_bfloat16_is_close_and_comes_out_as_float32() -> None:
+def test_dtype_bfloat16_is_close_and_comes_out_as_float32() -> None:
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 16}
     model = BertModel(BertConfig(vocab_size=9, **sizes)).eval()

@@ -47,33 +47,33 @@ class Paths:
     cache: Path
 
 
-def evaluate_corpus(corpus: Corpus, split: str, teacher: str, paths: Paths, gpu_id: int = -1) -> dict[str, Any]:
+def evaluate_corpus(corpus: Corpus, split: str, spec: str, paths: Paths, gpu_id: int = -1) -> dict[str, Any]:
     """Compare baseline, TF-IDF, teacher and student on a split.
 
     corpus (Corpus): Holds gold/, labels.json, prepare.json and score.json.
     split (str): "train", "dev" or "test".
-    teacher (str): The teacher that the student learnt from, see `load_teacher`.
+    spec (str): Names the teacher that the student learnt from, see `load_teacher`.
     gpu_id (int): The GPU, or -1 for CPU.
     RETURNS (dict[str, Any]): See `comparison.evaluate`; "lengths", see `compare_lengths`; "data", "lang", "seed" and
         "split"; "teacher", None if it has no answers, and "why_no_teacher"; "size_bytes" and "fingerprints" by system.
     RAISES (OSError, ValueError): If a system or a corpus is missing, broken or of other data.
     """
     eval_set = load_eval_set(
-        corpus, split, teacher, teacher_model=paths.teacher_model, settings_path=paths.settings, gpu_id=gpu_id
+        corpus, split, spec, teacher_model=paths.teacher_model, settings_path=paths.settings, gpu_id=gpu_id
     )  # fmt: skip
     labels, gold = eval_set.labels, eval_set.gold
     folders = {BASELINE: paths.baseline, STUDENT: paths.student}
     systems = {name: load_pipeline(str(path), labels, gpu_id) for name, path in folders.items()}
     predictions, no_teacher = ask_all(eval_set, systems, paths)
     temperature, bias = read_calibration(paths.student, labels)
-    if teacher == TRAIN:
+    if spec == TRAIN:
         folders[TEACHER] = paths.teacher_model
     return {
-        **{name: corpus.about[name] for name in ("data", "lang", "seed")},
+        **{name: corpus.prepared[name] for name in ("data", "lang", "seed")},
         "split": split,
-        "teacher": None if no_teacher else teacher,
+        "teacher": None if no_teacher else spec,
         "why_no_teacher": no_teacher,
-        **evaluate(predictions, gold, seed=corpus.about["seed"], temperature=temperature, bias=bias),
+        **evaluate(predictions, gold, seed=corpus.prepared["seed"], temperature=temperature, bias=bias),
         "lengths": compare_lengths(predictions, gold, labels),
         "size_bytes": {name: folder_size(path) for name, path in folders.items()},
         "fingerprints": {name: system.fingerprint for name, system in (*systems.items(), (TEACHER, eval_set.teacher))},

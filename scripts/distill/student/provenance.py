@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ..data.corpus import TRANSFER, Corpus
+from ..data.corpus import TRANSFER_SHA256, Corpus
 from .component import FACTORY
 
 
@@ -18,7 +18,7 @@ def check_transfer(config: Mapping[str, Any], corpus: Corpus) -> None:
     """
     if FACTORY not in (pipe.get("factory") for pipe in config["components"].values()):
         return
-    transfer = corpus.summary("score")[TRANSFER]
+    transfer = corpus.summary("score")[TRANSFER_SHA256]
     vectors = config["paths"].get("vectors")
     made = Path(vectors).with_name("vectors.json") if vectors else None
     # A user's own vectors have no such file.
@@ -26,11 +26,11 @@ def check_transfer(config: Mapping[str, Any], corpus: Corpus) -> None:
         remedy = "Run, with the same --vars: python -m spacy project run vectors ."
         if not made.exists():
             raise ValueError(f"{made}: no such file. {remedy}")
-        if json.loads(made.read_text(encoding="utf-8")).get(TRANSFER) != transfer:
+        if json.loads(made.read_text(encoding="utf-8")).get(TRANSFER_SHA256) != transfer:
             raise ValueError(f"{vectors}: made from another transfer set than {corpus.folder / 'transfer'}. {remedy}")
 
 
-def check_learnt_from(meta: Mapping[str, Any], scored: Mapping[str, Any], model: Path) -> None:
+def check_trained_on_transfer(meta: Mapping[str, Any], scored: Mapping[str, Any], model: Path) -> None:
     """Check that a student was trained on the present transfer set; one that does not say is taken as it is.
 
     meta (Mapping): The student's metadata.
@@ -38,7 +38,7 @@ def check_learnt_from(meta: Mapping[str, Any], scored: Mapping[str, Any], model:
     model (Path): The student's folder, for the message.
     RAISES (ValueError): If it was trained on another one.
     """
-    if meta.get(TRANSFER) not in (None, scored[TRANSFER]):
+    if meta.get(TRANSFER_SHA256) not in (None, scored[TRANSFER_SHA256]):
         raise ValueError(
             f"{model} was trained on another transfer set than the present one, which the teacher {scored['teacher']} "
             "scored. Train it anew, with the same --vars: python -m spacy project run train-student ."

@@ -12,10 +12,9 @@ from spacy.tokens import Doc
 from scripts.distill.core.files import hash_folder
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.docbins import read_docs
-from scripts.distill.score import step
 from scripts.distill.score.cache import ScoreCache
+from scripts.distill.score.score import is_near_chance, score_corpus, score_texts
 from scripts.distill.score.scorer import Batch, BatchSettings, ScoredBatch, score_batch
-from scripts.distill.score.step import is_near_chance, score_corpus, score_texts
 from scripts.distill.teacher.teachers import MeanTeacher, Teacher
 from tests.helpers import predict_all
 from tests.score.test_scorer import LABELS, TEXTS, FakeTeacher
@@ -52,7 +51,7 @@ def bars(monkeypatch: pytest.MonkeyPatch) -> list[Bar]:
         finally:
             bar.closed = True
 
-    monkeypatch.setattr(step, "track", track)
+    monkeypatch.setattr("scripts.distill.score.score.track", track)
     return made
 
 
