@@ -8,11 +8,11 @@ class Bar(Protocol):
     """A progress bar."""
 
     def update(self, n: int) -> object:
-        """Go on by so many items."""
+        """Go on by `n` items."""
 
     def close(self) -> None:
         """Leave the line."""
 
 
-# Makes a bar for a number of items.
+# Makes a bar; takes the number of items in all.
 MakeBar = Callable[[int], Bar]

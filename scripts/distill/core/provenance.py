@@ -1,4 +1,4 @@
-"""Tie what a step makes to the corpora it was made from, so that stale outputs are not mixed."""
+"""Tie what a step makes to the corpora that it was made from, so that outputs of different runs are not mixed."""
 
 import json
 import shlex
@@ -8,14 +8,15 @@ from typing import Any
 
 from .files import hash_file
 
-# What summaries and metadata call the hash of prepare.json, and of all files in transfer/.
+# What summaries and metadata call the sha256 of prepare.json, and the sha256 of all files in transfer/.
 PREPARED, TRANSFER = "prepare_sha256", "transfer_sha256"
 
 
 def fingerprint_corpora(corpus: Path) -> str:
     """Return the sha256 of prepare.json, which holds the settings and the hashes of the data.
 
-    RAISES (ValueError): If there is none; the message names the command that makes it.
+    corpus (Path): The folder with prepare.json.
+    RAISES (ValueError): If there is no prepare.json; the message names the command that makes it.
     """
     return hash_file(_find_prepared(corpus))
 
@@ -23,7 +24,8 @@ def fingerprint_corpora(corpus: Path) -> str:
 def read_prepared(corpus: Path) -> dict[str, Any]:
     """Return what prepare.json says of the corpora, see `gold.prepare`.
 
-    RAISES (ValueError): If there is none; the message names the command that makes it.
+    corpus (Path): The folder with prepare.json.
+    RAISES (ValueError): If there is no prepare.json; the message names the command that makes it.
     """
     prepared: dict[str, Any] = json.loads(_find_prepared(corpus).read_text(encoding="utf-8"))
     return prepared
@@ -34,9 +36,11 @@ def _find_prepared(corpus: Path) -> Path:
 
 
 def find_made(path: Path, command: str) -> Path:
-    """Return a file that a command of the project makes.
+    """Return the path of a file that a command of the project makes, if the file is there.
 
-    RAISES (ValueError): If there is none; the message names the command.
+    path (Path): The file.
+    command (str): The command's name in project.yml.
+    RAISES (ValueError): If there is no such file; the message names the command.
     """
     if not path.exists():
         raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run {command} .")
@@ -49,7 +53,7 @@ def read_summary(corpus: Path, command: str) -> dict[str, Any]:
     corpus (Path): The folder with prepare.json and the summaries.
     command (str): "augment", "score" or "vectors": the command that writes <command>.json.
     RETURNS (dict[str, Any]): The summary.
-    RAISES (ValueError): If it is missing, or if `prepare` has made other corpora since.
+    RAISES (ValueError): If the summary is missing, or `prepare` has made other corpora since.
     """
     path = corpus / f"{command}.json"
     remedy = f"Run, with the same --vars: python -m spacy project run {command} ."
@@ -64,9 +68,9 @@ def read_summary(corpus: Path, command: str) -> dict[str, Any]:
 def check_scored_by(teacher: str, scored: Mapping[str, Any]) -> None:
     """Check that a teacher is the one that scored the transfer set.
 
-    teacher (str): The teacher's name, see `check_spec`.
-    scored (Mapping): The contents of score.json.
-    RAISES (ValueError): If it is another one.
+    teacher (str): The teacher's spec, see `check_spec`.
+    scored (Mapping[str, Any]): The contents of score.json.
+    RAISES (ValueError): If the transfer set was scored by another teacher.
     """
     if teacher != scored["teacher"]:
         raise ValueError(
@@ -76,9 +80,13 @@ def check_scored_by(teacher: str, scored: Mapping[str, Any]) -> None:
 
 
 def read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[str, str]]:
-    """Yield the rows of a JSONL file that `command` makes; each has strings under `keys`.
+    """Read a JSONL file that a command of the project makes.
 
-    RAISES (ValueError): If there is no such file, or a line is another; the message names the command.
+    path (Path): The file.
+    command (str): The command's name in project.yml.
+    keys (tuple[str, ...]): What each row must have, each with a string.
+    YIELDS (dict[str, str]): A row.
+    RAISES (ValueError): If there is no such file, or a line is no such row; the message names the command.
     """
     remedy = f"Make it with: python -m spacy project run {command} ."
     with find_made(path, command).open("rb") as file:

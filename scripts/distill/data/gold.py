@@ -19,15 +19,19 @@ from .origins import GOLD, ORIGIN, UNLABELLED
 from .records import Drop, Record
 from .splits import LABELLED, PRECEDENCE, Splits, read_splits, stream_unlabelled
 
+# Keys of rows of JSONL files: a text's language, and the augmentation method that made it. LANG is a key of
+# `doc.user_data`, too.
 LANG = "lang"
 METHOD = "method"
 
 
 @dataclass(frozen=True)
 class GoldSplit:
-    """One split as plain values.
+    """One split of gold texts, as plain values.
 
-    labels (NDArray[int64]): Indices into the project's label order, shape (n,).
+    texts (list[str]): The texts.
+    langs (list[str]): The language code of each text.
+    labels (NDArray[int64]): The label of each text as an index into the project's labels, shape (n_texts,).
     """
 
     texts: list[str]
@@ -35,12 +39,18 @@ class GoldSplit:
     labels: NDArray[numpy.int64]
 
 
+# Wraps the records that are read, to show progress.
 Progress = Callable[[Iterable[Record | Drop]], Iterable[Record | Drop]]
 
 
 @dataclass
 class Counts:
-    """How many unlabelled texts were read from each file, kept of each language, and dropped of each file."""
+    """What became of the unlabelled texts.
+
+    read (Counter[str]): File → records read.
+    kept (Counter[str]): Language → texts kept.
+    dropped (dict[str, Counter[str]]): File → kind of `Drop` → records dropped.
+    """
 
     read: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
@@ -53,14 +63,14 @@ def prepare(
     """Turn a data folder into the project's corpora.
 
     data (Path): The data folder, see `read_splits`.
-    corpus (Path): The folder to write: gold/{train,dev,test}.spacy, unlabelled.jsonl,
-        labels.json, dropped.jsonl and prepare.json.
-    lang (str): A language code, or "xx" for all languages.
+    corpus (Path): The folder to write: gold/{train,dev,test}.spacy, unlabelled.jsonl, labels.json, dropped.jsonl and
+        prepare.json.
+    lang (str): A language code, or "xx" for all languages of the data.
     seed (int): Decides random splits.
     max_unlabelled (int | None): How many unlabelled texts of each language are kept, the first ones; None: all.
     progress (Callable): Wraps the unlabelled records, to show progress.
-    RETURNS (dict[str, Any]): What was read, kept and dropped: the contents of prepare.json.
-    RAISES (ValueError): If the data can't be used; nothing is written then.
+    RETURNS (dict[str, Any]): The contents of prepare.json: the arguments, and what `summarize` counts.
+    RAISES (ValueError): If the data can't be used. Nothing is written then.
     """
     splits = read_splits(data, lang=lang, seed=seed)
     counts = Counts()
@@ -76,7 +86,7 @@ def prepare(
             elif max_unlabelled is None or counts.kept[item.lang] < max_unlabelled:
                 counts.kept[item.lang] += 1
                 texts.write(json_line({"text": item.text, LANG: item.lang}))
-        # Written last, it says that the rest is complete.
+        # prepare.json is written last, and says that the rest is complete. Until then there must be none.
         (corpus / "prepare.json").unlink(missing_ok=True)
     with replacing_folder(corpus / "gold") as folder:
         for split in LABELLED:
@@ -88,7 +98,14 @@ def prepare(
 
 
 def summarize(splits: Splits, unlabelled: Counts) -> dict[str, Any]:
-    """Count what was read, kept and dropped."""
+    """Count what was read, kept and dropped.
+
+    splits (Splits): The labelled records.
+    unlabelled (Counts): What became of the unlabelled records.
+    RETURNS (dict[str, Any]): "languages"; "labels": label → split → texts; "kept": language → split or "unlabelled" →
+        texts; "unused": places of languages that were not chosen; "files": file → "read", "sha256", and the records
+        dropped of each kind.
+    """
     kept = {
         lang: {
             **{s: sum(r.lang == lang for r in splits.reviews[s]) for s in PRECEDENCE},
@@ -118,7 +135,13 @@ def _count_label(splits: Splits, label: str) -> dict[str, int]:
 
 
 def write_gold(path: Path, reviews: Iterable[Record], labels: list[str], *, lang: str) -> None:
-    """Write reviews as a DocBin, with their labels as exact 0.0/1.0 in `doc.cats`."""
+    """Write labelled records as a DocBin: labels as exact 0.0 and 1.0 in `doc.cats`, language and origin in user data.
+
+    path (Path): The *.spacy file to write.
+    reviews (Iterable[Record]): The records.
+    labels (list[str]): The project's labels, in their order.
+    lang (str): The language whose tokenizer is used, or "xx".
+    """
     nlp = spacy.blank(lang)
 
     def make_docs() -> Iterator[Doc]:
@@ -134,6 +157,7 @@ def write_gold(path: Path, reviews: Iterable[Record], labels: list[str], *, lang
 def read_gold(path: Path) -> Iterator[Doc]:
     """Yield the docs of a gold corpus.
 
+    path (Path): The *.spacy file.
     RAISES (ValueError): If the file is missing; the message names the command that makes it.
     """
     yield from read_docs(find_made(path, "prepare"))
@@ -142,6 +166,7 @@ def read_gold(path: Path) -> Iterator[Doc]:
 def read_labels(corpus: Path) -> list[str]:
     """Return the project's labels, in their order.
 
+    corpus (Path): The folder with labels.json.
     RAISES (ValueError): If there is no labels.json; the message names the command that makes it.
     """
     labels: list[str] = json.loads(find_made(corpus / "labels.json", "prepare").read_text(encoding="utf-8"))
@@ -149,8 +174,9 @@ def read_labels(corpus: Path) -> list[str]:
 
 
 def load_split(path: Path, labels: Sequence[str]) -> GoldSplit:
-    """Read a gold corpus.
+    """Read a gold corpus as plain values.
 
+    path (Path): The *.spacy file.
     labels (Sequence[str]): The project's labels, in their order.
     RAISES (ValueError): If the file is missing; the message names the command that makes it.
     """
@@ -163,5 +189,5 @@ def load_split(path: Path, labels: Sequence[str]) -> GoldSplit:
 
 
 def gold_label(doc: Doc) -> str:
-    """Return the label of a gold doc."""
+    """Return the label of a gold doc: the one with the highest value in `doc.cats`."""
     return max(doc.cats, key=doc.cats.__getitem__)

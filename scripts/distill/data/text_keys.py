@@ -2,9 +2,10 @@
 
 from hashlib import blake2b
 
+# So many that no two texts have the same key, as far as matters in practice.
 KEY_BYTES = 16
 
 
 def text_key(text: str) -> bytes:
-    """Return 16 bytes of a text's blake2b."""
+    """Return a text's key: its blake2b hash of `KEY_BYTES` bytes."""
     return blake2b(text.encode(), digest_size=KEY_BYTES).digest()
