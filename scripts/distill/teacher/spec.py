@@ -1,4 +1,4 @@
-"""How a teacher is named, and where its files are found."""
+"""Specs: the strings that name teachers, and where the files of a teacher are found."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -16,11 +16,11 @@ TEACHERS = (
 
 
 def check_spec(teacher: str) -> None:
-    """Check how a teacher is named.
+    """Check a teacher's spec.
 
-    teacher (str): "train", "spacy:<package or path>", "hf:<id or path>", "jsonl:<path>", or "mean:" and two or more of
-        these, with commas between.
-    RAISES (SettingsError): If it is none of these.
+    teacher (str): The spec: "train" (the teacher that is trained here), "spacy:<package or path>", "hf:<id or path>",
+        "jsonl:<path>", or "mean:" and two or more different ones of these, with commas and no spaces between.
+    RAISES (SettingsError): If the spec is none of these.
     """
     members = spec_members(teacher)
     if members == [teacher]:
@@ -39,13 +39,20 @@ def check_spec(teacher: str) -> None:
 
 
 def spec_members(teacher: str) -> list[str]:
-    """Return the teachers that a teacher is the mean of; of any other, itself."""
+    """Return the specs of the teachers that a teacher is the mean of. Of any other teacher, return its spec alone.
+
+    teacher (str): The teacher's spec, see `check_spec`.
+    """
     kind, _, names = teacher.partition(":")
     return names.split(",") if kind == MEAN else [teacher]
 
 
 def find_files(teacher: str) -> Path | None:
-    """Return the file or folder of a teacher from elsewhere; None if it is a model of the Hub, or not to be found."""
+    """Return the file or folder of a teacher from elsewhere.
+
+    teacher (str): The teacher's spec, see `check_spec`; not "mean:".
+    RETURNS (Path | None): None if the teacher is a model of the Hub, or is not to be found.
+    """
     kind, _, name = teacher.partition(":")
     if name and (path := Path(name).expanduser()).exists():
         return path
@@ -53,12 +60,15 @@ def find_files(teacher: str) -> Path | None:
     if not spec or not spec.origin:
         return None
     folder = Path(spec.origin).parent
-    # The pipeline alone: beside it, Python puts compiled files when it is first imported.
+    # The pipeline's own folder: beside it, Python puts compiled files when the package is first imported.
     return next(folder.glob(f"{name}-*"), folder)
 
 
 def public_name(teacher: str) -> str:
-    """Return a teacher's name as it may go into a package: of a path on this machine only the last part."""
+    """Return a teacher's spec as it may go into a package: of a path on this machine only the last part.
+
+    teacher (str): The teacher's spec, see `check_spec`.
+    """
     if (members := spec_members(teacher)) != [teacher]:
         return f"{MEAN}:{','.join(map(public_name, members))}"
     kind, _, name = teacher.partition(":")
@@ -68,10 +78,10 @@ def public_name(teacher: str) -> str:
 
 
 def check_spec_exists(teacher: str) -> None:
-    """Check that a teacher's files or package are here; a model of the Hub may be elsewhere.
+    """Check that a teacher's files or package are here. Of a model of the Hub this is not asked.
 
-    teacher (str): The teacher, see `check_spec`.
-    RAISES (SettingsError): If they are not.
+    teacher (str): The teacher's spec, see `check_spec`.
+    RAISES (SettingsError): If files or a package are missing.
     """
     for member in spec_members(teacher):
         kind, _, name = member.partition(":")
@@ -86,9 +96,10 @@ def check_trained_here(
 ) -> None:
     """Check that there is a teacher that was trained here.
 
-    teacher_model (Path): Its folder.
-    overrides, defaults (Mapping | None): The variables that were given, and those of project.yml, if they are known.
-    RAISES (SettingsError): If there is none; the message has the commands that train one.
+    teacher_model (Path): The folder of that teacher.
+    overrides (Mapping[str, str] | None): The variables that were given, if they are known.
+    defaults (Mapping[str, Any] | None): The variables of project.yml, if they are known.
+    RAISES (SettingsError): If there is no such teacher; the message has the commands that train one.
     """
     if not teacher_model.exists():
         steps = [
@@ -99,10 +110,10 @@ def check_trained_here(
 
 
 def note_teacher(teacher: str, folder: Path) -> None:
-    """Write down which teacher from elsewhere is used, so that weasel sees when it changes.
+    """Write down which teacher from elsewhere is used, and the sha256 of its files, so that weasel sees a change.
 
-    teacher (str): The teacher, see `check_spec`.
-    folder (Path): Where the teacher trained here lies, a dep of the commands that use a teacher.
+    teacher (str): The teacher's spec, see `check_spec`. For "train", which is not from elsewhere, the note is removed.
+    folder (Path): Where external.json is written: a dependency, in project.yml, of the commands that use a teacher.
     """
     path = folder / "external.json"
     if teacher == TRAIN:

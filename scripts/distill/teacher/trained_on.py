@@ -1,4 +1,4 @@
-"""Tie a teacher to the corpora that it was trained on: of others, it may have learnt the dev and test texts."""
+"""Tie a teacher to the corpora that it was trained on: a teacher of others may have learnt dev and test texts."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from .spec import TRAIN, spec_members
 def create_note_corpora(corpus: str) -> Callable[[Language], Language]:
     """Create a `[training.before_to_disk]` callback that writes the fingerprint of the corpora to meta.json.
 
-    corpus (str): The folder with prepare.json; without it nothing is written.
+    corpus (str): The folder with prepare.json. If it has none, nothing is written.
     """
 
     def note_corpora(nlp: Language) -> Language:
@@ -27,12 +27,14 @@ def create_note_corpora(corpus: str) -> Callable[[Language], Language]:
 
 
 def check_trained_on(teacher: str, teacher_model: Path, corpus: Path) -> None:
-    """Check that the teacher trained here has learnt from these corpora; one that doesn't say is taken as it is.
+    """Check that the teacher that was trained here has learnt from these corpora.
 
-    teacher (str): The teacher, see `check_spec`.
-    teacher_model (Path): Where the teacher trained here lies.
+    A teacher from elsewhere is not checked, nor is one whose meta.json does not say what it was trained on.
+
+    teacher (str): The teacher's spec, see `check_spec`.
+    teacher_model (Path): The folder of the teacher that was trained here.
     corpus (Path): The folder with prepare.json.
-    RAISES (ValueError): If it was trained on others.
+    RAISES (ValueError): If the teacher was trained on other corpora.
     """
     meta = teacher_model / "meta.json"
     if TRAIN not in spec_members(teacher) or not meta.exists():
