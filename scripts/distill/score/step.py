@@ -20,7 +20,7 @@ from .scorer import BatchSettings, Engine, Scorer, run_here
 from .transfer_set import gather_texts, load_tokenizer, write_transfer
 
 SCORES = Path("corpus/scores.sqlite")
-# Which part of the way from chance to certainty a teacher's mean confidence must have gone.
+# How far on the way from chance, 0, to certainty, 1, a teacher's mean confidence must be.
 NEAR_CHANCE = 0.25
 
 
@@ -30,19 +30,21 @@ def score_corpus(
 ) -> dict[str, Any]:  # fmt: skip
     """Write the transfer set.
 
-    corpus (Path): Holds what `prepare` and `augment` made. Written: score.json, and unscored.jsonl, the texts
-        that the teacher has no answer for.
-    output (Path): The folder of shards to write.
+    corpus (Path): Holds what `prepare` and `augment` made. Written there: unscored.jsonl, the texts that the teacher
+        has no answer for.
+    output (Path): The folder of shards to write. Written beside it: score.json.
     teacher (Teacher): Scores the texts that are not in the cache.
     cache (ScoreCache): Where all probabilities are kept.
     settings (BatchSettings): How many texts are scored at a time.
-    spec (str): How the teacher was named, for score.json.
+    spec (str): The teacher's spec, for score.json.
     seed (int): Decides the order of the texts.
-    bar (MakeBar): Shows progress.
+    bar (MakeBar): Makes a progress bar for a number of texts.
     engine (Engine | None): What runs the batches; None: this process.
-    RETURNS (dict[str, Any]): The contents of score.json, and what is not in it: "newly_scored", "texts_per_second" and
-        "confidence", the mean probability of the labels that the teacher predicts.
-    RAISES (OSError, ValueError): If a corpus is missing, broken or of other data, or the teacher has no answers.
+    RETURNS (dict[str, Any]): The contents of score.json and, beside them: "newly_scored", how many texts were not in
+        the cache; "texts_per_second", None if there were none; and "confidence", the mean probability of the labels
+        that the teacher predicts.
+    RAISES (OSError, ValueError): If a corpus is missing, broken or of other data, or the teacher has no answer for any
+        text.
     """
     fingerprint = fingerprint_corpora(corpus)
     read_summary(corpus, "augment")
@@ -50,6 +52,7 @@ def score_corpus(
     spool, counts = gather_texts(corpus)
     scorers, seconds = _score(spool, teacher, cache, settings, engine, bar)
     planned = sum(scorer.planned for scorer in scorers)
+    # The probability of the predicted label of each text, shard by shard.
     highest: list[Scores] = []
 
     def read(indices: Sequence[int]) -> Scores:
@@ -77,8 +80,8 @@ def score_corpus(
 def is_near_chance(confidence: float, n_labels: int) -> bool:
     """Return whether a teacher is hardly sure of anything, so that its probabilities teach little.
 
-    confidence (float): The mean probability of its predicted labels.
-    n_labels (int): How many labels there are; a guess has 1 / n_labels.
+    confidence (float): The mean probability of the labels that the teacher predicts.
+    n_labels (int): How many labels there are. The confidence of a guess is 1 / n_labels.
     """
     chance = 1 / n_labels
     return confidence < chance + NEAR_CHANCE * (1 - chance)
@@ -87,9 +90,14 @@ def is_near_chance(confidence: float, n_labels: int) -> bool:
 def score_texts(
     texts: Sequence[str], teacher: Teacher, cache: ScoreCache, settings: BatchSettings, bar: MakeBar
 ) -> Scores:
-    """Return the teacher's probabilities of texts; what is not in the cache yet is scored and kept.
+    """Return the teacher's probabilities of texts. What is not in the cache yet is scored and kept.
 
-    RETURNS (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN for a text that it has no answer for.
+    texts (Sequence[str]): The texts.
+    teacher (Teacher): Scores the texts that are not in the cache.
+    cache (ScoreCache): Where all probabilities are kept.
+    settings (BatchSettings): How many texts are scored at a time.
+    bar (MakeBar): Makes a progress bar for a number of texts.
+    RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN for a text that the teacher has no answer for.
     """
     scorers, _ = _score(spool_texts(texts), teacher, cache, settings, None, bar)
     return _read(scorers, range(len(texts)))
@@ -99,9 +107,10 @@ def _score(
     spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings, engine: Engine | None,
     make_bar: MakeBar,
 ) -> tuple[list[Scorer], float]:  # fmt: skip
-    """Run the job of a teacher or, if it is the mean of several, of each of them: so each one's scores are kept.
+    """Run the job of a teacher. Of a mean of teachers, run the job of each, so that the scores of each are kept.
 
-    RETURNS (tuple[list[Scorer], float]): What reads the scores, and how many seconds scoring took.
+    RETURNS (tuple[list[Scorer], float]): A Scorer for each teacher, to read the scores from, and how many seconds
+        scoring took.
     """
     teachers = teacher.teachers if isinstance(teacher, MeanTeacher) else [teacher]
     with cache.lock():
@@ -118,4 +127,5 @@ def _score(
 
 
 def _read(scorers: Sequence[Scorer], indices: Sequence[int]) -> Scores:
+    """Return the probabilities of some texts: the mean over the teachers."""
     return mean_scores(scorer.read(indices) for scorer in scorers)

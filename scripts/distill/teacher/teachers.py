@@ -102,7 +102,7 @@ class SpacyTeacher:
 
 
 class MeanTeacher:
-    """A Teacher that is the mean of several teachers' probabilities: an ensemble, as in Hinton et al. 2015, section 3.
+    """A Teacher that is the mean of several teachers' probabilities: an ensemble, as in Hinton et al. 2015, section 4.
 
     teachers (Sequence[Teacher]): The teachers.
     labels (list[str]): The labels, in the order of the columns.
