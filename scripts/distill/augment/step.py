@@ -1,4 +1,4 @@
-"""Augment the train corpus, and read what was made."""
+"""The whole step: train and unlabelled texts → augmented.jsonl, and the student's tokenizer."""
 
 import itertools
 from collections import Counter
@@ -22,20 +22,22 @@ from .variants import Counts, Variant, drop_repeats, make_variants
 # Unlabelled texts that are tagged at a time.
 AT_A_TIME = 5000
 T = TypeVar("T")
-# Called with an iterable, what is being done, how many there are and what they are: tqdm, for example.
+# Wraps items to show progress, as tqdm does; takes the items, what is done with them, their number and what they are.
 Progress = Callable[[Iterable[T], str, int, str], Iterable[T]]
 
 
 def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progress: Progress[Any]) -> dict[str, Any]:
     """Write variants of the train and unlabelled texts.
 
-    corpus (Path): Holds gold/ and prepare.json. Written: augmented.jsonl with `text`, `lang`, `method` and `source`
-        (the index of the text: train texts, then unlabelled ones), tokenizer/ for the student, and augment.json.
+    corpus (Path): Holds gold/, unlabelled.jsonl and prepare.json. Written: augmented.jsonl with `text`, `lang`,
+        `method` and `source` (the number of the text that the variant was made from, see `Variant`), tokenizer/ for the
+        student, and augment.json.
     plan (Plan): What to make.
     seed (int): Decides all random choices.
-    processes (int): How many processes work; the result is the same.
+    processes (int): How many processes work, 1 or more. It changes nothing in the result.
+    progress (Callable): Wraps items, to show progress.
     RETURNS (dict[str, Any]): The contents of augment.json.
-    RAISES (OSError, ValueError): If a corpus or a tagger is missing or of no use.
+    RAISES (OSError, ValueError): If a corpus or a tagger is missing or can't be used.
     """
     gold, fingerprint = corpus / "gold", fingerprint_corpora(corpus)
     texts = [(doc.text, doc.user_data[LANG]) for doc in read_gold(gold / "train.spacy")]
@@ -43,7 +45,7 @@ def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progr
     lang = read_prepared(corpus)["lang"]
     unlabelled = read_unlabelled(corpus) if plan.unlabelled_variants else []
     taggers = load_taggers(plan.taggers, {lang for _, lang in (*texts, *unlabelled)})
-    # Written last, it says that the rest is complete.
+    # augment.json is written last, and says that the rest is complete. Until then there must be none.
     (corpus / "augment.json").unlink(missing_ok=True)
     write_tokenizer(corpus / "tokenizer", lang, plan.mask_token)
     tagged = list(progress(tag_texts(taggers, texts, processes=processes), "tagging", len(texts), "texts"))
@@ -76,13 +78,17 @@ def augment_corpus(corpus: Path, plan: Plan, *, seed: int, processes: int, progr
 
 
 def _tag_frequent_words(taggers: Mapping[str, Language | None], n: int) -> Iterator[TaggedText]:
-    """Tag the most frequent words of the languages that have a tagger, each by itself."""
+    """Tag the `n` most frequent words of each language that has a tagger, each word by itself."""
     words = frequent_words([lang for lang, tagger in taggers.items() if tagger is not None], n)
     return tag_texts(taggers, ((word, lang) for lang, found in words.items() for word in found))
 
 
 def read_unlabelled(corpus: Path) -> list[tuple[str, str]]:
-    """Return the unlabelled texts with their languages."""
+    """Return the unlabelled texts with their language codes.
+
+    corpus (Path): The folder with unlabelled.jsonl.
+    RAISES (ValueError): If the file is missing or broken; the message names the command that makes it.
+    """
     return [(row["text"], row[LANG]) for row in read_rows(corpus / "unlabelled.jsonl", "prepare", ("text", LANG))]
 
 
@@ -90,7 +96,7 @@ def _vary_unlabelled(
     texts: Sequence[tuple[str, str]], taggers: Mapping[str, Language | None], plan: Plan, words: WordsByKind, *,
     first: int, seed: int, processes: int,
 ) -> Iterator[Variant]:  # fmt: skip
-    """Yield variants of unlabelled texts, of which only some are tagged and in memory at a time."""
+    """Yield variants of unlabelled texts. Only `AT_A_TIME` tagged texts are in memory at a time."""
     plan = plan.for_unlabelled()
     for start in range(0, len(texts), AT_A_TIME):
         tagged = list(tag_texts(taggers, texts[start : start + AT_A_TIME], processes=processes))

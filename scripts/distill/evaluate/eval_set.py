@@ -19,12 +19,12 @@ from ..teacher.trained_on import check_trained_on
 
 @dataclass(frozen=True)
 class EvalSet:
-    """One split, and the teacher that the student learnt from.
+    """The gold texts of one split, and the teacher that the student learnt from.
 
     labels (list[str]): The project's labels, in their order.
-    gold (GoldSplit): The texts and their labels.
+    gold (GoldSplit): The texts and their gold labels.
     teacher (Teacher): The teacher.
-    batches (BatchSettings): How many texts it is asked about at a time.
+    batches (BatchSettings): How many texts the teacher scores at a time.
     """
 
     labels: list[str]
@@ -33,11 +33,12 @@ class EvalSet:
     batches: BatchSettings
 
     def ask_teacher(self, cache: Path, bar: MakeBar) -> Scores:
-        """Return what the teacher says; what is not in the cache yet is scored and kept.
+        """Return the teacher's probabilities of the texts. What is not in the cache yet is scored and kept.
 
         cache (Path): The file with all scores.
-        bar (MakeBar): Shows progress.
-        RETURNS (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN for a text that it has no answer for.
+        bar (MakeBar): Makes a progress bar for a number of texts.
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN for a text that the teacher has no answer
+            for.
         """
         with ScoreCache(cache) as scores:
             return score_texts(self.gold.texts, self.teacher, scores, self.batches, bar)
@@ -46,16 +47,17 @@ class EvalSet:
 def load_eval_set(
     corpus: Path, split: str, teacher: str, *, teacher_model: Path, settings_path: Path, gpu_id: int = -1
 ) -> EvalSet:
-    """Read a split and load the teacher.
+    """Read a split, and load the teacher that scored the transfer set.
 
-    corpus (Path): Folder with gold/, labels.json and score.json.
+    corpus (Path): The folder with gold/, labels.json, prepare.json and score.json.
     split (str): "train", "dev" or "test".
-    teacher (str): The teacher, see `load_teacher`.
-    teacher_model (Path): Where the teacher trained here lies.
-    settings_path (Path): How the teacher scores, see `load_score_settings`.
+    teacher (str): The teacher's spec, see `check_spec`.
+    teacher_model (Path): The folder of the teacher that is trained here.
+    settings_path (Path): The config that says how to score, configs/score.cfg.
     gpu_id (int): The GPU, or -1 for CPU.
-    RAISES (OSError, ValueError): If a file is missing, broken or of other data, the teacher can't be loaded, or is not
-        the one that scored the transfer set.
+    RETURNS (EvalSet): The split and the teacher.
+    RAISES (OSError, ValueError): If a file is missing, broken or of other data, the teacher can't be loaded, or another
+        teacher scored the transfer set.
     """
     scored = read_summary(corpus, "score")
     labels = read_labels(corpus)
@@ -68,11 +70,12 @@ def load_eval_set(
 
 
 def check_same_teacher(teacher: str, fingerprint: str, scored: Mapping[str, Any]) -> None:
-    """Check that a teacher is the one that the student learnt from.
+    """Check that a teacher is the one that scored the transfer set, and has not changed since.
 
-    teacher, fingerprint (str): The teacher's name and fingerprint.
-    scored (Mapping): The contents of score.json.
-    RAISES (ValueError): If it is another one.
+    teacher (str): The teacher's spec, see `check_spec`.
+    fingerprint (str): The teacher's fingerprint.
+    scored (Mapping[str, Any]): The contents of score.json.
+    RAISES (ValueError): If another teacher scored the transfer set, or this one has changed.
     """
     check_scored_by(teacher, scored)
     if fingerprint != scored["teacher_fingerprint"]:
