@@ -1,4 +1,4 @@
-"""Score texts with the teacher, and look after the scores that are kept."""
+"""Score texts with a teacher, and look after the scores that are kept."""
 
 from collections.abc import Callable
 from functools import partial
@@ -78,13 +78,14 @@ def run(
 
 
 def _on_ray(load: Callable[..., Teacher], gpu_id: int) -> Engine:
+    """Make an engine that scores with Ray: on GPUs if `gpu_id` is not -1, else on cores."""
     try:
         from scripts.distill.score.ray_engine import run_on_ray  # on demand: Ray is optional
     except ImportError as err:
         raise ValueError(
             f"Ray is not installed ({err}). Run: pip install -r requirements-ray.txt -c constraints.txt"
         ) from err
-    # Ray shows each actor its own GPU alone, as number 0.
+    # Ray shows each actor only the actor's own GPU, which then is number 0.
     return run_on_ray(partial(load, gpu_id=0 if gpu_id >= 0 else -1), gpu=gpu_id >= 0)
 
 

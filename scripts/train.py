@@ -1,4 +1,4 @@
-"""Train a teacher or a student by its config, for as long as the data wants."""
+"""Train a teacher or a student by its config, for as long as suits the amount of data."""
 
 from pathlib import Path
 
@@ -27,9 +27,10 @@ def main(
 ) -> None:
     """Run `spacy train` with the numbers of updates that follow from [schedule] and the number of texts.
 
-    Settings can be given as well, as to `spacy train`: --training.max_steps 1000
+    Settings of the config can be given as options, too, as to `spacy train`: --training.max_steps 1000
     """
     try:
+        # What is given on the command line counts more than the data's language and the planned numbers.
         given = {"nlp.lang": read_prepared(corpus)["lang"], **parse_config_overrides(context.args, env_var=None)}
         if "corpus" in (load_config(config_path)["training"]["before_to_disk"] or {}):
             given["training.before_to_disk.corpus"] = str(corpus)
