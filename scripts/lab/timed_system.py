@@ -37,7 +37,7 @@ def load_pipeline(job: dict[str, Any]) -> Run:
 
 
 def load_transformer(job: dict[str, Any]) -> Run:
-    """Load a spaCy pipeline, which may be the teacher trained here."""
+    """Load a spaCy pipeline, which may be the teacher that is trained here."""
     from scripts.distill.teacher import pooling as _architectures  # noqa: F401
 
     return load_pipeline(job)

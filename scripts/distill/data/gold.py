@@ -69,7 +69,7 @@ def prepare(
     seed (int): Decides random splits.
     max_unlabelled (int | None): How many unlabelled texts of each language are kept, the first ones; None: all.
     progress (Callable): Wraps the unlabelled records, to show progress.
-    RETURNS (dict[str, Any]): The contents of prepare.json: the arguments, and what `summarize` counts.
+    RETURNS (dict[str, Any]): The contents of prepare.json: "lang", "data", "seed", and what `summarize` counts.
     RAISES (ValueError): If the data can't be used. Nothing is written then.
     """
     splits = read_splits(data, lang=lang, seed=seed)

@@ -64,7 +64,7 @@ def read_records(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[
     """Read one file of texts.
 
     path (Path): A .jsonl, .csv or .tsv file with `text`, and optionally `label`, `stars` and `lang`. If `labelled` is
-        False, a .txt file with one text per line will do. Each may be gzipped, with .gz at the end of its name.
+        False, it may also be a .txt file with one text per line. Each may be gzipped, with .gz at the end of its name.
     lang (str): The language of the texts, which the file's place says.
     labelled (bool): Whether a record must have a label or stars. If False, labels and stars are ignored.
     RETURNS (tuple[list[Record], list[Drop]]): The valid records, and all other records, each with the reason why it

@@ -15,7 +15,7 @@ from .metrics import Labels, Probabilities
 BASELINE, TEACHER, STUDENT = "baseline", "teacher", "student"
 TFIDF = "tfidf_logreg"
 OVERALL = "overall"
-# Keys of a system's scores: its calibration error, and that of the student before it was calibrated.
+# Keys of a system's scores: the calibration error and, of the student, the calibration error before calibration.
 ECE, ECE_BEFORE = "ece", "ece_before_calibration"
 # A system whose p_above_majority is not below this may be no better than the most frequent label.
 SIGNIFICANCE = 0.01
@@ -105,8 +105,8 @@ def compare_lengths(predictions: Predictions, split: GoldSplit, labels: Sequence
     predictions (dict[str, NDArray]): System → probabilities, shape (n_texts, n_labels).
     split (GoldSplit): The texts and their gold labels.
     labels (Sequence[str]): The project's labels, in the order of the columns.
-    RETURNS (list[dict[str, Any]]): Of each third that has texts: "words", those of its shortest and its longest text;
-        "n"; "accuracy": system → accuracy; "shares": "gold" or system → label → share of the texts.
+    RETURNS (list[dict[str, Any]]): Of each third that has texts: "words", the numbers of words of its shortest and its
+        longest text; "n"; "accuracy": system → accuracy; "shares": "gold" or system → label → share of the texts.
     """
     words = numpy.asarray([len(text.split()) for text in split.texts])
     predicted = {name: scores.argmax(axis=1) for name, scores in predictions.items()}

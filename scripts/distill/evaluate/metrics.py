@@ -12,7 +12,7 @@ from ..core.probabilities import SMALLEST
 
 Labels = NDArray[numpy.int64]
 Probabilities = NDArray[Any]
-# Of the bootstrap's intervals.
+# Of the bootstrap: the confidence of its intervals, and how many resamples it draws.
 CONFIDENCE = 0.95
 RESAMPLES = 9999
 # Resamples in memory at a time. It changes nothing in the result.

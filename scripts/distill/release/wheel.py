@@ -48,7 +48,7 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
     evaluation (Mapping[str, Any]): The contents of metrics/evaluation.json. The student's scores go into the package's
         meta.json.
     RETURNS (Path): The wheel.
-    RAISES (WheelError): If `spacy package` fails.
+    RAISES (WheelError): If `spacy package` fails, or does not make exactly one wheel.
     """
     meta = srsly.read_json(model / "meta.json")
     meta["evaluation"] = summarize(evaluation)

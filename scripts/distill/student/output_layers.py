@@ -46,7 +46,7 @@ def find_output(model: Model[Any, Any]) -> Output:
     `model.get_ref("output_layer")` is no help: spaCy's ensemble names its bag of words there.
 
     model (Model): A `textcat`'s model.
-    RETURNS (Output): Its last layers, and the gradient that they expect.
+    RETURNS (Output): The layer that makes the logits, and what turns dL/dlogits into the gradient to backpropagate.
     RAISES (ValueError): If the model ends neither in Softmax nor in a linear layer and softmax_activation, as spaCy's
         architectures for exclusive labels do; the message names the layer.
     """

@@ -20,7 +20,7 @@ class JsonlTeacher:
     memory.
 
     labels (list[str]): The labels, in the order of the columns.
-    name (str): Its name for people, "jsonl:<path>".
+    name (str): The teacher's name for people, "jsonl:<path>".
     fingerprint (str): sha256 over the file and the labels.
     """
 

@@ -48,7 +48,7 @@ class HuggingFaceTeacher:
     """A Teacher that is a sequence classifier. A text's probabilities are the mean of those of its windows.
 
     labels (list[str]): The labels, in the order of the columns.
-    name (str): Its name for people, "hf:<name>".
+    name (str): The teacher's name for people, "hf:<name>".
     fingerprint (str): sha256 over weights, tokenizer, labels and settings, batch_tokens excepted. The versions of torch
         and transformers are not part of it.
     """

@@ -62,7 +62,7 @@ class PackedTensor:
 
     kind (int): How its numbers are stored: FLOAT32 or Q4_0.
     values (int): How many numbers it has.
-    data (memoryview): Its bytes.
+    data (memoryview): The bytes that store them.
     """
 
     kind: int

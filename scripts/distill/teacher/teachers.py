@@ -25,7 +25,7 @@ class Teacher(Protocol):
     """Texts → probabilities.
 
     labels (list[str]): The labels, in the order of the columns.
-    name (str): Its name for people.
+    name (str): The teacher's name for people.
     fingerprint (str): Stands for what decides the probabilities: weights, tokenizer, labels and settings. The versions
         of libraries are not part of it.
     """
@@ -47,7 +47,7 @@ class SpacyTeacher:
     """A Teacher that is a spaCy pipeline, which sets `doc.cats` to probabilities of exclusive labels.
 
     labels (list[str]): The labels, in the order of the columns.
-    name (str): Its name for people.
+    name (str): The teacher's name for people.
     fingerprint (str): sha256 over the pipeline's files, the labels and, if it is not float32, what its transformer
         computes in.
     """
@@ -59,7 +59,7 @@ class SpacyTeacher:
 
         nlp (Language): The pipeline.
         labels (list[str]): The project's labels, in their order.
-        name (str): Its name for people.
+        name (str): The teacher's name for people.
         files_sha256 (str): The sha256 of the pipeline's folder, see `hash_folder`. (`nlp.to_bytes` is no help: of a
             transformer pipeline it differs at each load.)
         dtype (str): What its transformer, if it has one, computes in: "float32" or "bfloat16".
@@ -106,7 +106,7 @@ class MeanTeacher:
 
     teachers (Sequence[Teacher]): The teachers.
     labels (list[str]): The labels, in the order of the columns.
-    name (str): Its name for people, "mean:" and the names of the teachers.
+    name (str): The teacher's name for people, "mean:" and the names of the teachers.
     fingerprint (str): sha256 over the fingerprints of the teachers, in their order.
     """
 

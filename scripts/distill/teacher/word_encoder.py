@@ -28,7 +28,7 @@ class WordEncoder:
         """Wrap a transformer.
 
         model (PreTrainedModel): The encoder, without a classifier.
-        tokenizer (PreTrainedTokenizerFast): Its tokenizer.
+        tokenizer (PreTrainedTokenizerFast): The encoder's tokenizer.
         dtype (str): What the transformer computes in: "float32" or "bfloat16".
         """
         self._model, self._tokenizer = model.eval(), tokenizer
