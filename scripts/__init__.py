@@ -2,5 +2,5 @@
 
 import sys
 
-# weasel hashes all that lies in a folder that a command depends on: compiled files would look like changes.
+# No compiled files: weasel hashes all files in a folder that a command depends on, so these would look like changes.
 sys.dont_write_bytecode = True

@@ -28,7 +28,7 @@ def run(
 ) -> None:
     """Make new texts from the train and unlabelled texts by masking, swapping and cutting.
 
-    Settings of the plan can be given as well, as to `spacy train`: --augment.variants 60
+    Settings of the plan can be given as options, too, as to `spacy train`: --augment.variants 60
     """
     try:
         plan = load_plan(plan_path, parse_config_overrides(context.args, env_var=None), code)
@@ -56,7 +56,7 @@ def show(
     lang: str = typer.Option(..., help="Language code"),
     n: int = typer.Option(5, help="How many train texts", min=1),
 ) -> None:
-    """Print train texts beside their variants; changed words stand between stars."""
+    """Print texts beside their variants: train texts, then unlabelled ones. Changed words stand between stars."""
     try:
         for shown in show_variants(Corpus(corpus), lang, n):
             msg.divider(f"train text {shown.source}")

@@ -29,7 +29,7 @@ PROJECT_FILE = Path("project.yml")
 
 
 def _stop(err: ValueError | OSError) -> NoReturn:
-    """Print the problem; commands in it stay on lines of their own, to be copied."""
+    """Print the problem and stop. Commands in it stay on lines of their own, to be copied."""
     msg.fail("Can't start")
     typer.echo(str(err))
     raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""Evaluate baseline, teacher and student side by side."""
+"""Evaluate baseline, TF-IDF, teacher and student side by side."""
 
 from pathlib import Path
 

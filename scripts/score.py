@@ -1,4 +1,4 @@
-"""Score texts with the teacher, and look after the scores that are kept."""
+"""Score texts with a teacher, and look after the scores that are kept."""
 
 from pathlib import Path
 

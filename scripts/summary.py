@@ -7,6 +7,7 @@ import srsly
 import typer
 from wasabi import msg
 
+# System in metrics/evaluation.json → its name in the table.
 SYSTEMS = {"tfidf_logreg": "TF-IDF + LR", "baseline": "baseline", "teacher": "teacher", "student": "student"}
 
 

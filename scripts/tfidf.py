@@ -14,7 +14,7 @@ def main(
     corpus: Path = typer.Argument(..., help="Folder with gold/ and labels.json"),
     output: Path = typer.Argument(..., help="Folder to write"),
 ) -> None:
-    """Train it on the train texts, and write it without pickles."""
+    """Train TF-IDF + logistic regression on the train texts, and write the result without pickles."""
     try:
         train = Corpus(corpus).gold("train")
         with replacing_folder(output) as folder:

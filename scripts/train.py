@@ -1,4 +1,4 @@
-"""Train a teacher or a student by its config, for as long as the data wants."""
+"""Train a teacher or a student by its config, for as long as suits the amount of data."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ def main(
 ) -> None:
     """Run `spacy train` with the numbers of updates that follow from [schedule] and the number of texts.
 
-    Settings can be given as well, as to `spacy train`: --training.max_steps 1000
+    Settings of the config can be given as options, too, as to `spacy train`: --training.max_steps 1000
     """
     try:
         given = {"nlp.lang": Corpus(corpus).lang, **parse_config_overrides(context.args, env_var=None)}

@@ -25,9 +25,9 @@ def main(
     teacher_model: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
     encoder: Path = typer.Option("assets/encoder", help="The encoder for a teacher that has none"),
 ) -> None:
-    """Write a vector for each frequent word of the train and unlabelled texts.
+    """Write vectors for the words of the train and unlabelled texts, and for frequent words of their languages.
 
-    Settings can be given as well, as to `spacy train`: --vectors.words 5000
+    Settings can be given as options, too, as to `spacy train`: --vectors.words 5000
     """
     try:
         settings = load_vector_settings(settings_path, parse_config_overrides(context.args, env_var=None))

@@ -1,1 +1,1 @@
-"""Measurements beside the road: benchmarks and tables of experiments, with their own commands."""
+"""Measurements beside the project's steps: benchmarks and tables of experiments, with commands of their own."""

@@ -12,16 +12,20 @@ from scripts.distill.augment.plan import Plan
 from scripts.distill.augment.tagging import load_taggers, tag_texts
 from scripts.distill.augment.variants import Counts, drop_repeats_and_leaks, make_variants
 
+# Words of a text that is timed.
 WORDS = 70
+# Runs of the generation, of which the median counts.
 REPEATS = 5
 # Texts that each of the other libraries varies.
 PEER_TEXTS = 2000
 
 
 def join_texts(texts: Iterable[tuple[str, str]], words: int = WORDS) -> Iterator[tuple[str, str]]:
-    """Join texts of the same language to texts of so many words, split at white space.
+    """Join texts of the same language to texts of the same number of words, split at white space.
 
     texts (Iterable[tuple[str, str]]): Texts with their language codes.
+    words (int): Words of a new text, 1 or more. What is over is left out.
+    YIELDS (tuple[str, str]): A new text with its language code.
     """
     waiting: dict[str, list[str]] = {}
     for text, lang in texts:
@@ -36,10 +40,12 @@ def time_augmentation(texts: list[tuple[str, str]], held_out: Collection[str], p
 
     texts (list[tuple[str, str]]): Texts with their language codes.
     held_out (Collection[str]): Normalised dev and test texts, which variants are compared with, too.
-    RETURNS (dict[str, float]): "texts_per_second": variants generated from tagged texts;
-        "tagged_words_per_second"; "deduplicated_texts_per_second".
+    plan (Plan): What to make of the texts.
+    RETURNS (dict[str, float]): "texts_per_second", the variants made from tagged texts; "tagged_words_per_second";
+        "deduplicated_texts_per_second", the variants that pass `drop_repeats`, dropped or not.
     """
     taggers = load_taggers(plan.taggers, {lang for _, lang in texts})
+    # To warm up.
     list(tag_texts(taggers, texts[:20]))
     seconds, tagged = _time(lambda: list(tag_texts(taggers, texts)))
     words = WordsByKind(tagged)
@@ -59,9 +65,9 @@ def time_augmentation(texts: list[tuple[str, str]], held_out: Collection[str], p
 def time_peers(text: str) -> tuple[dict[str, float], dict[str, str]]:
     """Time the nearest operations of nlpaug and textaugment.
 
-    text (str): An English text.
-    RETURNS (tuple[dict[str, float], dict[str, str]]): Operation → texts per second; operation →
-        why it does not run here.
+    text (str): An English text, which every operation varies `PEER_TEXTS` times.
+    RETURNS (tuple[dict[str, float], dict[str, str]]): Operation → texts per second; and operation → why it does not run
+        here.
     """
     rates, missing = {}, {}
     for name, make in _PEERS.items():
@@ -95,6 +101,7 @@ def _textaugment_eda() -> Callable[[str], Any]:
     return lambda text: eda.random_swap(text, n=WORDS // 10)
 
 
+# Operation → what makes the function that varies a text.
 _PEERS = {
     "nlpaug RandomWordAug substitute": lambda: _nlpaug("substitute"),
     "nlpaug RandomWordAug swap": lambda: _nlpaug("swap"),
@@ -105,6 +112,7 @@ _PEERS = {
 
 
 def _time(function: Callable[[], Any]) -> tuple[float, Any]:
+    """Call a function, and return the seconds that it took and what it returned."""
     start = time.perf_counter()
     result = function()
     return time.perf_counter() - start, result

@@ -62,7 +62,7 @@ def score(
 ) -> None:
     """Time scoring beside a bare transformers loop and nlp.pipe, on the cores that there are."""
     splits = read_splits(data, lang=lang, seed=0)
-    # Some 500 word pieces at most, so that a text is one window for all.
+    # Below 1,000 characters, which is below some 500 word pieces: so a text is one window for all ways to score it.
     short = [item.text for item in stream_unlabelled(splits) if len(item.text) < 1000][:texts]
     result = time_scoring(short, encoder, teacher_model, load_score_settings(settings).batches)
     write_json(output, result)

@@ -6,6 +6,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+# System in the measurements → its name in the drawing; others keep their name.
 NAMES = {"tfidf_logreg": "TF-IDF + LR", "bow": "spaCy's bag of words"}
 HIGHLIGHTED = "student"
 

@@ -20,15 +20,19 @@ DEV, TEST = "dev", "test"
 
 @dataclass(frozen=True)
 class Cell:
-    """One training.
+    """A cell of a table: one training.
 
-    setting, data (str): The names of its row and its column.
-    seed (int): The seed of the training; the corpora are the same for all seeds.
-    folder, lang, teacher (str): The data folder, the language code or "xx", and the teacher, see
-        `spec.check_spec`; "train" is one that is trained on this data.
-    max_unlabelled (int | None): How many unlabelled texts of each language are used; None: all.
+    setting (str): The name of the cell's row.
+    data (str): The name of the cell's column.
+    seed (int): The seed of the training. The corpora are the same for all seeds.
+    folder (str): The data folder.
+    lang (str): A language code, or "xx" for all languages of the data.
+    teacher (str): The teacher's spec, see `check_spec`. "train" is a teacher that is trained on this data.
     config (str): The config of the pipeline that is trained.
-    train, augment, vectors (Mapping[str, Any]): Overrides of it, of configs/augment.cfg and of configs/vectors.cfg.
+    train (Mapping[str, Any]): Settings that replace those of `config`.
+    augment (Mapping[str, Any]): Settings that replace those of configs/augment.cfg.
+    vectors (Mapping[str, Any]): Settings that replace those of configs/vectors.cfg.
+    max_unlabelled (int | None): How many unlabelled texts of each language are used; None: all.
     """
 
     setting: str
@@ -45,19 +49,20 @@ class Cell:
 
     @property
     def name(self) -> str:
-        """The cell's name: that of its folder begins with it."""
+        """The cell's name, which the name of its folder begins with."""
         return f"{self.setting}.{self.data}.{self.seed}"
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a cell lies.
+    """The folders of a cell.
 
-    folder (Path): The cell's own. Its name has a hash of its settings, config, data and teacher: with others it is
-        another folder, so a result is not shown for what it was not measured on. The project's code is not hashed.
-    corpus (Path): Its corpora, shared by all cells whose corpora would be the same.
-    vectors (Path): Where its word vectors are made, beside the corpora and shared in the same way.
-    teacher_folder (Path): Where its teacher is trained, if it is "train", shared by all cells with the same data.
+    folder (Path): The cell's own folder. Its name has a hash of the cell's settings, config, data and teacher. If one
+        of them changes, it is another folder: so a result is not shown for what it was not measured on. The project's
+        code is not hashed.
+    corpus (Path): The cell's corpora, shared by all cells whose corpora would be the same.
+    vectors (Path): Where the cell's word vectors are made: in `corpus`, and shared in the same way.
+    trained (Path): Where the teacher "train" is trained, shared by all cells with the same data.
     """
 
     folder: Path
@@ -72,16 +77,21 @@ class Place:
 
 
 def teacher_labels(corpus: Path, split: str) -> Path:
-    """Return the file that has the teacher's label of each text of a split, as indices."""
+    """Return the file with the labels that the teacher predicts for the texts of a split, as indices.
+
+    corpus (Path): The folder of the corpora.
+    split (str): "dev" or "test".
+    """
     return corpus / f"teacher_{split}.json"
 
 
 def read_result(folder: Path) -> dict[str, Any] | None:
-    """Return what a cell's result.json says, if there is one.
+    """Return what a cell's result.json says.
 
-    RETURNS (dict[str, Any] | None): "made_of": all its settings; "seconds" of training; "bytes" of the pipeline,
-        and "wheel_bytes", those it has once it is exported and in a wheel; "dev" and, once scored, "test": language or
-        "overall" → {"accuracy", "teacher", "agreement"}.
+    folder (Path): The cell's own folder.
+    RETURNS (dict[str, Any] | None): "made_of", all settings of the cell; "seconds" of training; "bytes" of the
+        pipeline; "wheel_bytes", its size once it is exported and in a wheel; "dev" and, once it is scored, "test", see
+        `score_model`. None if there is no result.json.
     """
     path = folder / "result.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
@@ -90,7 +100,8 @@ def read_result(folder: Path) -> dict[str, Any] | None:
 def check_trained(places: Iterable[Place]) -> None:
     """Check that all cells have been trained.
 
-    RAISES (ValueError): If one has not.
+    places (Iterable[Place]): The folders of the cells.
+    RAISES (ValueError): If a cell has no result.
     """
     for place in places:
         if read_result(place.folder) is None:
@@ -102,7 +113,7 @@ def check_trained(places: Iterable[Place]) -> None:
 def add_test(place: Place) -> None:
     """Add the scores on the test texts to the result of a trained cell, unless they are there.
 
-    place (Place): The cell; its corpora must have `teacher_test.json`, see `tables.ask_teacher`.
+    place (Place): The folders of the cell. Its corpora must have teacher_test.json, see `tables.ask_teacher`.
     """
     result = read_result(place.folder)
     if result and TEST not in result:
@@ -111,10 +122,13 @@ def add_test(place: Place) -> None:
 
 
 def score_model(model: Path, corpus: Path, split: str) -> dict[str, dict[str, float]]:
-    """Score a pipeline on a split, against gold and against the teacher.
+    """Score a pipeline on a split, against the gold labels and against the teacher.
 
+    model (Path): The folder of the pipeline.
+    corpus (Path): The folder with gold/, labels.json and the teacher's labels, see `teacher_labels`.
     split (str): "dev" or "test".
-    RETURNS (dict): Language or "overall" → {"accuracy", "teacher", "agreement"}.
+    RETURNS (dict[str, dict[str, float]]): Language or "overall" → "accuracy"; "teacher", the teacher's accuracy; and
+        "agreement" of the two. Each is from 0 to 1.
     """
     corpora = Corpus(corpus)
     labels, gold = corpora.labels, corpora.gold(split)
@@ -132,7 +146,7 @@ def score_model(model: Path, corpus: Path, split: str) -> dict[str, dict[str, fl
     }
 
 
-# Column of a table → what it is the mean of, in which unit, with how many decimals.
+# Column of a table → the key of a result that the column is the mean of, the unit, and the number of decimals.
 _MEANS = {"s": ("seconds", 1, 0), "MB": ("bytes", 1e6, 1), "in a wheel": ("wheel_bytes", 1e6, 1)}
 
 
@@ -142,10 +156,11 @@ def table(
     """Return the accuracies on a split, in per cent, as far as cells have results.
 
     cells (Sequence[Cell]): The cells.
-    results (Sequence[Mapping | None]): Their results, see `read_result`.
-    RETURNS (list[tuple[str, ...]]): A header and a row for each setting: for each of the data the accuracy of each
-        seed, and the mean gap to the teacher and agreement with it; then the number of results, and, as means, the
-        seconds of training, the megabytes of the pipeline, and those that it has in a wheel.
+    results (Sequence[Mapping[str, Any] | None]): The result of each cell, see `read_result`.
+    split (str): "dev" or "test".
+    RETURNS (list[tuple[str, ...]]): A header, and a row for each setting. A row has, for each of the data, the accuracy
+        of each seed, the mean gap to the teacher, and the mean agreement with the teacher. Then come the number of
+        results and, as means, the seconds of training, the megabytes of the pipeline, and its megabytes in a wheel.
     """
     by_name = {(c.setting, c.data, c.seed): result for c, result in zip(cells, results, strict=True)}
     settings, data = dict.fromkeys(c.setting for c in cells), dict.fromkeys(c.data for c in cells)

@@ -1,4 +1,4 @@
-"""The benchmarks of scoring: beside a bare transformers loop and nlp.pipe; and on very many texts."""
+"""Benchmarks of scoring: beside a bare transformers loop and nlp.pipe, and on very many texts."""
 
 import json
 import random
@@ -28,19 +28,25 @@ from scripts.distill.teacher.hugging_face import HuggingFaceSettings, HuggingFac
 from scripts.distill.teacher.teachers import Teacher, load_teacher
 
 LABELS = ["NEG", "POS"]
+# Rounds, of which the best one counts.
 REPEATS = 3
-# The bare loop is given the best of these.
+# The bare loop is timed with each of these; the fastest one counts.
 BATCH_SIZES = (16, 32, 64)
+# Word pieces that are read at most.
 WINDOW = 512
 
 
 def time_scoring(texts: Sequence[str], encoder: Path, teacher_model: Path, settings: BatchSettings) -> dict[str, Any]:
     """Time scoring, cache and all, beside what one would write by hand, in the same run.
 
-    texts (Sequence[str]): Each shorter than 512 word pieces.
-    encoder (Path): In Hugging Face format; it is given a head of random weights, which costs the same as a trained one.
-    teacher_model (Path): A spaCy pipeline whose `doc.cats` have the labels NEG and POS.
-    RETURNS (dict[str, Any]): The best of three rounds, in texts per second, and ratios of them.
+    texts (Sequence[str]): The texts, each shorter than 512 word pieces.
+    encoder (Path): A folder in Hugging Face format. The encoder is given a head of random weights, which costs the same
+        as a trained one.
+    teacher_model (Path): The folder of a spaCy pipeline whose `doc.cats` have the labels NEG and POS.
+    settings (BatchSettings): How many texts are scored at a time.
+    RETURNS (dict[str, Any]): "texts", their number, and "words_per_text"; "seconds": way to score → seconds of its best
+        round; "texts_per_second" of scoring in float32; ratios of speeds, above 1 if scoring is faster; "bfloat16", how
+        that compares with float32; and the largest differences of probabilities.
     """
     with tempfile.TemporaryDirectory() as folder:
         model = _add_head(encoder, Path(folder) / "classifier")
@@ -49,6 +55,7 @@ def time_scoring(texts: Sequence[str], encoder: Path, teacher_model: Path, setti
         half = HuggingFaceTeacher(str(model), LABELS, replace(exact, dtype="bfloat16"))
         pipeline = load_teacher(f"spacy:{teacher_model}", LABELS, teacher_model=teacher_model)
         bare, nlp = _BareLoop(model), spacy.load(teacher_model)
+        # Way to score → a function that scores all texts.
         ways: dict[str, Callable[[], Scores]] = {
             "float32": lambda: _score(texts, hugging_face, settings),
             "bfloat16": lambda: _score(texts, half, settings),
@@ -84,6 +91,7 @@ def time_scoring(texts: Sequence[str], encoder: Path, teacher_model: Path, setti
 
 
 def _add_head(encoder: Path, folder: Path) -> Path:
+    """Write an encoder as a classifier with a head of random weights, and return its folder."""
     torch.manual_seed(0)
     names = dict(enumerate(LABELS))
     model = AutoModelForSequenceClassification.from_pretrained(encoder, id2label=names, use_safetensors=True)
@@ -93,6 +101,7 @@ def _add_head(encoder: Path, folder: Path) -> Path:
 
 
 def _score(texts: Sequence[str], teacher: Teacher, settings: BatchSettings) -> Scores:
+    """Score texts as the project does, with an empty cache."""
     with tempfile.TemporaryDirectory() as folder, ScoreCache(Path(folder) / "scores.sqlite") as cache:
         return score_texts(texts, teacher, cache, settings)
 
@@ -102,7 +111,7 @@ def _pipe(nlp: spacy.language.Language, texts: Sequence[str]) -> Scores:
 
 
 class _BareLoop:
-    """What one writes by hand: sort by length, pad, predict."""
+    """The loop that one writes by hand: sort by length, pad, predict."""
 
     def __init__(self, folder: Path) -> None:
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -123,23 +132,25 @@ class _BareLoop:
 
 
 class ConstantTeacher:
-    """Costs nothing and says the same of each text."""
+    """A Teacher that costs nothing, and says the same of each text."""
 
     labels = LABELS
     name = fingerprint = "constant"
 
     def predict(self, texts: Sequence[str]) -> Scores:
-        """Return the same row for each text."""
+        """Return the same row for each text, shape (n_texts, 2)."""
         return numpy.full((len(texts), 2), 0.5, dtype="float32")
 
 
 def stream_texts(count: int, labelled: Path, folder: Path, settings: BatchSettings) -> dict[str, Any]:
     """Send very many short texts through `prepare` and `score`, with a teacher that costs nothing.
 
-    count (int): How many unlabelled texts.
-    labelled (Path): A data folder with en/{train,dev,test}.jsonl, whose words the texts are made of.
-    folder (Path): Where to make data/ and corpus/; its disk must hold them.
-    RETURNS (dict[str, Any]): Texts per second of each step, and this process's peak memory in bytes.
+    count (int): How many unlabelled texts, 1 or more.
+    labelled (Path): A data folder with en/{train,dev,test}.jsonl. The texts are made of the words in train.
+    folder (Path): An existing folder where data/ and corpus/ are made. Its disk must hold them.
+    settings (BatchSettings): How many texts are scored at a time.
+    RETURNS (dict[str, Any]): "texts", the number of texts in the transfer set; "prepare_texts_per_second" and
+        "score_texts_per_second"; "peak_rss_bytes", this process's peak memory.
     """
     data, corpus = folder / "data", folder / "corpus"
     (data / "en" / "unlabelled").mkdir(parents=True)
@@ -165,6 +176,7 @@ def stream_texts(count: int, labelled: Path, folder: Path, settings: BatchSettin
 
 
 def _write_texts(labelled: Path, path: Path, count: int) -> None:
+    """Write texts of random words of a JSONL file, one text a line."""
     rng = random.Random(0)
     with labelled.open(encoding="utf-8") as file:
         words = [word for line in file for word in json.loads(line)["text"].split()]

@@ -19,11 +19,13 @@ from . import timing_worker
 
 WORKER = Path(timing_worker.__file__)
 ROUNDS = 5
-# Texts to warm up with, and to time: a tokenizer remembers each word, so it is warm when it has seen other texts, and
-# must not have seen the timed ones. A transformer has no such memory, and takes long.
+# Texts to warm up with, and texts to time. A tokenizer remembers each word: it is warm when it has seen many texts, but
+# it must not have seen the texts that are timed.
 TEXTS = 1000
+# The same for kinds of systems that are slow. A transformer has no such memory.
 SLOW_WARM_UP, SLOW_TEXTS = 8, 64
 SLOW = ("transformer", "hugging_face")
+# Kinds of systems that need nothing but spaCy.
 STOCK = ("tokenizer", "pipeline")
 
 
@@ -31,9 +33,9 @@ STOCK = ("tokenizer", "pipeline")
 class TimedSystem:
     """A system to be timed.
 
-    kind (str): How it is loaded, see `timing_worker.LOADERS`.
-    folder (Path): Where it lies.
-    settings (Mapping): What else its loader needs.
+    kind (str): How the system is loaded: a key of `timed_system.LOADERS`.
+    folder (Path): Where the system lies.
+    settings (Mapping[str, Any]): What else the loader needs.
     """
 
     kind: str
@@ -46,14 +48,14 @@ def time_systems(
 ) -> dict[str, dict[str, float]]:
     """Time systems in five rounds, in each of which every system has its turn, in a new process with one thread.
 
-    These processes run on the cores that the calling one may use, see `use_one_core`.
+    These processes run on the cores that the calling process may use, see `use_one_core`.
 
-    systems (Mapping[str, TimedSystem]): The systems by name.
+    systems (Mapping[str, TimedSystem]): Name → system.
     texts (Sequence[str]): The texts to time.
-    warm_up (Sequence[str]): Others, which each system reads before.
-    python (str): Runs stock pipelines; all else is run by the present one.
-    RETURNS (dict[str, dict[str, float]]): For each system "docs_per_second", of its best round; "startup_s", import and
-        loading, the median; "peak_rss_bytes", the largest.
+    warm_up (Sequence[str]): Other texts, which each system reads before.
+    python (str): The path of a Python that runs stock pipelines. All else is run by the present Python.
+    RETURNS (dict[str, dict[str, float]]): Name → "docs_per_second", of the best round; "startup_s", seconds of import
+        and loading, the median; "peak_rss_bytes", the largest.
     RAISES (ValueError): If a system fails.
     """
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in systems}
@@ -70,10 +72,10 @@ def time_systems(
 
 
 def run_system(system: TimedSystem, texts: Sequence[str], warm_up: Sequence[str], python: str) -> dict[str, float]:
-    """Run a system in a new process with one thread.
+    """Time a system once, in a new process with one thread; the arguments are as of `time_systems`.
 
-    RETURNS (dict[str, float]): What `timing_worker.main` found.
-    RAISES (ValueError): If it fails.
+    RETURNS (dict[str, float]): What `timed_system.main` returned.
+    RAISES (ValueError): If the process fails.
     """
     slow = system.kind in SLOW
     job = {
@@ -81,6 +83,7 @@ def run_system(system: TimedSystem, texts: Sequence[str], warm_up: Sequence[str]
         "warm_up": pick_texts(warm_up, SLOW_WARM_UP if slow else TEXTS),
         "texts": pick_texts(texts, SLOW_TEXTS if slow else TEXTS),
     }  # fmt: skip
+    # -I: without this project's folder on the path, so that a stock pipeline can't use its code.
     stock = [python, "-I", str(WORKER)]
     command = stock if system.kind in STOCK else [sys.executable, "-m", f"{__package__}.{WORKER.stem}"]
     done = subprocess.run(
@@ -90,13 +93,19 @@ def run_system(system: TimedSystem, texts: Sequence[str], warm_up: Sequence[str]
         needs_more = python != sys.executable and system.kind in STOCK
         remedy = "\nIf it needs more than spaCy, torch perhaps, add --here" if needs_more else ""
         raise ValueError(f"{system.folder} can't be timed by {command[0]}:\n{done.stderr[-2000:]}{remedy}")
+    # Libraries may print, too: the result is the last line.
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
 def pick_texts(texts: Sequence[str], count: int) -> list[str]:
-    """Return so many texts of all lengths, in their order; all of them if they are no more."""
+    """Return some texts, of all lengths, in the order that they have.
+
+    texts (Sequence[str]): The texts.
+    count (int): How many texts to return. All are returned if there are not more.
+    """
     by_length = numpy.argsort([len(text) for text in texts], kind="stable")
     count = min(count, len(texts))
+    # The middle of each of `count` equal parts of the texts, sorted by length.
     middles = ((numpy.arange(count) + 0.5) * len(texts) / count).astype(int)
     return [texts[i] for i in sorted(by_length[middles])]

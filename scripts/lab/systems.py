@@ -20,18 +20,19 @@ from .system_speed import TimedSystem, time_systems
 
 BOW = "bow"
 TOKENIZER = "tokenizer"
-# The project's command that makes a pipeline.
+# Pipeline → the project's command that makes it.
 MADE_BY = {STUDENT: "export", BASELINE: "train-baseline", BOW: "train-bow"}
+# Pipelines that are left out if they are missing.
 OPTIONAL = (BOW,)
 
 
 def find_pipelines(defaults: Mapping[str, Path], more: Sequence[str]) -> tuple[dict[str, Path], dict[str, str]]:
     """Find the stock pipelines to measure.
 
-    defaults (Mapping[str, Path]): Where student, baseline and bow lie.
-    more (Sequence[str]): Others, each as NAME=PATH.
-    RETURNS (tuple[dict[str, Path], dict[str, str]]): Name → folder; and what is left out → why.
-    RAISES (ValueError): If student or baseline or one of the others is missing, or a name is taken.
+    defaults (Mapping[str, Path]): Name → folder of student, baseline and bow.
+    more (Sequence[str]): Other pipelines, each as NAME=PATH.
+    RETURNS (tuple[dict[str, Path], dict[str, str]]): Name → folder; and name of what is left out → why.
+    RAISES (ValueError): If a pipeline other than bow is missing, a name is taken, or one of `more` is no NAME=PATH.
     """
     missing = {
         name: f"{path}: no such pipeline. Make it with: python -m spacy project run {MADE_BY[name]} ."
@@ -91,9 +92,11 @@ def measure_systems(
 
 
 def choose_lang(split: GoldSplit, lang: str | None) -> GoldSplit:
-    """Return the texts of one language, or all of them.
+    """Return the texts of one language, or all texts.
 
-    RAISES (ValueError): If there are none.
+    split (GoldSplit): The texts.
+    lang (str | None): The language code; None: all languages.
+    RAISES (ValueError): If there are no texts in this language.
     """
     if lang is None:
         return split
@@ -106,14 +109,15 @@ def choose_lang(split: GoldSplit, lang: str | None) -> GoldSplit:
 def find_systems(
     pipelines: Mapping[str, Path], control: Path, spec: str, teacher_model: Path, settings: Mapping[str, Any]
 ) -> dict[str, TimedSystem]:
-    """Return what can be timed: a teacher that is a file, or several, can't.
+    """Return what can be timed. A teacher that is a file, or the mean of several, can't be timed.
 
-    pipelines (Mapping[str, Path]): The stock pipelines.
-    control (Path): What `write_tfidf` wrote.
-    spec (str): Names the teacher, see `load_teacher`.
-    teacher_model (Path): Where the teacher trained here lies.
-    settings (Mapping): What a teacher from Hugging Face needs: "labels" and "settings".
-    RETURNS (dict[str, TimedSystem]): The systems by name, the student's tokenizer among them.
+    pipelines (Mapping[str, Path]): Name → folder of the stock pipelines, the student among them.
+    control (Path): The folder that `write_tfidf` wrote.
+    teacher (str): The teacher's spec, see `check_spec`.
+    teacher_model (Path): The folder of the teacher that is trained here.
+    settings (Mapping[str, Any]): What a teacher from Hugging Face needs: "labels", the project's labels, and
+        "settings", the path of the config that says how to score.
+    RETURNS (dict[str, TimedSystem]): Name → system. The student's tokenizer is among them.
     """
     systems = {TOKENIZER: TimedSystem(TOKENIZER, pipelines[STUDENT])}
     systems |= {name: TimedSystem("pipeline", path) for name, path in pipelines.items()}
@@ -132,13 +136,13 @@ def summarize(
 ) -> dict[str, Any]:  # fmt: skip
     """Put together what was measured.
 
-    predicted (Mapping[str, Labels]): Label indices by system, shape (n,).
-    gold (Labels): The right ones.
-    systems (Mapping[str, TimedSystem]): What was timed.
-    times (Mapping): What `time_systems` returned.
-    RETURNS (dict[str, Any]): "n", "tokenizer_docs_per_second", and "systems": name → "accuracy", "docs_per_second",
-        "size_bytes" (installed), "wheel_bytes" (the same, compressed), "startup_s", "peak_rss_bytes"; None for what
-        was not measured.
+    predicted (Mapping[str, NDArray[int64]]): System → label indices, shape (n,).
+    gold (NDArray[int64]): The gold label indices, shape (n,).
+    systems (Mapping[str, TimedSystem]): The systems that were timed.
+    times (Mapping[str, Mapping[str, float]]): What `time_systems` returned.
+    RETURNS (dict[str, Any]): "n"; "tokenizer_docs_per_second"; "systems": name → "accuracy", "docs_per_second",
+        "size_bytes" (installed), "wheel_bytes" (compressed), "startup_s" and "peak_rss_bytes". What was not measured is
+        None.
     """
     rows: dict[str, dict[str, float | None]] = {}
     for name in dict.fromkeys([*predicted, *systems]):
@@ -173,7 +177,10 @@ TABLE_HEADER = (
 
 
 def table_rows(result: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
-    """Return the rows of a table, the most accurate system first and the tokenizer last."""
+    """Yield the rows of a table, the most accurate system first and the tokenizer last.
+
+    result (Mapping[str, Any]): What `summarize` returned.
+    """
     limit, teacher = result["tokenizer_docs_per_second"], result["systems"][TEACHER]["docs_per_second"]
     ordered = sorted(result["systems"].items(), key=lambda item: -(item[1]["accuracy"] or 0))
     for name, row in ordered:

@@ -1,6 +1,6 @@
 """Tables of experiments: settings × data × seeds, each cell trained once, scored, and kept.
 
-The steps are the project's own commands, as subprocesses; what they print is in a log beside what they make.
+The steps are the project's own commands, run as subprocesses. What they print is in a log beside what they make.
 """
 
 import fcntl
@@ -34,7 +34,7 @@ from .results import DEV, Cell, Place, read_result, score_model, teacher_labels
 AUGMENT, SCORE, VECTOR_SETTINGS = Path("configs/augment.cfg"), Path("configs/score.cfg"), Path("configs/vectors.cfg")
 VECTORS = Path("corpus/vectors")
 TEACHER, ENCODER = Path("configs/teacher.cfg"), Path("assets/encoder")
-# What a config's [paths] begin with where a cell has corpora of its own.
+# What the paths in a config begin with that are replaced by those of a cell's own corpora.
 CORPUS = "corpus/"
 
 
@@ -45,7 +45,7 @@ class ExperimentError(RuntimeError):
 def load_experiment(path: Path) -> list[Cell]:
     """Read a table of experiments.
 
-    path (Path): A config: [experiment] with the seeds, a section [data.<name>] for each column and
+    path (Path): A config: [experiment] with the seeds, a section [data.<name>] for each column, and a section
         [settings.<name>] for each row.
     RETURNS (list[Cell]): All cells, seed by seed.
     RAISES (ValueError): If the file is no config, or something is missing, misspelt or does not exist.
@@ -102,7 +102,7 @@ class _Table:
 
 
 def _has_setting(config: Mapping[str, Any], name: str) -> bool:
-    """Say whether a config has a setting; `spacy train` takes one that it does not know without a word."""
+    """Return whether a config has a setting. (`spacy train` accepts an unknown setting without a word.)"""
     found: Any = config
     for part in name.split("."):
         if not isinstance(found, Mapping) or part not in found:
@@ -112,13 +112,14 @@ def _has_setting(config: Mapping[str, Any], name: str) -> bool:
 
 
 def find_places(cells: Sequence[Cell], home: Path) -> list[Place]:
-    """Return where cells and their corpora lie.
+    """Return the folders of cells, which may not exist yet.
 
     cells (Sequence[Cell]): The cells.
-    home (Path): Where experiments are kept.
-    RAISES (ValueError): If there is no such data folder.
+    home (Path): The folder where experiments are kept.
+    RETURNS (list[Place]): The folders of each cell.
+    RAISES (ValueError): If a cell's data folder does not exist.
     """
-    # Each file is read once, however many cells are made of it.
+    # Each file is hashed once, however many cells depend on it.
     sha256 = functools.cache(hash_path)
     return [_find_place(cell, home, sha256) for cell in cells]
 
@@ -152,12 +153,15 @@ def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
 
 
 def _key(made_of: Any) -> str:
+    """Return a short hash of what JSON can hold."""
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def train_teacher(cell: Cell, place: Place) -> None:
-    """Train a cell's teacher by configs/teacher.cfg on its data, if it is "train" and that has not been done.
+    """Train a cell's teacher by configs/teacher.cfg on the cell's data, unless it is trained or from elsewhere.
 
+    cell (Cell): The cell.
+    place (Place): The folders of the cell.
     RAISES (ExperimentError): If a command fails.
     """
     folder, corpus = place.teacher_folder, place.teacher_folder / "corpus"
@@ -170,11 +174,12 @@ def train_teacher(cell: Cell, place: Place) -> None:
     command = ["scripts.train", str(TEACHER), "--output", str(folder), "--corpus", str(corpus), *_options(settings)]
     _run(command, folder / "train.log")
     shutil.rmtree(folder / "model-last")
-    # Written last, it says that the training has ended.
+    # trained.json is written last, and says that the training has ended.
     write_json(folder / "trained.json", {"seconds": time.perf_counter() - start})
 
 
 def _prepare(cell: Cell, corpus: Path) -> list[str]:
+    """Return the command that makes a cell's gold corpora."""
     limit = [] if cell.max_unlabelled is None else ["--max-unlabelled", str(cell.max_unlabelled)]
     return ["scripts.prepare", cell.folder, str(corpus), "--lang", cell.lang, *limit]
 
@@ -183,7 +188,7 @@ def make_corpora(cell: Cell, place: Place, cache: Path) -> None:
     """Make a cell's teacher and corpora, unless they are there: what `project.yml` does before `train-student`.
 
     cell (Cell): The cell.
-    place (Place): Where they go.
+    place (Place): The folders of the cell.
     cache (Path): The file with all scores.
     RAISES (ExperimentError): If a command fails.
     RAISES (ValueError): If the teacher can't be used.
@@ -211,8 +216,11 @@ def make_corpora(cell: Cell, place: Place, cache: Path) -> None:
 def ask_teacher(cell: Cell, place: Place, cache: Path, split: str) -> None:
     """Write down which labels the teacher of a cell gives the texts of a split, unless that has been done.
 
+    cell (Cell): The cell.
+    place (Place): The folders of the cell.
+    cache (Path): The file with all scores.
     split (str): "dev" or "test".
-    RAISES (ValueError): If it has no answer for some of them.
+    RAISES (ValueError): If the teacher can't be used, or has no answer for some text.
     """
     path = teacher_labels(place.corpus, split)
     if path.exists():
@@ -233,8 +241,8 @@ def run_cell(cell: Cell, place: Place, *, one_thread: bool = False) -> dict[str,
     """Train a cell and score it on dev, unless that has been done.
 
     cell (Cell): The cell.
-    place (Place): Where it lies, and its corpora.
-    one_thread (bool): Whether the training may use one thread alone.
+    place (Place): The folders of the cell; its corpora must have been made.
+    one_thread (bool): Whether the training is to use one thread alone.
     RETURNS (dict[str, Any]): The result, see `read_result`.
     RAISES (ExperimentError): If the training fails.
     """
@@ -259,22 +267,23 @@ def run_cell(cell: Cell, place: Place, *, one_thread: bool = False) -> dict[str,
 
 
 def _paths(cell: Cell) -> dict[str, Any]:
-    """Return the paths of a cell's config, as in the project's own folder."""
+    """Return the [paths] of a cell's config, with the cell's overrides, as they are in the project's own folder."""
     paths = _config_paths(cell.config)
     return paths | {name: value for name, value in cell.train.items() if name in paths}
 
 
 def _config_paths(config: str | Path) -> dict[str, Any]:
+    """Return the [paths] of a config: "paths.<name>" → value."""
     return {f"paths.{name}": value for name, value in Config().from_disk(config).get("paths", {}).items()}
 
 
 def _has_vectors(cell: Cell) -> bool:
-    """Say whether a cell uses the word vectors that are made from its corpora."""
+    """Return whether a cell uses the word vectors that are made from its corpora."""
     return str(VECTORS) in _paths(cell).values()
 
 
 def _move(value: Any, corpus: Path, vectors: Path | None = None) -> Any:
-    """Return a path in corpus/ as one in a cell's own corpora; other values as they are."""
+    """Return a path in corpus/ as the same path in a cell's own corpora. Other values are returned as they are."""
     if not (isinstance(value, str) and value.startswith(CORPUS)):
         return value
     return str((vectors if vectors and value == str(VECTORS) else corpus) / value.removeprefix(CORPUS))
@@ -290,10 +299,12 @@ def _options(overrides: Mapping[str, Any]) -> list[str]:
 
 
 def _run(command: Sequence[str], log: Path, *, one_thread: bool = False) -> None:
+    """Run a command of the project; what it prints goes into a log, which is locked meanwhile."""
     environment = {**os.environ, **(ONE_THREAD if one_thread else {})}
     with log.open("a", encoding="utf-8") as file:
         try:
-            # The command inherits the lock with its output: it lasts until both this process and the command end.
+            # The command inherits the lock with its output. So the lock lasts until both this process and the command
+            # have ended.
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as err:
             raise ExperimentError(f"{log}: another process is still at it. Wait for it to end, or stop it") from err

@@ -1,7 +1,9 @@
 """Load one system and let it read texts, in a process of its own: what `system_speed.py` times.
 
-Stock pipelines run this file where there is spaCy alone, so it imports nothing of a system's before that is loaded; and
-what a system imports is part of its start-up.
+Stock pipelines run this file where there is spaCy alone. So it imports what a system needs only when that system is
+loaded. What a system imports is part of its start-up.
+
+A loader takes the job, see `main`, and returns a function that reads texts.
 """
 
 import json
@@ -14,7 +16,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-# Reads texts.
+# Reads texts; what it returns is not used.
 Run = Callable[[Sequence[str]], object]
 
 
@@ -27,7 +29,7 @@ def load_tokenizer(job: dict[str, Any]) -> Run:
 
 
 def load_pipeline(job: dict[str, Any]) -> Run:
-    """Load a spaCy pipeline that needs no code of ours."""
+    """Load a spaCy pipeline that needs none of the project's code."""
     import spacy
 
     nlp = spacy.load(job["folder"])
@@ -35,14 +37,14 @@ def load_pipeline(job: dict[str, Any]) -> Run:
 
 
 def load_transformer(job: dict[str, Any]) -> Run:
-    """Load a spaCy pipeline, which may be the teacher trained here."""
+    """Load a spaCy pipeline, which may be the teacher that is trained here."""
     from scripts.distill.teacher import pooling as _architectures  # noqa: F401
 
     return load_pipeline(job)
 
 
 def load_hugging_face(job: dict[str, Any]) -> Run:
-    """Load a teacher from Hugging Face as scoring does, which also takes the hash of its files."""
+    """Load a teacher from Hugging Face as scoring does. That takes the hashes of its files, too."""
     from scripts.distill.score.settings import load_score_settings
     from scripts.distill.teacher.hugging_face import HuggingFaceTeacher
 
@@ -51,12 +53,13 @@ def load_hugging_face(job: dict[str, Any]) -> Run:
 
 
 def load_control(job: dict[str, Any]) -> Run:
-    """Load the control."""
+    """Load the control: TF-IDF + logistic regression."""
     from scripts.distill.evaluate.tfidf import read_tfidf
 
     return read_tfidf(Path(job["folder"])).predict
 
 
+# Kind of system → its loader.
 LOADERS: dict[str, Callable[[dict[str, Any]], Run]] = {
     "tokenizer": load_tokenizer, "pipeline": load_pipeline, "transformer": load_transformer,
     "hugging_face": load_hugging_face, "control": load_control,
@@ -66,7 +69,7 @@ LOADERS: dict[str, Callable[[dict[str, Any]], Run]] = {
 def peak_memory() -> int:
     """Return this process's peak memory in bytes.
 
-    On Linux not as `getrusage` says: there it is never less than that of the process that started this one.
+    On Linux it is not what `getrusage` says, which is never less than the memory of the process that started this one.
     """
     status = Path("/proc/self/status")
     found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text()) if status.exists() else None
@@ -76,10 +79,11 @@ def peak_memory() -> int:
 
 
 def main(job: dict[str, Any]) -> dict[str, float]:
-    """Load a system, let it read texts to warm up, and time it on others, once: it has not seen them before.
+    """Load a system, let it read texts to warm up, and time it once on texts that it has not seen before.
 
-    job (dict): "kind": a loader; "folder"; "warm_up" and "texts": lists of texts; and what the loader needs.
-    RETURNS (dict[str, float]): "startup_s", "docs_per_second", "peak_rss_bytes".
+    job (dict[str, Any]): "kind": a key of `LOADERS`; "folder": where the system lies; "warm_up" and "texts": lists of
+        texts; and what else the loader needs.
+    RETURNS (dict[str, float]): "startup_s", the seconds of import and loading; "docs_per_second"; "peak_rss_bytes".
     """
     start = time.perf_counter()
     run = LOADERS[job["kind"]](job)

@@ -1,4 +1,4 @@
-"""Convert treebanks for the tagger, install the trained tagger with metadata on its sources, and score it."""
+"""Convert treebanks for the tagger, install the trained tagger, and score the tagger."""
 
 from pathlib import Path
 
@@ -34,7 +34,7 @@ def install(
     output: Path = typer.Argument(..., help="Folder to write"),
     sources: Path = typer.Argument(..., help="What `convert` wrote to sources.json", exists=True, dir_okay=False),
 ) -> None:
-    """Copy the tagger to where augmentation finds it."""
+    """Copy the tagger to where augmentation finds it, with metadata on the treebanks that it was trained on."""
     nlp = spacy.load(model)
     nlp.meta.update(describe_tagger(srsly.read_json(sources)))
     with replacing_folder(output) as folder:

@@ -1,4 +1,4 @@
-"""Score a tagger on treebanks, on spaCy's tokens of running text and on the treebank's own tokens."""
+"""Score a tagger on treebanks: on spaCy's tokens of running text, and on the treebank's own tokens."""
 
 import time
 from collections import Counter
@@ -22,11 +22,14 @@ from .treebanks import HELD_OUT, read_sentences
 class TaggerScore:
     """How well a tagger does on one treebank.
 
-    words (int): Words of the treebank, those that UD splits merged.
-    raw, gold (float): spaCy's `pos_acc`: the F-score of parts of speech on the tokens of
-        `spacy.blank(lang)`, and their accuracy on the treebank's tokens.
-    raw_morph (float): The same for morphological features (`morph_acc`), all of a token's together.
-    words_per_second (float): Tokenising and tagging running text.
+    lang (str): The language code.
+    treebank (str): The treebank's name.
+    words (int): Words of the treebank. Words that UD splits count as one.
+    raw (float): spaCy's `pos_acc` on the tokens of `spacy.blank(lang)`: the F-score of parts of speech, from 0 to 1.
+    gold (float): spaCy's `pos_acc` on the treebank's tokens: the accuracy of parts of speech, from 0 to 1.
+    raw_morph (float): spaCy's `morph_acc` on the tokens of `spacy.blank(lang)`: the F-score of morphological features.
+        All features of a token must be right.
+    words_per_second (float): The speed of tokenising and tagging running text.
     """
 
     lang: str
@@ -41,8 +44,9 @@ class TaggerScore:
 def score_held_out(tagger: Language, treebanks: Path) -> Iterator[TaggerScore]:
     """Score a tagger on the held-out treebank of each language.
 
-    tagger (Language): Sets `token.pos` and `token.morph`.
-    treebanks (Path): Holds <lang>/*.conllu.
+    tagger (Language): The tagger, which sets `token.pos` and `token.morph`.
+    treebanks (Path): The folder with <lang>/*.conllu.
+    YIELDS (TaggerScore): The scores on one treebank.
     RAISES (ValueError): If a held-out treebank is missing.
     """
     for lang, name in HELD_OUT.items():
@@ -55,8 +59,9 @@ def score_held_out(tagger: Language, treebanks: Path) -> Iterator[TaggerScore]:
 def score_treebank(tagger: Language, path: Path, lang: str) -> TaggerScore:
     """Score a tagger on one treebank.
 
+    tagger (Language): The tagger, which sets `token.pos` and `token.morph`.
     path (Path): The treebank, in CoNLL-U.
-    lang (str): Its language, whose tokenizer is used.
+    lang (str): The treebank's language, whose tokenizer is used.
     """
     sentences = read_sentences(path)
     tokenize = spacy.blank(lang).make_doc
@@ -77,6 +82,7 @@ def score_treebank(tagger: Language, path: Path, lang: str) -> TaggerScore:
 
 
 def _score(docs: list[Doc], references: list[Doc]) -> dict[str, Any]:
+    """Return spaCy's scores of parts of speech and features; a token without features counts as having "_"."""
     examples = [Example(doc, reference) for doc, reference in zip(docs, references, strict=True)]
     pos = Scorer.score_token_attr(examples, "pos")
     morph = Scorer.score_token_attr(examples, "morph", getter=lambda token, attr: str(getattr(token, attr)) or "_")
@@ -86,8 +92,9 @@ def _score(docs: list[Doc], references: list[Doc]) -> dict[str, Any]:
 def describe_scores(meta: Mapping[str, Any], size: int, scores: list[TaggerScore]) -> str:
     """Return a page on a tagger in Markdown.
 
-    meta (Mapping): The tagger's metadata, see `describe_tagger`.
-    size (int): Its size in bytes.
+    meta (Mapping[str, Any]): The tagger's metadata, see `describe_tagger`.
+    size (int): The tagger's size in bytes.
+    scores (list[TaggerScore]): The scores, one for each row of the page's table.
     """
     words: Counter[str] = Counter()
     for source in meta["sources"]:

@@ -14,12 +14,12 @@ from scripts.distill.core.files import replacing_folder, write_json
 from scripts.distill.data.near_duplicates import NearDuplicates
 from scripts.distill.data.text_keys import normalize
 
-# Held out for scoring; everything else may train or tune.
+# Language → the treebank that is held out for scoring. All others are for training and dev.
 HELD_OUT = {
     "de": "UD_German-GSD-test", "en": "UD_English-EWT-test", "es": "UD_Spanish-AnCora-test",
     "fr": "UD_French-GSD-test", "it": "UD_Italian-ISDT-test", "nl": "UD_Dutch-Alpino-test",
 }  # fmt: skip
-# By treebank, as the README of the treebanks names them.
+# Treebank → licence, as the README of the treebanks names it.
 _LICENSES = {
     "UD_English-EWT": "CC BY-SA 4.0", "UD_Dutch-Alpino": "CC BY-SA 4.0", "UD_Dutch-LassySmall": "CC BY-SA 4.0",
     "UD_French-GSD": "CC BY-SA 4.0", "UD_French-Sequoia": "LGPL-LR", "UD_German-GSD": "CC BY-SA 4.0",
@@ -39,10 +39,11 @@ def convert_treebanks(folder: Path, output: Path) -> list[dict[str, Any]]:
 
     Sentences that nearly equal one of a held-out treebank are dropped: treebanks share texts.
 
-    folder (Path): Holds <lang>/*.conllu.
+    folder (Path): The folder with <lang>/*.conllu.
     output (Path): The folder to write: train.spacy, dev.spacy and sources.json.
-    RETURNS (list[dict[str, Any]]): Name, language, and number of train, dev and dropped words of each.
-    RAISES (ValueError): If there is no treebank, or one can't be read.
+    RETURNS (list[dict[str, Any]]): Of each treebank: "name", "lang", and the number of its words in "train" and "dev",
+        and of those that were "dropped".
+    RAISES (ValueError): If there is no treebank, or a treebank can't be read.
     """
     paths = sorted(folder.glob("*/*.conllu"))
     files = [path for path in paths if path.stem not in HELD_OUT.values()]
@@ -76,14 +77,17 @@ def convert_treebanks(folder: Path, output: Path) -> list[dict[str, Any]]:
 def read_treebank(path: Path, lang: str) -> list[Doc]:
     """Read the sentences of a treebank, tokenised as the tagger will meet them.
 
-    Tokens are those of `spacy.blank(lang)` on the running text. One that is a word of the treebank
-    takes on its part of speech and features; so does one that is a part of such a word, except for
-    punctuation within a word. A word that UD splits in two counts whole (Spanish *del*), and in parts
-    where the tokenizer splits it as well (English *don't*; not in sentences that also have words of
-    the first kind). Other tokens have no annotation.
+    The tokens are those of `spacy.blank(lang)` on the running text. A token that is a word of the treebank takes on the
+    word's part of speech and features. So does a token that is a part of a word, except for punctuation within a word.
+    Other tokens have no annotation.
 
+    UD splits some words in two. Such a word counts whole (Spanish *del*). Where the tokenizer splits it, too, its parts
+    count (English *don't*); but not in sentences where the parts, joined, are not the text, as they are not for *del*.
+
+    path (Path): The treebank, in CoNLL-U.
     lang (str): The language code.
-    RAISES (ValueError): If it is no CoNLL-U, or spaCy does not know the language.
+    RETURNS (list[Doc]): A doc for each sentence.
+    RAISES (ValueError): If the file is no CoNLL-U, or spaCy does not know the language.
     """
     try:
         return [_project(*pair) for pair in _pair_with_tokens(path, lang)]
@@ -92,12 +96,18 @@ def read_treebank(path: Path, lang: str) -> list[Doc]:
 
 
 def read_sentences(path: Path) -> list[Doc]:
-    """Read the sentences of a treebank, words that UD splits merged, so that they are running text."""
+    """Read the sentences of a treebank. Words that UD splits are merged, so that the sentences are running text.
+
+    path (Path): The treebank, in CoNLL-U.
+    """
     return list(_convert(path, merge_subtokens=True))
 
 
 def join_sentences(sentences: list[Doc]) -> Iterator[Doc]:
-    """Join sentences to docs of several."""
+    """Join sentences, one after the other, to docs of `SENTENCES_PER_DOC`; the last doc may have fewer.
+
+    sentences (list[Doc]): Docs of one sentence each.
+    """
     for start in range(0, len(sentences), SENTENCES_PER_DOC):
         doc = Doc.from_docs(sentences[start : start + SENTENCES_PER_DOC])
         if doc is not None:
@@ -107,14 +117,16 @@ def join_sentences(sentences: list[Doc]) -> Iterator[Doc]:
 
 
 def _convert(path: Path, *, merge_subtokens: bool) -> Iterator[Doc]:
+    """Yield a treebank's sentences on its own tokens; words that UD splits are merged or not."""
     text = path.read_text(encoding="utf-8")
     return conllu_to_docs(text, n_sents=1, merge_subtokens=merge_subtokens, no_print=True)
 
 
 def _pair_with_tokens(path: Path, lang: str) -> Iterator[tuple[Doc, dict[tuple[int, int], Token]]]:
-    """Yield each sentence as spaCy tokenises it, and the treebank's words by their place in the text."""
+    """Yield each sentence as spaCy tokenises it, and the treebank's words: (start, end) in characters → word."""
     nlp = spacy.blank(lang)
     for merged, split in zip(read_sentences(path), _convert(path, merge_subtokens=False), strict=True):
+        # Words that UD splits, in parts: only if the parts, joined, are the text, so that their places are right.
         words = {_span(word): word for word in split} if split.text == merged.text else {}
         yield nlp.make_doc(merged.text), words | {_span(word): word for word in merged}
 
@@ -125,6 +137,7 @@ def _project(doc: Doc, words: Mapping[tuple[int, int], Token]) -> Doc:
     for token in doc:
         start, end = _span(token)
         word = words.get((start, end))
+        # A token that is a part of a word: punctuation takes on only the tag of punctuation.
         if word is None:
             around = [words[span] for span in wholes if span[0] <= start and end <= span[1]]
             is_word = any(map(str.isalnum, token.text))
@@ -136,11 +149,15 @@ def _project(doc: Doc, words: Mapping[tuple[int, int], Token]) -> Doc:
 
 
 def _span(token: Token) -> tuple[int, int]:
+    """Return where a token starts and ends in its text, in characters."""
     return token.idx, token.idx + len(token)
 
 
 def keep_frequent_features(docs: Iterable[Doc]) -> None:
-    """Remove the morphological features of tokens whose combination of features is rare."""
+    """Remove the features of tokens whose part of speech and features occur together fewer than `MIN_COUNT` times.
+
+    docs (Iterable[Doc]): The docs of all treebanks; they are changed.
+    """
     docs = list(docs)
     counts = Counter((token.pos_, str(token.morph)) for doc in docs for token in doc)
     for doc in docs:
@@ -154,9 +171,10 @@ def _new_doc_bin() -> DocBin:
 
 
 def describe_tagger(treebanks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return metadata for a tagger: its languages, what it was trained on and under which terms it stands.
+    """Return metadata for a tagger: its languages, what it was trained on, and under which terms it stands.
 
-    treebanks (Iterable[Mapping]): What it was trained on, see `convert_treebanks`.
+    treebanks (Iterable[Mapping[str, Any]]): What the tagger was trained on, as `convert_treebanks` returns it.
+    RETURNS (dict[str, Any]): What goes into the tagger's meta.json.
     """
     sources = [
         {"name": treebank["name"], "lang": treebank["lang"], "words": treebank["train"],

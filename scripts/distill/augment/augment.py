@@ -1,4 +1,4 @@
-"""Augment the train corpus, and read what was made."""
+"""The whole step: train and unlabelled texts → augmented.jsonl, and the student's tokenizer."""
 
 import itertools
 from collections import Counter
@@ -25,13 +25,14 @@ AT_A_TIME = 5000
 def augment_corpus(corpus: Corpus, plan: Plan, *, seed: int, processes: int) -> dict[str, Any]:
     """Write variants of the train and unlabelled texts.
 
-    corpus (Corpus): Holds gold/ and prepare.json. Written: augmented.jsonl with `text`, `lang`, `method` and `source`
-        (the index of the text: train texts, then unlabelled ones), tokenizer/ for the student, and augment.json.
+    corpus (Corpus): Holds gold/, unlabelled.jsonl and prepare.json. Written: augmented.jsonl with `text`, `lang`,
+        `method` and `source` (the number of the text that the variant was made from, see `Variant`), tokenizer/ for the
+        student, and augment.json.
     plan (Plan): What to make.
     seed (int): Decides all random choices.
-    processes (int): How many processes work; the result is the same.
+    processes (int): How many processes work, 1 or more. It changes nothing in the result.
     RETURNS (dict[str, Any]): The contents of augment.json.
-    RAISES (OSError, ValueError): If a corpus or a tagger is missing or of no use.
+    RAISES (OSError, ValueError): If a corpus or a tagger is missing or can't be used.
     """
     folder, fingerprint = corpus.folder, corpus.fingerprint
     texts = [(doc.text, doc.user_data[LANG]) for doc in corpus.gold_docs("train")]
@@ -72,7 +73,7 @@ def augment_corpus(corpus: Corpus, plan: Plan, *, seed: int, processes: int) -> 
 
 
 def _tag_frequent_words(taggers: Mapping[str, Language | None], n: int) -> Iterator[TaggedText]:
-    """Tag the most frequent words of the languages that have a tagger, each by itself."""
+    """Tag the `n` most frequent words of each language that has a tagger, each word by itself."""
     words = frequent_words([lang for lang, tagger in taggers.items() if tagger is not None], n)
     return tag_texts(taggers, ((word, lang) for lang, found in words.items() for word in found))
 
@@ -81,7 +82,7 @@ def _vary_unlabelled(
     texts: Sequence[tuple[str, str]], taggers: Mapping[str, Language | None], plan: Plan, words: WordsByKind, *,
     first: int, seed: int, processes: int,
 ) -> Iterator[Variant]:  # fmt: skip
-    """Yield variants of unlabelled texts, of which only some are tagged and in memory at a time."""
+    """Yield variants of unlabelled texts. Only `AT_A_TIME` tagged texts are in memory at a time."""
     plan = plan.for_unlabelled()
     for start in range(0, len(texts), AT_A_TIME):
         tagged = list(tag_texts(taggers, texts[start : start + AT_A_TIME], processes=processes))

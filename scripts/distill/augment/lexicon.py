@@ -1,4 +1,4 @@
-"""The words of the train texts by language, part of speech and morphology, to draw from."""
+"""Words by language, part of speech and morphology, to draw from."""
 
 import bisect
 import itertools
@@ -9,22 +9,23 @@ from dataclasses import dataclass
 
 from .tagging import TaggedText
 
-# Language, part of speech, attached to the word before and after; features, or None for any.
+# Language; part of speech; whether it is attached to the word before, and to the word after; features, or None for any.
 Kind = tuple[str, str, tuple[bool, bool], str | None]
 
 
 class WordsByKind:
     """Draws words of the same kind by their frequency.
 
-    Words are of one kind if language, part of speech, and being written together with the words
-    around them (English *n't*, French *l'*) are the same. Forms that differ in case alone count as
-    one word, written as most often.
+    Words are of one kind if they have the same language and part of speech, and are written together with the words
+    around them in the same way (English *n't*, French *l'*). Forms that differ in case alone count as one word, and
+    the most frequent form is drawn.
     """
 
     def __init__(self, texts: Iterable[TaggedText]) -> None:
         """Count the words of texts.
 
-        texts (Iterable[TaggedText]): The train texts. Words without a part of speech are left out.
+        texts (Iterable[TaggedText]): The train texts, and whatever else words may be drawn from. Words without a part
+            of speech are left out.
         """
         counts: dict[Kind, Counter[str]] = {}
         for text in texts:
@@ -37,19 +38,23 @@ class WordsByKind:
     def draw_other(self, text: TaggedText, i: int, rng: random.Random, *, agree: bool = False) -> str | None:
         """Draw another word of the same kind as a word of a text, in the casing of that word.
 
-        i (int): The index of the word.
-        agree (bool): Whether the morphological features must be the same too.
-        RETURNS (str | None): The word; None if there is no other of its kind.
+        text (TaggedText): The text.
+        i (int): The index of the word in it.
+        rng (random.Random): Draws.
+        agree (bool): Whether the morphological features must be the same, too.
+        RETURNS (str | None): The word; None if there is no other word of its kind.
         """
         table = self._tables.get(_kind(text, i, agree))
         if table is None:
             return None
         word = text.words[i]
+        # The table's words share a line of numbers, each as many as its count. The word itself has low to high − 1.
         index = table.index.get(word.casefold())
         low, high = (0, 0) if index is None else (table.ends[index] - table.counts[index], table.ends[index])
         others = table.ends[-1] - (high - low)
         if not others:
             return None
+        # Draw a number among those of the other words, as if those of the word itself were cut out of the line.
         drawn = int(rng.random() * others)
         other = table.words[bisect.bisect_right(table.ends, drawn if drawn < low else drawn + (high - low))]
         other = match_case(other, word)
@@ -62,7 +67,13 @@ def _kind(text: TaggedText, i: int, agree: bool) -> Kind:
 
 @dataclass(frozen=True)
 class _Table:
-    """Words with their counts, the counts' cumulative sums, and where each case-folded word stands."""
+    """The words of one kind.
+
+    words (list[str]): Each in its most frequent form.
+    counts (list[int]): How often each word occurs, in any form.
+    ends (list[int]): The cumulative sums of the counts.
+    index (dict[str, int]): Case-folded word → its index.
+    """
 
     words: list[str]
     counts: list[int]
@@ -71,6 +82,7 @@ class _Table:
 
 
 def _make_table(counter: Counter[str]) -> _Table:
+    # Case-folded word → how often each of its forms occurs. Sorted, so that the order of the texts changes nothing.
     forms: dict[str, Counter[str]] = {}
     for word in sorted(counter):
         forms.setdefault(word.casefold(), Counter())[word] = counter[word]
@@ -86,7 +98,10 @@ def _make_table(counter: Counter[str]) -> _Table:
 def match_case(word: str, model: str) -> str:
     """Write `word` the way `model` is written: ALL CAPS, Capitalised or lower.
 
-    A word that is not Capitalised or lower itself (NASA, iPhone, I) is never made lower.
+    A word that is itself neither Capitalised nor lower (NASA, iPhone), or has one letter (I), is never made lower.
+
+    word (str): The word to write.
+    model (str): The word whose casing is taken.
     """
     first, rest = word[:1], word[1:]
     if model.isupper() and sum(map(str.isalpha, model)) > 1:

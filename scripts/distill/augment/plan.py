@@ -1,4 +1,4 @@
-"""What to make of the texts: which methods, in what shares; configs/augment.cfg."""
+"""What to make of the texts, by which methods, in what shares: configs/augment.cfg."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -20,18 +20,18 @@ from .methods import Augmenter
 class Plan:
     """What configs/augment.cfg says.
 
-    variants (int): How many new texts to make from each train text, at most.
-    mask_token (str): What masked words are replaced with; a token of its own for the student.
-    frequent_words (int): How many of each language's most frequent words can be swapped in, besides those of the train
-        texts.
-    taggers (Mapping[str, str | None]): The pipeline that sets parts of speech, by language; "xx" for all
-        languages that are not named.
-    methods (Mapping[str, Augmenter]): The augmenters by name.
-    shares (Mapping[str, float]): How often each is used, relative to the others.
-    config (Mapping[str, Any]): All of it as it was read, for the record.
-    source (tuple): The arguments of `load_plan`.
-    unlabelled_variants (int): How many new texts to make from each unlabelled text, at most.
-    unlabelled_shares (Mapping[str, float]): How often each method is used for those.
+    variants (int): How many new texts to make from each train text at most, 0 or more.
+    mask_token (str): What masked words are replaced with. To the student's tokenizer it is one token.
+    frequent_words (int): How many of each language's most frequent words can be swapped in, besides the words of the
+        train texts; 0 or more.
+    taggers (Mapping[str, str | None]): Language → folder or package of the pipeline that sets parts of speech; "xx"
+        stands for all languages that are not named. None: no pipeline.
+    methods (Mapping[str, Augmenter]): Name → method.
+    shares (Mapping[str, float]): Name → how often the method is used for train texts, relative to the others.
+    config (Mapping[str, Any]): The whole config as it was read, for augment.json.
+    source (tuple): The arguments of `load_plan` that made this plan.
+    unlabelled_variants (int): How many new texts to make from each unlabelled text at most, 0 or more.
+    unlabelled_shares (Mapping[str, float]): Name → how often the method is used for unlabelled texts.
     """
 
     variants: int
@@ -46,11 +46,11 @@ class Plan:
     unlabelled_shares: Mapping[str, float] = field(default_factory=dict)
 
     def __reduce__(self) -> tuple[Callable[..., "Plan"], tuple[Any, ...]]:
-        """Let another process read the plan again: functions can't be sent to it."""
+        """Let another process load the plan anew, since methods, which are functions, can't be sent to it."""
         return load_plan, self.source
 
     def for_unlabelled(self) -> "Plan":
-        """Return the plan for unlabelled texts: with their number of variants, and their shares."""
+        """Return the plan for unlabelled texts: its `variants` and `shares` are those of unlabelled texts."""
         path, overrides, code = self.source
         shares = {f"shares.{name}": share for name, share in self.unlabelled_shares.items()}
         return load_plan(path, {**(overrides or {}), "augment.variants": self.unlabelled_variants, **shares}, code)
@@ -59,16 +59,18 @@ class Plan:
 def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path | None = None) -> Plan:
     """Read a plan with spaCy's config system.
 
+    path (Path): The config, configs/augment.cfg.
     overrides (Mapping[str, Any] | None): Settings that take the place of the plan's, such as
         {"augment.variants": 60}.
-    code (Path | None): A Python file that registers augmenters of your own.
-    RAISES (ValueError): If a setting is missing, misspelt or impossible, or methods and shares
-        don't name the same augmenters.
+    code (Path | None): A Python file that registers methods of your own.
+    RETURNS (Plan): The plan.
+    RAISES (ValueError): If a setting is missing, misspelt or impossible, or [methods], [shares] and [unlabelled.shares]
+        don't name the same methods.
     """
     if code is not None:
         import_file("python_code", code)
     read = read_config(path, overrides)
-    # What the methods are is found out here; the rest stays as it was read.
+    # Only [methods] become functions. The rest stays as it was read.
     methods = spacy.registry.resolve({"methods": read.get("methods", {})})["methods"]
     for name, method in methods.items():
         if not callable(method):

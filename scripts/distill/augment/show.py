@@ -12,9 +12,11 @@ from ..data.origins import LANG, METHOD
 
 @dataclass(frozen=True)
 class Shown:
-    """A train text and its variants.
+    """A text and its variants.
 
-    variants (list[tuple[str, str]]): Method and text of each, with *stars* around changed words.
+    source (int): The number of the text, see `Variant`.
+    text (str): The text.
+    variants (list[tuple[str, str]]): Method and text of each variant, with *stars* around changed words.
     """
 
     source: int
@@ -23,12 +25,13 @@ class Shown:
 
 
 def show_variants(corpus: Corpus, lang: str, n: int) -> Iterator[Shown]:
-    """Yield the first train texts of a language that have variants.
+    """Yield the first texts of a language that have variants: train texts, then unlabelled ones.
 
-    corpus (Corpus): Holds gold/ and augmented.jsonl.
+    corpus (Corpus): Holds gold/, unlabelled.jsonl, augmented.jsonl and augment.json.
     lang (str): The language code.
-    n (int): How many train texts.
-    RAISES (ValueError): If there are no variants in this language.
+    n (int): How many texts at most.
+    YIELDS (Shown): A text with its variants.
+    RAISES (ValueError): If a file is missing or of other data, or there are no variants in this language.
     """
     summary = corpus.summary("augment")
     texts = [doc.text for doc in corpus.gold_docs("train")]
@@ -44,7 +47,11 @@ def show_variants(corpus: Corpus, lang: str, n: int) -> Iterator[Shown]:
 
 
 def mark_changes(text: str, variant: str) -> str:
-    """Return the variant, with *stars* around words that are not in the text at this place."""
+    """Return the variant, with *stars* around words that are not in the text at this place.
+
+    text (str): The text that the variant was made from.
+    variant (str): The variant.
+    """
     words = list(re.finditer(r"\w+|[^\w\s]", variant))
     matcher = difflib.SequenceMatcher(None, re.findall(r"\w+|[^\w\s]", text), [w[0] for w in words], autojunk=False)
     pieces, done = [], 0

@@ -8,9 +8,9 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-# Not words: never masked or swapped.
+# Parts of speech of tokens that are not words: they are never masked or swapped.
 NO_WORDS = frozenset({"PUNCT", "SPACE", "SYM"})
-# In the metadata of a multi-language tagger: the languages that it was trained on.
+# The key, in the metadata of a multi-language tagger, of the languages that the tagger was trained on.
 LANGUAGES = "languages"
 
 
@@ -18,11 +18,12 @@ LANGUAGES = "languages"
 class TaggedText:
     """A tokenised text with its tags, as plain Python values.
 
+    lang (str): The language code.
     words (list[str]): The tokens.
-    spaces (list[str]): What follows each token, " " or "": joined with the words it is the text.
-    pos (list[str]): Universal part-of-speech tags; "" for a word whose tag is not known.
-    morph (list[str]): Universal features, such as "Number=Sing|Tense=Past".
-    sentence_starts (list[int]): Indices of the first token of each sentence.
+    spaces (list[str]): What follows each token, " " or "". Tokens and what follows them, joined, are the text.
+    pos (list[str]): The universal part of speech of each token; "" if it is not known.
+    morph (list[str]): The universal features of each token, such as "Number=Sing|Tense=Past".
+    sentence_starts (list[int]): The index of the first token of each sentence.
     """
 
     lang: str
@@ -39,7 +40,7 @@ class TaggedText:
 
     @cached_property
     def pieces(self) -> list[str]:
-        """Each token with what follows it."""
+        """Each token, joined with what follows it."""
         return [word + space for word, space in zip(self.words, self.spaces, strict=True)]
 
     @cached_property
@@ -55,9 +56,11 @@ class TaggedText:
         return [i for i, is_word in enumerate(self.is_word) if is_word]
 
     def is_attached(self, i: int) -> tuple[bool, bool]:
-        """Return whether a token is written together with the word before and with the word after it.
+        """Return whether a token is written together with the word before it, and with the word after it.
 
-        French *l'* is attached to what follows, English *n't* to what stands before.
+        French *l'* is attached to the word after it, English *n't* to the word before it.
+
+        i (int): The index of the token.
         """
         before = i > 0 and not self.spaces[i - 1] and self.is_word[i - 1]
         after = not self.spaces[i] and i + 1 < len(self.words) and self.is_word[i + 1]
@@ -67,10 +70,11 @@ class TaggedText:
 def load_taggers(names: Mapping[str, str | None], languages: Iterable[str]) -> dict[str, Language | None]:
     """Load the pipeline that tags each language.
 
-    names (Mapping[str, str | None]): Language code, or "xx" for all others → folder or installed package.
+    names (Mapping[str, str | None]): Language code → folder or installed package of the pipeline; "xx" stands for all
+        languages that are not named. None: no pipeline.
     languages (Iterable[str]): The languages of the texts.
-    RETURNS (dict[str, Language | None]): One for each language; None if there is no tagger for it:
-        a pipeline says in its metadata which languages it knows, `lang` or `languages`.
+    RETURNS (dict[str, Language | None]): Language code → pipeline. None if no pipeline is named for the language, or
+        the pipeline does not know it. What a pipeline knows is its `lang` or, in its metadata, its `languages`.
     RAISES (OSError): If a pipeline can't be found.
     """
     load = cache(lambda name: spacy.load(name, exclude=["ner", "lemmatizer"]))
@@ -79,6 +83,7 @@ def load_taggers(names: Mapping[str, str | None], languages: Iterable[str]) -> d
         name = names.get(lang, names.get("xx"))
         tagger = load(name) if name else None
         if tagger is not None:
+            # A multi-language pipeline that does not say what it knows is taken to know every language.
             known = tagger.meta.get(LANGUAGES, [lang if tagger.lang == "xx" else tagger.lang])
             tagger = tagger if lang in known else None
         taggers[lang] = tagger
@@ -90,14 +95,14 @@ def tag_texts(
 ) -> Iterator[TaggedText]:
     """Tag texts.
 
-    taggers (Mapping[str, Language | None]): The pipeline for each language, which sets
-        `token.pos`, and `token.morph` if it can. If it sets no sentence boundaries, a rule on
-        punctuation does. Words of a language without a pipeline have no tags.
-    texts (Iterable[tuple[str, str]]): Texts with their language codes; those of a language are
-        best put together.
-    processes (int): How many processes tag; the result is the same.
+    taggers (Mapping[str, Language | None]): Language code → pipeline that sets `token.pos` and, if it can,
+        `token.morph`. Where a pipeline sets no sentence boundaries, a rule on punctuation sets them. Texts of a
+        language without a pipeline get neither parts of speech nor features.
+    texts (Iterable[tuple[str, str]]): Texts with their language codes. It is fastest if the texts of a language come
+        one after the other.
+    processes (int): How many processes tag, 1 or more. It changes nothing in the result.
     YIELDS (TaggedText): One for each text, in order.
-    RAISES (ValueError): If the pipeline sets no parts of speech.
+    RAISES (ValueError): If a pipeline sets no parts of speech.
     """
     for lang, group in _group_by_language(texts):
         tagger = taggers[lang]
@@ -115,6 +120,7 @@ def tag_texts(
 
 
 def _group_by_language(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield a language code and the texts of this language that come one after the other."""
     group: list[str] = []
     current = None
     for text, lang in texts:
@@ -141,12 +147,16 @@ def _to_tagged(doc: Doc, lang: str) -> TaggedText:
 
 
 def _make_doc(tagger: Language, text: str, lang: str) -> Doc:
-    """Tokenise with the language's own rules."""
+    """Tokenise a text by its language's own rules, in the vocabulary of a tagger."""
     return copy_tokens(_blank(lang).make_doc(text), tagger)
 
 
 def copy_tokens(doc: Doc, tagger: Language) -> Doc:
-    """Return a doc's tokens without annotation, in the vocab of a tagger, which needs them there."""
+    """Return a new doc with a doc's tokens and no annotation, in the vocabulary of a tagger, which needs them there.
+
+    doc (Doc): The doc; it stays as it is.
+    tagger (Language): The tagger.
+    """
     words = [token.text for token in doc]
     return Doc(tagger.vocab, words=words, spaces=[bool(token.whitespace_) for token in doc])
 

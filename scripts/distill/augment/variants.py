@@ -1,4 +1,4 @@
-"""Make many variants of the train texts by a plan: which methods, in what shares."""
+"""Make many variants of texts by a plan: which methods, in what shares."""
 
 import itertools
 import random
@@ -15,6 +15,7 @@ from .methods import Edit
 from .plan import Plan
 from .tagging import TaggedText
 
+# How often a method is drawn for a variant, until one makes a text that is new.
 TRIES = 3
 # Texts that are sent to a process at a time.
 CHUNK = 50
@@ -24,8 +25,11 @@ CHUNK = 50
 class Variant:
     """One new text.
 
-    source (int): The number of the text that it was made from: an index into the train texts; those after the last
-        are the unlabelled ones.
+    text (str): The new text.
+    lang (str): The language code.
+    method (str): The name of the method that made it.
+    source (int): The number of the text that it was made from. Train texts are numbered from 0 on, then unlabelled
+        texts from where the train texts end.
     swapped (tuple[str, ...]): The parts of speech of the words that were swapped.
     """
 
@@ -40,10 +44,10 @@ class Variant:
 class Counts:
     """What became of the variants, by language.
 
-    kept (dict[str, Counter[str]]): Language → method → texts.
-    swapped (dict[str, Counter[str]]): Language → part of speech → words swapped in the kept texts.
-    duplicates (Counter[str]): Variants that equal a text they were made from, or another variant.
-    leaks (Counter[str]): Variants that equal a dev or test text, or nearly so.
+    kept (dict[str, Counter[str]]): Language → method → variants kept.
+    swapped (dict[str, Counter[str]]): Language → part of speech → words swapped in the kept variants.
+    duplicates (Counter[str]): Language → variants dropped since they equal a train or unlabelled text, or a variant.
+    leaks (Counter[str]): Language → variants dropped since they equal, or nearly equal, a dev or test text.
     """
 
     kept: dict[str, Counter[str]] = field(default_factory=dict)
@@ -62,17 +66,17 @@ def make_variants(
 ) -> Iterator[Variant]:
     """Make up to `plan.variants` new texts from each text.
 
-    The random numbers of each variant derive from the seed, its source text and its number alone,
-    so the number of processes changes nothing. The variants of one text differ from each other and
-    from it.
+    The random numbers of a variant derive from three things alone: the seed, the text that the variant is made from,
+    and the number of the variant. So the number of processes changes nothing. The variants of a text differ from the
+    text and from each other.
 
     texts (Sequence[TaggedText]): The texts.
     plan (Plan): Which methods, in what shares.
     words (WordsByKind): The words to draw from.
-    seed (int): The seed.
-    processes (int): How many work.
+    seed (int): Decides all random choices.
+    processes (int): How many processes work, 1 or more.
     first (int): The number of the first text, see `Variant.source`.
-    YIELDS (Variant): The new texts, in the order of their sources.
+    YIELDS (Variant): The new texts, in the order of the texts that they are made from.
     """
     jobs = list(enumerate(texts, start=first))
     if processes == 1:
@@ -87,7 +91,7 @@ _context: tuple[Plan, WordsByKind, int]
 
 
 def _set_context(*context: Any) -> None:
-    """Keep what all texts share in a process, so that it is sent there once."""
+    """Keep what all texts share as a global of this process, so that it is sent here once."""
     global _context
     _context = context
 
@@ -98,6 +102,7 @@ def _vary_in_context(job: tuple[int, TaggedText]) -> list[Variant]:
 
 
 def _vary(text: TaggedText, source: int, plan: Plan, words: WordsByKind, seed: int) -> Iterator[Variant]:
+    """Yield the variants of one text, see `make_variants`."""
     names, weights = list(plan.methods), [plan.shares[name] for name in plan.methods]
     original = text.text
     seen = {original, original.strip(), ""}
@@ -117,12 +122,15 @@ def _vary(text: TaggedText, source: int, plan: Plan, words: WordsByKind, seed: i
 def drop_repeats_and_leaks(
     variants: Iterable[Variant], originals: Iterable[str], held_out: Collection[str], counts: Counts
 ) -> Iterator[Variant]:
-    """Drop variants that equal, after normalising, an original, an earlier variant or a held-out text.
+    """Drop variants that equal an original or an earlier variant, and those that nearly equal a dev or test text.
 
-    originals (Iterable[str]): The texts that they were made from.
-    held_out (Collection[str]): Normalised texts of dev and test, see `normalize`; near copies of them are dropped, too.
+    Texts are normalised before they are compared, see `normalize`.
+
+    variants (Iterable[Variant]): The variants.
+    originals (Iterable[str]): The train and unlabelled texts.
+    held_out (Collection[str]): The dev and test texts, normalised.
     counts (Counts): Updated with what became of the variants.
-    YIELDS (Variant): The others.
+    YIELDS (Variant): The variants that are kept.
     """
     seen = {text_key(normalize(text)) for text in originals}
     forbidden = NearDuplicates(sorted(held_out))

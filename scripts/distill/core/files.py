@@ -1,4 +1,4 @@
-"""Files and folders: written so that a kill leaves the old or the new one, never half; hashed, measured."""
+"""Files and folders: written so that a kill leaves the old or the new one, never half of it; hashed; measured."""
 
 import hashlib
 import json
@@ -16,7 +16,9 @@ from typing import IO, Any
 def replacing_file(path: Path) -> Iterator[IO[str]]:
     """Open a temporary UTF-8 text file that takes the place of `path` on success.
 
-    path (Path): The file to make or replace; its folder is made where it is missing.
+    If the block raises, the file at `path` stays as it was.
+
+    path (Path): The file to make or replace. Its folder is made where it is missing.
     YIELDS (IO[str]): The open temporary file, beside `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -24,6 +26,7 @@ def replacing_file(path: Path) -> Iterator[IO[str]]:
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
             yield file
+            # On the disk before the rename: a power cut leaves no empty file under the name.
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
@@ -35,7 +38,9 @@ def replacing_file(path: Path) -> Iterator[IO[str]]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Make a temporary folder that takes the place of `path` on success.
 
-    path (Path): The folder to make or replace.
+    If the block raises, the folder at `path` stays as it was.
+
+    path (Path): The folder to make or replace. The folder around it is made where it is missing.
     YIELDS (Path): The empty temporary folder, beside `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -53,7 +58,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def _settle(path: Path, temporary: Path, old: Path) -> None:
-    """Put the old folder back if there is no new one; remove what is left over."""
+    """Put the old folder back if there is no folder at `path`, as after a kill; remove what is left over."""
     if old.exists() and not path.exists():
         old.rename(path)
     shutil.rmtree(temporary, ignore_errors=True)
@@ -74,6 +79,8 @@ def json_line(row: dict[str, Any]) -> str:
 def write_jsonl(path: Path, rows: Iterable[dict[str, Any]]) -> int:
     """Write `rows` to `path`, one JSON object per line.
 
+    path (Path): The file to make or replace.
+    rows (Iterable[dict[str, Any]]): The objects. They may come from a generator: one at a time is in memory.
     RETURNS (int): The number of rows written.
     """
     count = 0
@@ -91,7 +98,10 @@ def hash_file(path: Path) -> str:
 
 
 def hash_folder(folder: Path) -> str:
-    """Return the sha256 over the names and contents of all files below a folder, in hexadecimal."""
+    """Return the sha256 over the names and contents of all files below a folder, in hexadecimal.
+
+    A file's name is its path within the folder, so a copy elsewhere has the same hash.
+    """
     digest = hashlib.sha256()
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         digest.update(f"{path.relative_to(folder).as_posix()}\n{hash_file(path)}\n".encode())
@@ -109,7 +119,7 @@ def folder_size(folder: Path) -> int:
 
 
 def zipped_size(folder: Path) -> int:
-    """Return the size in bytes of all files below a folder, compressed as in a wheel."""
+    """Return the size in bytes of a zip file of all files below a folder, compressed as in a wheel."""
     with tempfile.TemporaryFile() as file:
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
             for path in sorted(path for path in folder.rglob("*") if path.is_file()):

@@ -5,15 +5,17 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-# What probabilities are clipped at before their logarithm is taken.
+# Probabilities below this count as this when their logarithm is taken. A float32 can still hold it.
 SMALLEST = 1e-30
+# A float array of any shape, float32 or float64.
 Floats = NDArray[Any]
 
 
 def soften(probabilities: Floats, temperature: float) -> Floats:
     """Return softmax(log p / T) of each row.
 
-    probabilities (NDArray): Shape (n, n_labels); rows sum to 1.
+    probabilities (NDArray): p, shape (n, n_labels); rows sum to 1.
+    temperature (float): T > 0. Above 1 it flattens a row, below 1 it sharpens a row.
     RETURNS (NDArray): Same shape; the input itself if T is 1.
     """
     if temperature == 1.0:
@@ -24,22 +26,23 @@ def soften(probabilities: Floats, temperature: float) -> Floats:
 def shift(probabilities: Floats, bias: Floats) -> Floats:
     """Return softmax(log p + b) of each row.
 
-    probabilities (NDArray): Shape (n, n_labels); rows sum to 1.
-    bias (NDArray): b, shape (n_labels,).
+    probabilities (NDArray): p, shape (n, n_labels); rows sum to 1.
+    bias (NDArray): b, shape (n_labels,), in the order of the columns.
     RETURNS (NDArray): Same shape as the probabilities.
     """
     return _softmax(log(probabilities) + bias)
 
 
 def _softmax(logits: Floats) -> Floats:
+    # A row's softmax does not change if a number is taken from all of its logits. The largest one keeps exp in range.
     powers = numpy.exp(logits - logits.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
 
 
 def log(probabilities: Floats) -> Floats:
-    """Return log p, with p clipped at `SMALLEST`: logits of a row up to a constant.
+    """Return log p, with p clipped at `SMALLEST`: the logits of a row, up to a constant.
 
-    probabilities (NDArray): Any shape.
+    probabilities (NDArray): p, any shape.
     RETURNS (NDArray): Same shape and dtype.
     """
     return numpy.log(numpy.clip(probabilities, SMALLEST, None))

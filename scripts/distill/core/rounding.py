@@ -1,4 +1,4 @@
-"""Fewer bits in the numbers of a pipeline: a wheel compresses the zeros, and float32 stays what spaCy computes with."""
+"""Fewer bits in the numbers of a pipeline: they stay float32, but a wheel compresses the zeros at their end."""
 
 from typing import Any
 
@@ -7,29 +7,33 @@ from numpy.typing import NDArray
 from thinc.api import Model
 
 Floats = NDArray[numpy.float32]
-# Of a float32.
+# Bits of a float32's mantissa.
 MANTISSA_BITS = 23
 
 
 def round_mantissa(values: Floats, bits: int) -> Floats:
-    """Round to the nearest numbers whose mantissa has so many bits; the bits after them are zero.
+    """Round to the nearest numbers that need no more than `bits` bits of mantissa; the bits after these are zero.
+
+    A number half-way between two goes to the larger one in size.
 
     values (NDArray[float32]): Any shape, finite.
-    bits (int): 0 to 23; 23 changes nothing.
+    bits (int): 0 to 23. 23 changes nothing, 10 is the mantissa of half precision.
     RETURNS (NDArray[float32]): Same shape.
     """
     dropped = MANTISSA_BITS - bits
     if not dropped:
         return values
+    # Half a unit of the last kept bit is added before the rest is cut off: that rounds to the nearest. A carry out of
+    # the mantissa raises the exponent, as it should. The sign is a bit of its own, and stays.
     half, mask = numpy.uint32(1 << (dropped - 1)), numpy.uint32(0x1_0000_0000 - (1 << dropped))
     return ((values.view("uint32") + half) & mask).view("float32")
 
 
 def round_parameters(model: Model[Any, Any], bits: int) -> None:
-    """Round all parameters of a model, those of its layers, too; what torch holds stays as it is.
+    """Round all parameters of a model and of its layers. Parameters that torch holds stay as they are.
 
-    model (Model): It is changed.
-    bits (int): See `round_mantissa`.
+    model (Model): The model; its parameters are changed.
+    bits (int): Bits of the mantissa that are kept, see `round_mantissa`.
     """
     for layer in model.walk():
         for name in layer.param_names:

@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 T = TypeVar("T")
 # The configuration of dataclasses that are read from a config: @dataclass(frozen=True, config=STRICT).
 STRICT = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
-# A whole number, 0 or more, and one that is 1 or more; any number, 0 or more.
+# Whole: an integer, 0 or more. Count: an integer, 1 or more. Number: any finite number, 0 or more.
 Whole = Annotated[int, Field(strict=True, ge=0)]
 Count = Annotated[int, Field(strict=True, ge=1)]
 Number = Annotated[float, Field(strict=True, ge=0, allow_inf_nan=False)]
@@ -26,7 +26,8 @@ def read_config(path: Path, overrides: Mapping[str, Any] | None = None, *, inter
     path (Path): The config.
     overrides (Mapping[str, Any] | None): Settings that replace those of the file: {"section.name": value}.
     interpolate (bool): Whether variables such as ${system.seed} are filled in.
-    RAISES (ValueError): If the file is no config, or has no such section.
+    RETURNS (Config): Section → name → value.
+    RAISES (ValueError): If the file is no config, or an override names a section that the file does not have.
     """
     try:
         return Config().from_disk(path, overrides=dict(overrides or {}), interpolate=interpolate)
@@ -37,9 +38,11 @@ def read_config(path: Path, overrides: Mapping[str, Any] | None = None, *, inter
 def read_sections(path: Path, kind: type[T], overrides: Mapping[str, Any] | None = None) -> T:
     """Read a config into a dataclass.
 
-    kind (type): A dataclass whose fields are the sections; each is a dataclass whose fields are the settings.
+    path (Path): The config.
+    kind (type): A dataclass whose fields are the sections. Each section is a dataclass whose fields are the settings.
     overrides (Mapping[str, Any] | None): See `read_config`.
-    RAISES (ValueError): If the file is no config, or `validate` refuses it.
+    RETURNS (T): The settings, as an object of `kind`.
+    RAISES (ValueError): If `read_config` can't read the file, or `validate` refuses a setting.
     """
     return validate(path, kind, read_config(path, overrides))
 
@@ -49,12 +52,13 @@ def validate(path: Path, kind: type[T], found: Mapping[str, Any], section: str =
 
     path (Path): The file, for the message.
     kind (type): The dataclass.
-    found (Mapping[str, Any]): Name → value, or section → name → value.
-    section (str): Where they stand in the file; "" for the whole file.
-    all_given (bool): Whether settings that have a default in the dataclass must be given all the same: in the
-        committed configs, a reader sees what holds.
-    RAISES (ValueError): If a setting is missing, misspelt, of the wrong type or impossible; the message has all of
-        them.
+    found (Mapping[str, Any]): The settings: name → value, or section → name → value.
+    section (str): The section of the file that the settings stand in; "" for the whole file.
+    all_given (bool): Whether a setting must be given even if the dataclass has a default for it. So the reader of a
+        committed config sees every value that holds.
+    RETURNS (T): The settings, as an object of `kind`.
+    RAISES (ValueError): If a setting is missing, misspelt, of the wrong type or impossible. The message names all such
+        settings.
     """
     above = tuple(section.split(".")) if section else ()
     problems = [_name((*above, *place), "missing") for place in _missing(kind, found, all_given)]
@@ -68,6 +72,7 @@ def validate(path: Path, kind: type[T], found: Mapping[str, Any], section: str =
 
 
 def _missing(kind: Any, found: Any, all_given: bool) -> list[tuple[str, ...]]:
+    """Return the places of settings that are missing: the names on the way to each, from the outermost section in."""
     if not isinstance(found, Mapping):
         return []
     if get_origin(kind) is dict:
@@ -85,8 +90,10 @@ def _missing(kind: Any, found: Any, all_given: bool) -> list[tuple[str, ...]]:
 
 
 def _describe(kind: Any, above: tuple[str, ...], error: ErrorDetails) -> str:
+    """Turn one of pydantic's errors into a message that names the setting and what would be right."""
     place = (*above, *map(str, error["loc"]))
     if error["type"] == "unexpected_keyword_argument":
+        # Go down to the section with the unknown setting: its fields are the known settings.
         for part in error["loc"][:-1]:
             kind = get_args(kind)[1] if get_origin(kind) is dict else get_type_hints(kind)[str(part)]
         return _name(place, f"unknown. Known: {', '.join(field.name for field in fields(kind))}")

@@ -1,4 +1,4 @@
-"""Which processor cores this process runs on, and how many threads those that it starts have."""
+"""Which processor cores this process runs on, and how many threads the processes that it starts have."""
 
 import os
 
@@ -8,6 +8,6 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 
 
 def use_one_core() -> None:
-    """Stay on one core from now on, for timings; where the system can't be told, nothing changes."""
+    """Stay on one core from now on, for timings. Where the system has no such setting, nothing changes."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

@@ -16,7 +16,7 @@ _PREFIX = "--vars."
 
 
 class EngineName(StrEnum):
-    """What runs the teacher."""
+    """What runs the teacher: this process, or Ray."""
 
     local = "local"
     ray = "ray"
@@ -27,21 +27,32 @@ class SettingsError(ValueError):
 
 
 def read_defaults(project_file: Path) -> dict[str, Any]:
-    """Return the variables of project.yml."""
+    """Return the variables of project.yml with their values there.
+
+    project_file (Path): The file project.yml.
+    RETURNS (dict[str, Any]): Name → value.
+    """
     return dict(srsly.read_yaml(project_file)["vars"])
 
 
 def given_overrides() -> dict[str, str]:
     """Return the variables that the calling `spacy project run` was given.
 
-    They stand on the parent process's command line or in the environment variable of weasel.
+    Such variables stand on the command line of the parent process, or in the environment variable
+    WEASEL_CONFIG_OVERRIDES.
+
+    RETURNS (dict[str, str]): Name → value, as written.
     """
     arguments = _parent_arguments() + shlex.split(os.environ.get("WEASEL_CONFIG_OVERRIDES", ""))
     return parse_overrides(arguments)
 
 
 def parse_overrides(arguments: Sequence[str]) -> dict[str, str]:
-    """Return the variables among command-line arguments: `--vars.x 1` or `--vars.x=1`."""
+    """Return the variables among command-line arguments: `--vars.x 1` or `--vars.x=1`.
+
+    arguments (Sequence[str]): The arguments; others than variables are passed over.
+    RETURNS (dict[str, str]): Name → value, as written.
+    """
     overrides = {}
     for i, argument in enumerate(arguments):
         if argument.startswith(_PREFIX):
@@ -55,6 +66,7 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, str]:
 
 
 def _parent_arguments() -> list[str]:
+    """Return the command line of the process that started this one, split into arguments."""
     process = Path(f"/proc/{os.getppid()}/cmdline")
     if process.exists():
         return process.read_text(encoding="utf-8", errors="replace").split("\0")[:-1]
@@ -67,7 +79,9 @@ def _parent_arguments() -> list[str]:
 def check_known(overrides: Mapping[str, str], defaults: Mapping[str, Any]) -> None:
     """Check that only variables of project.yml were given.
 
-    RAISES (SettingsError): If there is another one.
+    overrides (Mapping[str, str]): The variables that were given.
+    defaults (Mapping[str, Any]): The variables of project.yml.
+    RAISES (SettingsError): If a given variable is not in project.yml.
     """
     unknown = sorted(set(overrides) - set(defaults))
     if unknown:
@@ -78,7 +92,12 @@ def check_known(overrides: Mapping[str, str], defaults: Mapping[str, Any]) -> No
 
 
 def full_command(command: str, values: Mapping[str, str], defaults: Mapping[str, Any]) -> str:
-    """Return the command line that runs a project command with these values of variables."""
+    """Return the command line that runs a project command with these values of variables.
+
+    command (str): The command's name in project.yml.
+    values (Mapping[str, str]): Variable → value. A value that project.yml has, too, is left out.
+    defaults (Mapping[str, Any]): The variables of project.yml.
+    """
     given = [f"{_PREFIX}{name} {shlex.quote(value)}" for name, value in values.items()
              if str(defaults.get(name)) != value]  # fmt: skip
     return " ".join([f"python -m spacy project run {command} .", *given])
@@ -87,7 +106,10 @@ def full_command(command: str, values: Mapping[str, str], defaults: Mapping[str,
 def check_package(lang: str, name: str, version: str) -> None:
     """Check that a wheel of this name and version can be built, under just this name.
 
-    RAISES (SettingsError): If the packaging tools would write name or version in another way.
+    lang (str): The language code, which is put in front of the name.
+    name (str): The package's name without its language.
+    version (str): The package's version.
+    RAISES (SettingsError): If the packaging tools would write the name or the version in another way.
     """
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or name.startswith(f"{lang}_"):
         raise SettingsError(

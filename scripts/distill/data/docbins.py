@@ -9,9 +9,14 @@ from srsly.msgpack import Packer, Unpacker
 
 
 def write_docs(docs: Iterable[Doc], path: Path) -> None:
-    """Write docs as a DocBin that keeps texts, labels and user data."""
+    """Write docs as a DocBin that keeps texts, labels and user data.
+
+    docs (Iterable[Doc]): The docs. Their user data must be plain values, which msgpack can hold.
+    path (Path): The *.spacy file to write.
+    """
     doc_bin = DocBin(attrs=["ORTH", "SPACY"])
-    # As DocBin would write it, but that looks through all installed packages for each doc: 0.8 ms.
+    # User data are packed here as DocBin packs them, but faster: DocBin looks through all installed packages for each
+    # doc, which takes 0.8 ms.
     packer = Packer(use_bin_type=True)
     for doc in docs:
         doc_bin.add(doc)
@@ -23,7 +28,8 @@ def write_docs(docs: Iterable[Doc], path: Path) -> None:
 def read_docs(path: Path, vocab: Vocab | None = None) -> Iterator[Doc]:
     """Yield the docs of a DocBin.
 
-    vocab (Vocab | None): The vocabulary of the docs; None: an empty one, which knows no lower case and no vectors.
+    path (Path): The *.spacy file.
+    vocab (Vocab | None): The vocabulary of the docs. None: an empty one, which knows no lower case and no vectors.
     """
     doc_bin = DocBin().from_disk(path)
     unpacker = Unpacker(raw=False, use_list=False)  # see `write_docs`

@@ -5,15 +5,15 @@ from itertools import chain, zip_longest
 
 import wordfreq
 
-# The size of wordfreq's lists that has all words; "best" takes a small list where there is no large one.
+# Which of wordfreq's lists are used. "best": a language's large list, or its small one where there is no large one.
 _LIST = "best"
 
 
 def frequent_words(languages: Iterable[str], n: int) -> dict[str, list[str]]:
     """Return the most frequent words of languages, in lower case.
 
-    languages (Iterable[str]): Language codes; those that wordfreq has no list of are left out.
-    n (int): How many words of each, at most; only those of letters alone are kept.
+    languages (Iterable[str]): Language codes. A language that wordfreq has no list of is left out.
+    n (int): How many words of each language are looked at. Of these, words made of letters alone are kept.
     RETURNS (dict[str, list[str]]): Language → words, the most frequent first.
     """
     known = wordfreq.available_languages(_LIST)
@@ -24,6 +24,9 @@ def frequent_words(languages: Iterable[str], n: int) -> dict[str, list[str]]:
 
 
 def take_turns(words: dict[str, list[str]]) -> list[str]:
-    """Return the words of all languages, each once: first the most frequent one of each language, then the second."""
+    """Return the words of all languages, each once: first the most frequent word of each language, then the second …
+
+    words (dict[str, list[str]]): What `frequent_words` returns.
+    """
     ranks = zip_longest(*words.values())
     return list(dict.fromkeys(word for word in chain.from_iterable(ranks) if word is not None))

@@ -14,10 +14,11 @@ _REMEDY = "Make the transfer set anew with: python -m spacy project run prepare 
 def get_gold_scores(docs: Sequence[Doc], labels: Sequence[str]) -> Scores:
     """Gather the gold labels of docs.
 
-    labels (Sequence[str]): The order of the columns.
-    RETURNS (NDArray[float32]): Shape (n_docs, n_labels): 1.0 in the column of a doc's label; 0.0 everywhere for a doc
-        without gold labels.
-    RAISES (ValueError): If a doc's label is none of the labels, or `find_gold_label` does.
+    docs (Sequence[Doc]): The docs.
+    labels (Sequence[str]): The labels, in the order of the columns.
+    RETURNS (NDArray[float32]): Shape (n_docs, n_labels): 1.0 in the column of a doc's gold label, 0.0 elsewhere. The
+        row of a doc without a gold label is all 0.0.
+    RAISES (ValueError): If a doc's gold label is not among the labels, or `find_gold_label` refuses a doc.
     """
     rows = numpy.zeros((len(docs), len(labels)), dtype="float32")
     for row, doc in zip(rows, docs, strict=True):
@@ -33,9 +34,9 @@ def get_gold_scores(docs: Sequence[Doc], labels: Sequence[str]) -> Scores:
 
 
 def find_gold_label(doc: Doc) -> str | None:
-    """Return the doc's gold label, None if it has none.
+    """Return a doc's gold label, or None if `doc.cats` is empty.
 
-    RAISES (ValueError): If its cats are not 1.0 for one label and 0.0 for the others.
+    RAISES (ValueError): If `doc.cats` is not 1.0 for one label and 0.0 for the others.
     """
     if not doc.cats:
         return None

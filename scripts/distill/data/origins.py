@@ -1,4 +1,4 @@
-"""Where a text of the transfer set comes from."""
+"""The origin of a text of the transfer set: gold, unlabelled or augmented."""
 
 import math
 from collections.abc import Mapping
@@ -7,15 +7,17 @@ from spacy.tokens import Doc
 
 from ..core.messages import quote
 
+# Keys of `doc.user_data`: where a text comes from ("gold", "unlabelled" or the name of a method), and its language.
+# In rows of JSONL files, the method has a key of its own.
 ORIGIN, LANG, METHOD = "origin", "lang", "method"
 GOLD, UNLABELLED, AUGMENTED = "gold", "unlabelled", "augmented"
 ORIGINS = (GOLD, UNLABELLED, AUGMENTED)
 
 
 def find_origin(doc: Doc) -> str:
-    """Return what kind of source a doc has: "gold", "unlabelled" or "augmented", which is any method of augmentation.
+    """Return the origin of a doc: "gold", "unlabelled" or, whatever the method of augmentation, "augmented".
 
-    RAISES (ValueError): If the doc does not say where it comes from.
+    RAISES (ValueError): If `doc.user_data` does not say where the doc comes from.
     """
     source = doc.user_data.get(ORIGIN)
     if source is None:
@@ -26,9 +28,11 @@ def find_origin(doc: Doc) -> str:
 
 
 def check_by_origin(name: str, values: Mapping[str, float]) -> None:
-    """Check a setting that has a number of 0 or more for each kind of source.
+    """Check a setting that has a number for each origin.
 
-    RAISES (ValueError): If it has not.
+    name (str): The setting, for the message.
+    values (Mapping[str, float]): Origin → number.
+    RAISES (ValueError): If an origin is missing or unknown, or a number is below 0, infinite or NaN.
     """
     if set(values) != set(ORIGINS) or not all(0 <= value < math.inf for value in values.values()):
         raise ValueError(

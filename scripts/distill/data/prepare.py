@@ -19,7 +19,12 @@ from .splits import LABELLED, PRECEDENCE, Splits, read_splits, stream_unlabelled
 
 @dataclass
 class Counts:
-    """How many unlabelled texts were read from each file, kept of each language, and dropped of each file."""
+    """What became of the unlabelled texts.
+
+    read (Counter[str]): File → records read.
+    kept (Counter[str]): Language → texts kept.
+    dropped (dict[str, Counter[str]]): File → kind of `Drop` → records dropped.
+    """
 
     read: Counter[str] = field(default_factory=Counter)
     kept: Counter[str] = field(default_factory=Counter)
@@ -30,13 +35,13 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: i
     """Turn a data folder into the project's corpora.
 
     data (Path): The data folder, see `read_splits`.
-    corpus (Path): The folder to write: gold/{train,dev,test}.spacy, unlabelled.jsonl,
-        labels.json, dropped.jsonl and prepare.json.
-    lang (str): A language code, or "xx" for all languages.
+    corpus (Path): The folder to write: gold/{train,dev,test}.spacy, unlabelled.jsonl, labels.json, dropped.jsonl and
+        prepare.json.
+    lang (str): A language code, or "xx" for all languages of the data.
     seed (int): Decides random splits.
     max_unlabelled (int | None): How many unlabelled texts of each language are kept, the first ones; None: all.
-    RETURNS (dict[str, Any]): What was read, kept and dropped: the contents of prepare.json.
-    RAISES (ValueError): If the data can't be used; nothing is written then.
+    RETURNS (dict[str, Any]): The contents of prepare.json: "lang", "data", "seed", and what `summarize` counts.
+    RAISES (ValueError): If the data can't be used. Nothing is written then.
     """
     splits = read_splits(data, lang=lang, seed=seed)
     counts = Counts()
@@ -52,7 +57,7 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: i
             elif max_unlabelled is None or counts.kept[item.lang] < max_unlabelled:
                 counts.kept[item.lang] += 1
                 texts.write(json_line({"text": item.text, LANG: item.lang}))
-        # Written last, it says that the rest is complete.
+        # prepare.json is written last, and says that the rest is complete. Until then there must be none.
         (corpus / "prepare.json").unlink(missing_ok=True)
     with replacing_folder(corpus / "gold") as folder:
         for split in LABELLED:
@@ -64,7 +69,14 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: i
 
 
 def summarize(splits: Splits, unlabelled: Counts) -> dict[str, Any]:
-    """Count what was read, kept and dropped."""
+    """Count what was read, kept and dropped.
+
+    splits (Splits): The labelled records.
+    unlabelled (Counts): What became of the unlabelled records.
+    RETURNS (dict[str, Any]): "languages"; "labels": label → split → texts; "kept": language → split or "unlabelled" →
+        texts; "unused": places of languages that were not chosen; "files": file → "read", "sha256", and the records
+        dropped of each kind.
+    """
     kept = {
         lang: {
             **{s: sum(r.lang == lang for r in splits.reviews[s]) for s in PRECEDENCE},
@@ -94,7 +106,13 @@ def _count_label(splits: Splits, label: str) -> dict[str, int]:
 
 
 def write_gold(path: Path, reviews: Iterable[Record], labels: list[str], *, lang: str) -> None:
-    """Write reviews as a DocBin, with their labels as exact 0.0/1.0 in `doc.cats`."""
+    """Write labelled records as a DocBin: labels as exact 0.0 and 1.0 in `doc.cats`, language and origin in user data.
+
+    path (Path): The *.spacy file to write.
+    reviews (Iterable[Record]): The records.
+    labels (list[str]): The project's labels, in their order.
+    lang (str): The language whose tokenizer is used, or "xx".
+    """
     nlp = spacy.blank(lang)
 
     def make_docs() -> Iterator[Doc]:

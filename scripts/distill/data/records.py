@@ -13,6 +13,7 @@ SUFFIXES = (".jsonl", ".csv", ".tsv")
 # One text per line: there is no place for a label.
 TXT = ".txt"
 GZIP = ".gz"
+# The first bytes of every gzipped file.
 _GZIP_START = b"\x1f\x8b"
 STARS_TO_LABEL = {1: "NEG", 2: "NEG", 4: "POS", 5: "POS"}
 NEUTRAL_STARS = 3
@@ -20,9 +21,13 @@ NEUTRAL_STARS = 3
 
 @dataclass(frozen=True)
 class Record:
-    """One valid text, with where it came from.
+    """One valid text with its label, and the place where it was read.
 
-    label (str | None): None for a text without a label.
+    text (str): The text, without white space at its ends.
+    label (str | None): The label; None for an unlabelled text.
+    lang (str): The language code.
+    file (str): The file.
+    line (int): The line where the record ends, from 1 on.
     """
 
     text: str
@@ -36,8 +41,12 @@ class Record:
 class Drop:
     """One record that was read and not kept.
 
-    kind (str): "rejected" for bad input, "neutral" for three stars, "duplicate" for a text that
-        was seen before, "near_copy" for one that nearly equals a dev or test text.
+    file (str): The file.
+    line (int): The line where the record ends, from 1 on.
+    kind (str): "rejected" for bad input, "neutral" for three stars, "duplicate" for a text that was seen before,
+        "near_copy" for a text that nearly equals a dev or test text.
+    reason (str): Why the record was not kept, for people.
+    text (str): The text; "" if the record has no valid one.
     """
 
     file: str
@@ -52,15 +61,14 @@ class _InvalidRecord(ValueError):
 
 
 def read_records(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[Record], list[Drop]]:
-    """Read one file of reviews.
+    """Read one file of texts.
 
-    path (Path): A .jsonl, .csv or .tsv file with `text`, and optionally `label`, `stars`, `lang`,
-        or, if not labelled, a .txt file with one text per line; gzipped with .gz at the end.
-    lang (str): The language that the file's place says its texts are in.
-    labelled (bool): Whether a record without label and stars is an error. If False, labels are
-        ignored.
-    RETURNS (tuple[list[Review], list[Drop]]): The valid records, and every other one with the
-        reason why it was dropped. Together they are all records of the file.
+    path (Path): A .jsonl, .csv or .tsv file with `text`, and optionally `label`, `stars` and `lang`. If `labelled` is
+        False, it may also be a .txt file with one text per line. Each may be gzipped, with .gz at the end of its name.
+    lang (str): The language of the texts, which the file's place says.
+    labelled (bool): Whether a record must have a label or stars. If False, labels and stars are ignored.
+    RETURNS (tuple[list[Record], list[Drop]]): The valid records, and all other records, each with the reason why it
+        was dropped.
     RAISES (ValueError): See `stream_records`.
     """
     reviews: list[Record] = []
@@ -74,11 +82,11 @@ def read_records(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[
 
 
 def stream_records(path: Path, *, lang: str, labelled: bool = True) -> Iterator[Record | Drop]:
-    """Read one file of reviews, a record at a time; see `read_records`.
+    """Read one file of texts, a record at a time. The arguments are those of `read_records`.
 
-    YIELDS (Review | Drop): Each record of the file.
-    RAISES (ValueError): If the file as a whole can't be read: an unknown suffix, no UTF-8, broken
-        gzip, or a table without a `text` column.
+    YIELDS (Record | Drop): Each record of the file.
+    RAISES (ValueError): If the file as a whole can't be read: an unknown suffix, no UTF-8, broken gzip, or a table
+        without a column `text`.
     """
     for line, record in _read_records(path, labelled=labelled):
         text = ""
@@ -99,13 +107,16 @@ def stream_records(path: Path, *, lang: str, labelled: bool = True) -> Iterator[
 
 
 def split_name(path: Path) -> tuple[str, str]:
-    """Return a file's name without suffixes, and what kind of file it is: its suffix without .gz."""
+    """Return a file's name without its suffixes, and the suffix that says its kind: ".csv" of train.csv.gz."""
     inner = path.with_suffix("") if path.suffix == GZIP else path
     return inner.stem, inner.suffix
 
 
 def suffixes(labelled: bool = True) -> str:
-    """Return the suffixes that can be read, to be named in messages."""
+    """Return the suffixes that can be read, to be named in messages.
+
+    labelled (bool): Whether the texts have labels, which .txt has no place for.
+    """
     return ", ".join(SUFFIXES if labelled else (*SUFFIXES, TXT)) + f", each also with {GZIP}"
 
 
@@ -136,7 +147,7 @@ def _read_records(path: Path, *, labelled: bool) -> Iterator[tuple[int, dict[str
 
 def _open(path: Path, newline: str | None = None) -> IO[str]:
     if path.suffix == GZIP:
-        if not path.stat().st_size:  # gzip reads it as no text, but compresses no text to some bytes
+        if not path.stat().st_size:  # gzip would read it as no text, but even no text is some bytes when compressed
             raise EOFError("the file is empty")
         return gzip.open(path, "rt", encoding="utf-8-sig", newline=newline)
     return path.open(encoding="utf-8-sig", newline=newline)

@@ -20,11 +20,12 @@ SCHEDULE = "schedule"
 class Schedule:
     """What `[schedule]` of a config says.
 
-    epochs (float): How often each text is seen, on average.
+    epochs (float): How often each text is seen, on average; 0 or more. 3 to 4 are good values.
     min_updates, max_updates (int): Bounds of the number of updates: little data wants more epochs, much data fewer.
-        The number is then rounded up to end with an evaluation.
-    warmup (float): The share of the updates in which the learning rate rises, from 0 to 1.
-    evaluations (int): How often the dev texts are scored, at the end of training included.
+        Within them, the number is then rounded up, so that training ends with an evaluation.
+    warmup (float): The share of the updates in which the learning rate rises, from 0 to below 1. 0.05 to 0.1 are good
+        values.
+    evaluations (int): How often the dev texts are scored at most, the end of training included; 1 or more.
     """
 
     epochs: Number
@@ -36,11 +37,11 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Updates:
-    """A training in updates.
+    """How long a training is, in updates.
 
-    total (int): All of them.
-    warmup (int): While the learning rate rises.
-    every (int): How often the dev texts are scored.
+    total (int): Updates of the whole training.
+    warmup (int): Updates in which the learning rate rises, the first ones.
+    every (int): Updates from one scoring of the dev texts to the next.
     """
 
     total: int
@@ -48,7 +49,7 @@ class Updates:
     every: int
 
     def overrides(self) -> dict[str, Any]:
-        """Return the settings of `spacy train` that say so."""
+        """Return these numbers as settings of `spacy train`: name → value."""
         return {
             "training.max_steps": self.total, "training.eval_frequency": self.every,
             "training.optimizer.learn_rate.warmup_steps": self.warmup,
@@ -58,7 +59,10 @@ class Updates:
 def read_schedule(path: Path, config: Config) -> Schedule | None:
     """Read `[schedule]` of a config.
 
-    RETURNS (Schedule | None): None if it has none: then its numbers of updates are meant as they are.
+    path (Path): The config's file, for the message.
+    config (Config): The config.
+    RETURNS (Schedule | None): The schedule. None if the config has no such section: then the numbers of updates in
+        `[training]` hold as they are.
     RAISES (ValueError): If a setting is missing, misspelt or impossible.
     """
     if SCHEDULE not in config:
@@ -72,25 +76,27 @@ def read_schedule(path: Path, config: Config) -> Schedule | None:
 def plan_updates(schedule: Schedule, per_epoch: float) -> Updates:
     """Turn epochs into updates.
 
-    per_epoch (float): Updates in which each text is seen once.
+    schedule (Schedule): What the config says.
+    per_epoch (float): Updates in which each text is seen once, see `updates_per_epoch`.
     """
     total = round(schedule.epochs * per_epoch)
     total = max(schedule.min_updates, min(total, schedule.max_updates))
     every = max(1, math.ceil(total / schedule.evaluations))
-    # A multiple of the interval, so that the last update is evaluated.
+    # A multiple of the interval, so that the model is scored after the last update.
     total = math.ceil(total / every) * every
     return Updates(total, max(1, round(schedule.warmup * total)), every)
 
 
 def updates_per_epoch(config: Config) -> float:
-    """Return in how many updates a training sees each text once.
+    """Return in how many updates a training sees each text once, or as often as `repeats` of the config's reader says.
 
-    config (Config): A training config with interpolated paths; its batcher counts texts (distill.batch_by_length.v1) or
-        words (spacy.batch_by_words.v1).
-    RAISES (ValueError): If there are no texts, or it is another batcher.
+    config (Config): A training config with interpolated paths. Its batcher must count texts
+        (distill.batch_by_length.v1) or words (spacy.batch_by_words.v1).
+    RAISES (ValueError): If there are no texts, or the batcher is neither of these two.
     """
     path = Path(config["paths"]["train"])
     shards = sorted(path.glob("*.spacy")) if path.is_dir() else [path]
+    # Origin and number of tokens of each doc. A doc that does not say its origin counts as gold.
     docs = [(find_origin(doc) if ORIGIN in doc.user_data else ORIGINS[0], len(doc))
             for shard in shards if shard.exists() for doc in read_docs(shard)]  # fmt: skip
     if not docs:
@@ -99,6 +105,7 @@ def updates_per_epoch(config: Config) -> float:
     batcher = config["training"]["batcher"]
     if batcher["@batchers"] == "distill.batch_by_length.v1":
         return math.ceil(sum(repeats[kind] for kind, _ in docs) / batcher["size"])
+    # A number, or a schedule: only that of constant.v1 has a rate.
     size = batcher.get("size")
     size = size.get("rate") if isinstance(size, dict) else size
     if batcher["@batchers"] == "spacy.batch_by_words.v1" and size:

@@ -20,6 +20,7 @@ LABELLED = ("train", "dev", "test")
 UNSPLIT = "labelled"
 # A text that stands in two splits is kept in the first of these; unlabelled texts come last.
 PRECEDENCE = ("test", "dev", "train")
+# Of one file with all labelled texts, the shares of the texts that become dev and test.
 DEV_SHARE = TEST_SHARE = 0.2
 MULTI_LANGUAGE = "xx"
 
@@ -28,10 +29,12 @@ MULTI_LANGUAGE = "xx"
 class Splits:
     """The labelled texts of a data folder by split, and what was dropped on the way.
 
+    reviews (dict[str, list[Record]]): Split → its records.
+    drops (list[Drop]): The labelled records that were not kept.
     files (list[str]): The labelled files that were read.
-    read (dict[str, int]): The number of records read from each of them.
-    unlabelled (dict[str, list[Path]]): The files of unlabelled texts by language, see `stream_unlabelled`.
-    unused (list[str]): Places of other languages than the chosen one.
+    read (dict[str, int]): Labelled file → records read.
+    unlabelled (dict[str, list[Path]]): Language → files of unlabelled texts, see `stream_unlabelled`.
+    unused (list[str]): Files and folders of languages that were not chosen.
     """
 
     reviews: dict[str, list[Record]] = field(default_factory=lambda: {s: [] for s in PRECEDENCE})
@@ -43,7 +46,7 @@ class Splits:
 
     @cached_property
     def near_copy(self) -> "_NearCopy":
-        """Says which dev or test text a text nearly equals; to be asked when these are complete."""
+        """Says which dev or test text a text nearly equals. To be used when dev and test are complete."""
         return _NearCopy(self)
 
     @property
@@ -53,7 +56,7 @@ class Splits:
 
     @property
     def languages(self) -> list[str]:
-        """The languages of all texts, sorted."""
+        """The languages of the labelled texts, sorted."""
         return sorted({review.lang for split in self.reviews.values() for review in split})
 
 
@@ -61,12 +64,13 @@ def read_splits(data: Path, *, lang: str, seed: int) -> Splits:
     """Read a data folder into train, dev and test texts without duplicates, and find its unlabelled ones.
 
     data (Path): A folder with `<lang>/{train,dev,test[,unlabelled]}.jsonl`, `<lang>/{labelled[,unlabelled]}.jsonl`
-        or one `<lang>.jsonl` (or .csv, .tsv; gzipped or not) for each language. Unlabelled texts may also be .txt, with
-        one text per line, and there may be a folder `<lang>/unlabelled/` of such files.
+        or one `<lang>.jsonl` for each language. Files may also be .csv or .tsv, and gzipped. Unlabelled texts may also
+        be .txt, with one text per line, and there may be a folder `<lang>/unlabelled/` of such files.
     lang (str): A language code, or "xx" for all languages of the folder.
-    seed (int): Decides the split of a language that comes as one file.
-    RETURNS (Splits): The texts.
-    RAISES (ValueError): If the folder can't be understood or a split lacks a label.
+    seed (int): Decides the split of a language whose labelled texts come as one file.
+    RETURNS (Splits): The labelled texts, and the files of the unlabelled ones.
+    RAISES (ValueError): If the folder or a file in it can't be understood, the language is not there, there is only one
+        label, or a split has no text with one of the labels.
     """
     splits = Splits()
     places = find_languages(data)
@@ -89,8 +93,10 @@ def read_splits(data: Path, *, lang: str, seed: int) -> Splits:
 def find_languages(data: Path) -> dict[str, Path]:
     """Find the file or folder of each language in a data folder.
 
-    RAISES (ValueError): If `data` is no folder or holds none, or if a folder or data file in it
-        is not named after a language that spaCy knows, or one language has two places.
+    data (Path): The data folder, see `read_splits`.
+    RETURNS (dict[str, Path]): Language code → file or folder.
+    RAISES (ValueError): If there is no such folder, nothing in it can be read, a file or folder in it is not named
+        after a language that `is_language` accepts, or one language has two places.
     """
     if not data.is_dir():
         raise ValueError(f"{data}: no such folder. It must hold <lang>/train.jsonl … or <lang>.jsonl")
@@ -115,12 +121,15 @@ def find_languages(data: Path) -> dict[str, Path]:
 
 
 def _is_ignored(path: Path) -> bool:
-    """Return whether a file in a data folder is not meant as data."""
+    """Return whether a file in a data folder is not meant as data: hidden files, a README, a licence."""
     return path.name.startswith(".") or path.stem.upper() in ("README", "LICENSE")
 
 
 def is_language(code: str) -> bool:
-    """Return whether spaCy knows a language, and its usual tokenizer serves it (unlike zh, ja, ko, th, vi)."""
+    """Return whether spaCy knows a language and tokenises it by its usual rules (unlike zh, ja, ko, th, vi).
+
+    code (str): A language code, such as "en".
+    """
     try:
         language = get_lang_class(code)
     except (ImportError, AttributeError):  # the latter for modules beside the languages: spacy.lang.punctuation
@@ -184,13 +193,14 @@ def _find_unlabelled(place: Path) -> list[Path]:
 def _read_file(path: Path, lang: str, seed: int, splits: Splits) -> None:
     reviews = _unique(_read(path, lang, splits), splits.drops)
     counts = Counter(review.label for review in reviews)
-    # Five texts leave one each for dev and test.
+    # Of five texts of a label, one goes to dev and one to test.
     for label, count in counts.items():
         if count < 5:
             raise ValueError(f"{path}: label {label!r} has {count} texts; a split by seed needs 5")
     labels = [review.label for review in reviews]
     rest, test = train_test_split(reviews, test_size=TEST_SHARE, stratify=labels, random_state=seed)
     labels = [review.label for review in rest]
+    # The share of dev in what is left after test.
     dev_share = DEV_SHARE / (1 - TEST_SHARE)
     train, dev = train_test_split(rest, test_size=dev_share, stratify=labels, random_state=seed)
     for split, part in (("train", train), ("dev", dev), ("test", test)):
@@ -208,11 +218,12 @@ def _read(path: Path, lang: str, splits: Splits) -> list[Record]:
 
 
 def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
-    """Read the unlabelled texts of a data folder, one at a time; only a key of each stays in memory.
+    """Read the unlabelled texts of a data folder, one at a time; only a key of each text stays in memory.
 
-    YIELDS (Review | Drop): Each record: a text, or why it is dropped, such as that it equals a
-        labelled or an earlier text, or nearly equals a dev or test text.
-    RAISES (ValueError): If a file can't be read, or a language has files and no text that can be used.
+    splits (Splits): The labelled texts, and the files of the unlabelled ones, see `read_splits`.
+    YIELDS (Record | Drop): Each record: a text, or why the text is dropped. Texts are dropped that equal a labelled or
+        an earlier text, or nearly equal a dev or test text.
+    RAISES (ValueError): If a file can't be read, or no unlabelled record of a language can be read as a text.
     """
     labelled = {normalize(review.text): review for split in LABELLED for review in splits.reviews[split]}
     seen: set[bytes] = set()
@@ -243,6 +254,7 @@ def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
 
 
 def _refuse(path: Path, read: int, first: Drop | None) -> NoReturn:
+    """Refuse a file or folder none of whose records can be used; `first` is the first record that was dropped."""
     if first is None:
         raise ValueError(f"{path}: none of its {read} records can be used. Add texts")
     place = f"line {first.line}" if first.file == str(path) else f"{first.file}:{first.line}"
@@ -261,6 +273,7 @@ class _NearCopy:
         self._copies = NearDuplicates([normalize(review.text) for review in self._held_out])
 
     def reason(self, text: str) -> str | None:
+        """Return why a normalised text is dropped, or None if it nearly equals no dev or test text."""
         index = self._copies.find(text)
         if index is None:
             return None
@@ -287,7 +300,7 @@ def _drop_duplicates(splits: Splits) -> None:
 
 
 def _unique(reviews: Iterable[Record], drops: list[Drop]) -> list[Record]:
-    """Keep the first of the reviews that are the same text; add the others to `drops`."""
+    """Return the first record of each text; add the other records of the same text to `drops`."""
     first: dict[str, Record] = {}
     for review in reviews:
         other = first.setdefault(normalize(review.text), review)
@@ -300,6 +313,7 @@ def _unique(reviews: Iterable[Record], drops: list[Drop]) -> list[Record]:
 
 
 def _check_labels(data: Path, splits: Splits) -> None:
+    """Check that there are two labels or more, and that every split has a text with each label."""
     labels = splits.labels
     if len(labels) < 2:
         raise ValueError(f"{data}: at least two labels are needed. Found: {', '.join(labels)}")

@@ -1,4 +1,4 @@
-"""The one place that reads or writes teacher probabilities on a Doc."""
+"""The one place that reads or writes a teacher's probabilities on a Doc."""
 
 from collections.abc import Sequence
 
@@ -8,26 +8,30 @@ from spacy.tokens import Doc
 
 from ..core.messages import quote
 
+# The key of `doc.user_data` with a dict: label → probability.
 KEY = "teacher_cats"
+# Probabilities, one row for each text: shape (n_texts, n_labels).
 Scores = NDArray[numpy.float32]
 
 
 def set_teacher_scores(doc: Doc, labels: Sequence[str], scores: Scores) -> None:
-    """Store one row of teacher probabilities on a doc, unrounded.
+    """Store a teacher's probabilities on a doc, unrounded.
 
+    doc (Doc): The doc; its user data are changed.
     labels (Sequence[str]): The labels, in the order of the columns.
-    scores (NDArray[float32]): Shape (n_labels,).
+    scores (NDArray[float32]): The probabilities, shape (n_labels,).
     """
     doc.user_data[KEY] = {label: float(score) for label, score in zip(labels, scores, strict=True)}
 
 
 def get_teacher_scores(docs: Sequence[Doc], labels: Sequence[str]) -> Scores:
-    """Gather the teacher probabilities of docs.
+    """Gather a teacher's probabilities of docs.
 
-    labels (Sequence[str]): The order of the columns.
-    RETURNS (NDArray[float32]): Shape (n_docs, n_labels).
-    RAISES (ValueError): If a doc has no teacher probabilities, or none for one of the labels, or
-        if they don't sum to 1.
+    docs (Sequence[Doc]): The docs.
+    labels (Sequence[str]): The labels, in the order of the columns.
+    RETURNS (NDArray[float32]): Shape (n_docs, n_labels); rows sum to 1.
+    RAISES (ValueError): If a doc has no teacher probabilities, its teacher has other labels, or its probabilities don't
+        sum to 1, within 0.001.
     """
     rows = numpy.zeros((len(docs), len(labels)), dtype="float32")
     for i, doc in enumerate(docs):
@@ -44,6 +48,7 @@ def get_teacher_scores(docs: Sequence[Doc], labels: Sequence[str]) -> Scores:
             )
         rows[i] = [scores[label] for label in labels]
     sums = rows.sum(axis=1)
+    # Not "> 1e-3": NaN is wrong, too, and compares as False.
     wrong = numpy.flatnonzero(~(abs(sums - 1) < 1e-3))
     if len(wrong):
         doc = docs[wrong[0]]

@@ -15,12 +15,12 @@ from .text_keys import KEY_BYTES, text_key
 
 
 class TextSpool:
-    """Rows with a text each, in a temporary file that goes with the object; about 28 bytes a row in memory."""
+    """Rows with a text each, in a temporary file that goes with the object. A row takes 28 bytes in memory."""
 
     def __init__(self, folder: Path | None = None) -> None:
         """Make an empty spool.
 
-        folder (Path | None): Where its file is made; None: where the system puts such files.
+        folder (Path | None): Where the temporary file is made; None: where the system puts such files.
         """
         self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
         self._offsets = array("q")
@@ -31,7 +31,10 @@ class TextSpool:
         return len(self._lengths)
 
     def append(self, row: dict[str, Any]) -> None:
-        """Add a row that JSON can hold, with a string under "text"."""
+        """Add a row.
+
+        row (dict[str, Any]): What JSON can hold, with a string under "text".
+        """
         self._offsets.append(self._file.tell())
         self._lengths.append(len(row["text"]))
         self._keys += text_key(row["text"])
@@ -39,16 +42,19 @@ class TextSpool:
 
     @property
     def lengths(self) -> NDArray[numpy.int32]:
-        """Characters of each text, shape (n,)."""
+        """Characters of each text, shape (n_rows,)."""
         return numpy.asarray(self._lengths, dtype="int32")
 
     @property
     def keys(self) -> NDArray[numpy.bytes_]:
-        """The key of each text, shape (n,); for comparing only, as bytes lose zeros at their end: see `key`."""
+        """The key of each text, shape (n_rows,).
+
+        These are for comparing only, since numpy takes zeros off the end of bytes. `key` keeps them.
+        """
         return numpy.frombuffer(bytes(self._keys), dtype=f"S{KEY_BYTES}")
 
     def key(self, index: int) -> bytes:
-        """Return the key of one text."""
+        """Return the key of one text, with all of its bytes, see `text_key`."""
         return bytes(self._keys[KEY_BYTES * index : KEY_BYTES * (index + 1)])
 
     def rows(self, indices: Iterable[int]) -> Iterator[dict[str, Any]]:

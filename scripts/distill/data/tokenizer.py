@@ -21,16 +21,22 @@ ELISION = rf"(?i:{'|'.join(_ELIDED)})['’](?=\w)"
 
 
 def write_tokenizer(path: Path, lang: str, mask_token: str) -> None:
-    """Write the student's tokenizer, as a blank pipeline: its language's own, but a mask is a token.
+    """Write the student's tokenizer, as a blank pipeline, which the student's config names.
 
-    The multi-language one also splits French and Italian elisions. The student's config takes it from there.
+    It is the language's own tokenizer, but a mask is one token. The multi-language tokenizer also splits French and
+    Italian elisions.
+
+    path (Path): The folder to write.
+    lang (str): A language code, or "xx" for all languages.
+    mask_token (str): The mask, such as "[MASK]".
+    RAISES (ValueError): If the language has a tokenizer without such rules.
     """
     nlp = spacy.blank(lang)
     tokenizer, defaults, mask = nlp.tokenizer, nlp.Defaults, re.escape(mask_token)
     if not isinstance(tokenizer, Tokenizer):
         raise ValueError(f"The tokenizer of language {lang!r} can't be taught the mask token {mask_token!r}")
     tokenizer.add_special_case(mask_token, [{ORTH: mask_token}])
-    # A special case is not found within words, such as l'[MASK].
+    # The special case finds a mask that stands alone; the rules below find one within a word, such as l'[MASK].
     elision = [ELISION] if lang == MULTI_LANGUAGE else []
     tokenizer.prefix_search = compile_prefix_regex([mask, *elision, *(defaults.prefixes or ())]).search
     tokenizer.suffix_search = compile_suffix_regex([mask, *(defaults.suffixes or ())]).search

@@ -1,4 +1,4 @@
-"""Evaluate baseline, teacher, student and a control on one split, by language and overall."""
+"""Compare baseline, teacher, student and a control on one split: by language, overall, and by the texts' length."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -16,11 +16,13 @@ from .metrics import Labels, Probabilities
 BASELINE, TEACHER, STUDENT = "baseline", "teacher", "student"
 TFIDF = "tfidf_logreg"
 OVERALL = "overall"
+# Keys of a system's scores: the calibration error and, of the student, the calibration error before calibration.
 ECE, ECE_BEFORE = "ece", "ece_before_calibration"
+# A system whose p_above_majority is not below this may be no better than the most frequent label.
 SIGNIFICANCE = 0.01
 
 
-# Probabilities by system, each of shape (n_texts, n_labels).
+# System → probabilities, shape (n_texts, n_labels).
 Predictions = dict[str, Probabilities]
 
 
@@ -28,7 +30,7 @@ class System(Protocol):
     """A pipeline to be compared, see `SpacyTeacher`."""
 
     def pipe(self, texts: Iterable[str]) -> Iterator[Scores]:
-        """Yield the probabilities of each text, shape (n_labels,)."""
+        """Yield the probabilities of each text, shape (n_labels,), in the order of the project's labels."""
 
 
 def predict(systems: Mapping[str, System], texts: Sequence[str]) -> Predictions:
@@ -37,10 +39,11 @@ def predict(systems: Mapping[str, System], texts: Sequence[str]) -> Predictions:
 
 
 def add_teacher(predictions: Predictions, scores: Scores) -> str | None:
-    """Add what a teacher said, unless it has no answer for some text.
+    """Add a teacher's probabilities, unless the teacher has no answer for some text.
 
-    scores (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN is no answer.
-    RETURNS (str | None): Why it can't be compared, if so.
+    predictions (dict[str, NDArray]): What `predict` returned; the teacher is added.
+    scores (NDArray[float32]): The teacher's probabilities, shape (n_texts, n_labels). A row of NaN is no answer.
+    RETURNS (str | None): Why the teacher can't be compared; None if it can.
     """
     missing = int(numpy.isnan(scores).any(axis=1).sum())
     if missing:
@@ -54,12 +57,19 @@ def evaluate(
 ) -> dict[str, Any]:
     """Compare the systems by language and overall.
 
-    seed (int): Seed of the confidence intervals.
+    predictions (dict[str, NDArray]): System → probabilities, shape (n_texts, n_labels). The teacher may be missing.
+    split (GoldSplit): The texts' languages and gold labels.
+    seed (int): Decides the resamples of the confidence intervals.
     temperature (float): T that the student was calibrated with.
-    bias (Sequence[float]): b that it was calibrated with: before, its probabilities were softmax(T · log p − b).
-    RETURNS (dict): {"languages": {lang: comparison}, "overall": comparison}.
+    bias (Sequence[float]): b that the student was calibrated with, in the order of the labels; empty for none. Before
+        calibration, the student's probabilities were softmax(T · log p − b).
+    RETURNS (dict[str, Any]): "languages": language → comparison; "overall": comparison. A comparison has "n";
+        "majority", the share of the most frequent label; "systems": system → scores; "student_vs_teacher", see
+        `metrics.compare`; "error_reduction" and "gain_recovered" of the student over the baseline. What needs a teacher
+        is None if the teacher is missing.
     """
     langs = numpy.asarray(split.langs)
+    # Undo the calibration of the student.
     before = soften(predictions[STUDENT], 1 / temperature)
     if len(bias):
         before = shift(before, -numpy.asarray(bias))
@@ -81,9 +91,11 @@ def compare_lengths(predictions: Predictions, split: GoldSplit, labels: Sequence
 
     Accuracy should not depend on length.
 
-    labels (Sequence[str]): The project's labels, in the order of the scores' columns.
-    RETURNS (list[dict]): Of each third that has texts: "words" (its shortest and longest text), "n", "accuracy" by
-        system, and "shares": of gold and of each system, label → share of the texts.
+    predictions (dict[str, NDArray]): System → probabilities, shape (n_texts, n_labels).
+    split (GoldSplit): The texts and their gold labels.
+    labels (Sequence[str]): The project's labels, in the order of the columns.
+    RETURNS (list[dict[str, Any]]): Of each third that has texts: "words", the numbers of words of its shortest and its
+        longest text; "n"; "accuracy": system → accuracy; "shares": "gold" or system → label → share of the texts.
     """
     words = numpy.asarray([len(text.split()) for text in split.texts])
     predicted = {name: scores.argmax(axis=1) for name, scores in predictions.items()}
@@ -103,7 +115,10 @@ def compare_lengths(predictions: Predictions, split: GoldSplit, labels: Sequence
 
 
 def length_rows(thirds: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[str, ...]], tuple[str, ...]]:
-    """Return the rows of a table of `compare_lengths`, and its header."""
+    """Return the rows of a table of what `compare_lengths` returned, and the table's header.
+
+    thirds (Sequence[Mapping[str, Any]]): What `compare_lengths` returned.
+    """
     labels = list(thirds[0]["shares"]["gold"])
     systems = [name for name in (TEACHER, STUDENT) if name in thirds[0]["accuracy"]]
     header = ("words", "n", *systems, *(f"{label}: gold → student" for label in labels))
@@ -120,6 +135,7 @@ def length_rows(thirds: Sequence[Mapping[str, Any]]) -> tuple[list[tuple[str, ..
 
 
 def _compare_systems(scores: Mapping[str, Probabilities], gold: Labels, seed: int) -> dict[str, Any]:
+    """Return the comparison on some texts, see `evaluate`."""
     predicted = {name: rows.argmax(axis=1) for name, rows in scores.items()}
     systems: dict[str, Any] = {
         name: {
@@ -148,7 +164,10 @@ def _compare_systems(scores: Mapping[str, Probabilities], gold: Labels, seed: in
 
 
 def better_controls(comparison: Mapping[str, Any]) -> list[str]:
-    """Return the controls that the teacher is not above: distilling it is pointless then."""
+    """Return the controls that are at least as accurate as the teacher: if there are any, distilling is pointless.
+
+    comparison (Mapping[str, Any]): A comparison of `evaluate`.
+    """
     systems = comparison["systems"]
     if systems[TEACHER] is None:
         return []
@@ -157,13 +176,19 @@ def better_controls(comparison: Mapping[str, Any]) -> list[str]:
 
 
 def near_majority(comparison: Mapping[str, Any]) -> list[str]:
-    """Return which of teacher and student may be no better than the most frequent label (p ≥ 0.01)."""
+    """Return which of teacher and student may be no better than the most frequent label (p ≥ 0.01).
+
+    comparison (Mapping[str, Any]): A comparison of `evaluate`.
+    """
     systems = {name: comparison["systems"][name] for name in (TEACHER, STUDENT)}
     return [name for name, scores in systems.items() if scores and scores["p_above_majority"] >= SIGNIFICANCE]
 
 
 def table_rows(evaluation: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
-    """Return the rows of a table: a language each, and all of them together."""
+    """Yield the rows of a table: one for each language, and one for all texts. Its header is `TABLE_HEADER`.
+
+    evaluation (Mapping[str, Any]): What `evaluate` returned.
+    """
     comparisons = {**evaluation["languages"], OVERALL: evaluation[OVERALL]}
     for name, row in comparisons.items():
         systems = [row["systems"][system] for system in (TFIDF, BASELINE, TEACHER, STUDENT)]

@@ -15,12 +15,12 @@ from ..teacher.teachers import Teacher, load_teacher
 
 @dataclass(frozen=True)
 class EvalSet:
-    """One split, and the teacher that the student learnt from.
+    """The gold texts of one split, and the teacher that the student learnt from.
 
     labels (list[str]): The project's labels, in their order.
-    gold (GoldSplit): The texts and their labels.
+    gold (GoldSplit): The texts and their gold labels.
     teacher (Teacher): The teacher.
-    batches (BatchSettings): How many texts it is asked about at a time.
+    batches (BatchSettings): How many texts the teacher scores at a time.
     """
 
     labels: list[str]
@@ -41,16 +41,17 @@ class EvalSet:
 def load_eval_set(
     corpus: Corpus, split: str, spec: str, *, teacher_model: Path, settings_path: Path, gpu_id: int = -1
 ) -> EvalSet:
-    """Read a split and load the teacher.
+    """Read a split, and load the teacher that scored the transfer set.
 
-    corpus (Corpus): Holds gold/, labels.json and score.json.
+    corpus (Corpus): The folder with gold/, labels.json, prepare.json and score.json.
     split (str): "train", "dev" or "test".
-    spec (str): Names the teacher, see `load_teacher`.
-    teacher_model (Path): Where the teacher trained here lies.
-    settings_path (Path): How the teacher scores, see `load_score_settings`.
+    teacher (str): The teacher's spec, see `check_spec`.
+    teacher_model (Path): The folder of the teacher that is trained here.
+    settings_path (Path): The config that says how to score, configs/score.cfg.
     gpu_id (int): The GPU, or -1 for CPU.
-    RAISES (OSError, ValueError): If a file is missing, broken or of other data, the teacher can't be loaded, or is not
-        the one that scored the transfer set.
+    RETURNS (EvalSet): The split and the teacher.
+    RAISES (OSError, ValueError): If a file is missing, broken or of other data, the teacher can't be loaded, or another
+        teacher scored the transfer set.
     """
     scored = corpus.scored_by(spec)
     labels, gold = corpus.labels, corpus.gold(split)

@@ -30,12 +30,12 @@ from .tfidf import read_tfidf
 
 @dataclass(frozen=True)
 class Paths:
-    """Where what is compared lies.
+    """Where the compared systems lie.
 
-    baseline, student (Path): Pipelines.
-    tfidf (Path): TF-IDF + logistic regression, see `tfidf`.
-    teacher_model (Path): The teacher trained here.
-    settings (Path): How a teacher scores, see `load_score_settings`.
+    baseline, student (Path): The folders of these pipelines.
+    tfidf (Path): The folder of TF-IDF + logistic regression, see `tfidf`.
+    teacher_model (Path): The folder of the teacher that is trained here.
+    settings (Path): The config that says how to score, configs/score.cfg.
     cache (Path): The file with all scores.
     """
 
@@ -52,10 +52,12 @@ def evaluate_corpus(corpus: Corpus, split: str, spec: str, paths: Paths, gpu_id:
 
     corpus (Corpus): Holds gold/, labels.json, prepare.json and score.json.
     split (str): "train", "dev" or "test".
-    spec (str): Names the teacher that the student learnt from, see `load_teacher`.
+    teacher (str): The spec of the teacher that the student learnt from, see `check_spec`.
+    paths (Paths): Where the systems lie.
     gpu_id (int): The GPU, or -1 for CPU.
-    RETURNS (dict[str, Any]): See `comparison.evaluate`; "lengths", see `compare_lengths`; "data", "lang", "seed" and
-        "split"; "teacher", None if it has no answers, and "why_no_teacher"; "size_bytes" and "fingerprints" by system.
+    RETURNS (dict[str, Any]): The contents of metrics/evaluation.json: what `comparison.evaluate` returns; "lengths",
+        see `compare_lengths`; "data", "lang", "seed" and "split"; "teacher", the spec, or None if the teacher can't be
+        compared, and "why_no_teacher"; "size_bytes" and "fingerprints": system → value.
     RAISES (OSError, ValueError): If a system or a corpus is missing, broken or of other data.
     """
     eval_set = load_eval_set(
@@ -96,7 +98,12 @@ def ask_all(eval_set: EvalSet, systems: Mapping[str, System], paths: Paths) -> t
 
 
 def read_calibration(model: Path, labels: Sequence[str]) -> tuple[float, list[float]]:
-    """Return the temperature that an exported student was calibrated with, and each label's bias; else 1 and 0."""
+    """Return the temperature that an exported student was calibrated with, and the bias of each label.
+
+    model (Path): The student's folder.
+    labels (Sequence[str]): The labels, in the order of the biases.
+    RETURNS (tuple[float, list[float]]): 1 and zeros for a student that was not calibrated.
+    """
     meta = json.loads((model / "meta.json").read_text(encoding="utf-8"))
     found = meta.get("distillation", {}).get("calibration", {})
     return float(found.get("temperature", 1.0)), [float(found.get("bias", {}).get(label, 0.0)) for label in labels]

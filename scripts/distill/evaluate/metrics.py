@@ -12,9 +12,10 @@ from ..core.probabilities import SMALLEST
 
 Labels = NDArray[numpy.int64]
 Probabilities = NDArray[Any]
+# Of the bootstrap: the confidence of its intervals, and how many resamples it draws.
 CONFIDENCE = 0.95
 RESAMPLES = 9999
-# Resamples in memory at a time; does not change the result.
+# Resamples in memory at a time. It changes nothing in the result.
 BATCH = 100
 
 
@@ -22,6 +23,7 @@ def accuracy_and_macro_f(predicted: Labels, gold: Labels) -> dict[str, float]:
     """Return accuracy and macro-averaged F-score.
 
     predicted, gold (NDArray[int64]): Label indices, shape (n,).
+    RETURNS (dict[str, float]): "accuracy" and "macro_f", each from 0 to 1.
     """
     return {
         "accuracy": float(accuracy_score(gold, predicted)),
@@ -32,16 +34,18 @@ def accuracy_and_macro_f(predicted: Labels, gold: Labels) -> dict[str, float]:
 def expected_calibration_error(probabilities: Probabilities, gold: Labels, bins: int = 15) -> float:
     """Return how far confidence is from accuracy, on average (ECE; Guo et al. 2017, section 2).
 
-    The confidence of a text is the probability of its predicted label. Texts are binned by it; each bin counts with
-    its share of the texts.
+    The confidence of a text is the probability of its predicted label. Texts are binned by their confidence. Each bin
+    counts with its share of the texts.
 
-    probabilities (NDArray): Shape (n, n_labels).
+    probabilities (NDArray): Shape (n, n_labels), rows sum to 1.
     gold (NDArray[int64]): Label indices, shape (n,).
-    bins (int): How many bins of equal width: (0, 1 / bins], (1 / bins, 2 / bins], …
+    bins (int): How many bins of equal width, 1 or more: (0, 1 / bins], (1 / bins, 2 / bins], …
+    RETURNS (float): From 0 (perfectly calibrated) to 1.
     """
     confidence = probabilities.max(axis=1).astype("float64")
     right = probabilities.argmax(axis=1) == gold
     bin_of = numpy.digitize(confidence, numpy.linspace(0, 1, bins + 1)[1:-1], right=True)
+    # Of a bin with m texts, |accuracy − confidence| · m / n is |Σ (right − confidence)| / n.
     return float(abs(numpy.bincount(bin_of, weights=right - confidence)).sum() / len(gold))
 
 
@@ -50,32 +54,38 @@ def negative_log_likelihood(probabilities: Probabilities, gold: Labels, temperat
 
     probabilities (NDArray): Shape (n, n_labels), rows sum to 1.
     gold (NDArray[int64]): Label indices, shape (n,).
-    temperature (float): T: p is softmax(log p / T).
+    temperature (float): T > 0. The probabilities are softened first, to softmax(log p / T).
     """
     logits = numpy.log(numpy.clip(probabilities.astype("float64"), SMALLEST, None)) / temperature
     return float(-log_softmax(logits, axis=1)[numpy.arange(len(gold)), gold].mean())
 
 
 def p_above_majority(predicted: Labels, gold: Labels) -> float:
-    """Return the probability of this many right labels, or more, if each were right by the majority's share.
+    """Return the probability of so many right labels, or more, if each were right with the majority's probability.
 
-    A one-sided binomial test: below 0.01, the system has learnt more than which label is frequent.
+    The majority is the share of the most frequent gold label. This is the p of a one-sided binomial test: below 0.01,
+    the system has learnt more than which label is frequent.
+
+    predicted, gold (NDArray[int64]): Label indices, shape (n,).
     """
     majority = float(numpy.bincount(gold).max() / len(gold))
     return float(binomtest(int((predicted == gold).sum()), len(gold), majority, alternative="greater").pvalue)
 
 
 def agreement(a: Labels, b: Labels) -> float:
-    """Return the share of texts on which two systems predict the same label."""
+    """Return the share of texts on which two systems predict the same label.
+
+    a, b (NDArray[int64]): Label indices, shape (n,).
+    """
     return float((a == b).mean())
 
 
 def error_reduction(baseline: float, system: float) -> float | None:
     """Return which share of the baseline's errors the system avoids.
 
-    baseline, system (float): Accuracies.
-    RETURNS (float | None): 1 if no error is left, below 0 if there are more. None if the baseline
-        makes no errors.
+    baseline, system (float): Accuracies, from 0 to 1.
+    RETURNS (float | None): 1 if no error is left, below 0 if there are more errors than the baseline makes. None if the
+        baseline makes none.
     """
     return (system - baseline) / (1 - baseline) if baseline < 1 else None
 
@@ -83,8 +93,9 @@ def error_reduction(baseline: float, system: float) -> float | None:
 def gain_recovered(baseline: float, teacher: float, student: float) -> float | None:
     """Return which share of the teacher's gain over the baseline the student keeps.
 
-    baseline, teacher, student (float): Accuracies.
-    RETURNS (float | None): None if the teacher is not above the baseline.
+    baseline, teacher, student (float): Accuracies, from 0 to 1.
+    RETURNS (float | None): 1 if the student is as accurate as the teacher, 0 if it is like the baseline. None if the
+        teacher is not above the baseline.
     """
     return (student - baseline) / (teacher - baseline) if teacher > baseline else None
 
@@ -93,11 +104,13 @@ def compare(system: Labels, reference: Labels, gold: Labels, *, seed: int) -> di
     """Compare two systems on the same texts.
 
     system, reference, gold (NDArray[int64]): Label indices, shape (n,).
-    seed (int): Seed of the bootstrap.
-    RETURNS (dict): "gap": accuracy of the reference minus that of the system; "ci95": its 95 %
-        confidence interval, a paired percentile bootstrap over texts; "agreement".
+    seed (int): Decides the resamples of the bootstrap.
+    RETURNS (dict[str, object]): "gap": accuracy of the reference minus accuracy of the system; "ci95": the 95 %
+        confidence interval of the gap, by a paired percentile bootstrap over texts; "agreement", see `agreement`.
     """
+    # Of each text: 1 if only the reference is right, −1 if only the system is, else 0.
     difference = (reference == gold).astype(float) - (system == gold).astype(float)
+    # Equal numbers need no bootstrap: their mean never varies.
     if (difference == difference[0]).all():
         low = high = difference[0]
     else:

@@ -19,6 +19,7 @@ def _make_tfidf(vocabulary: Sequence[str] | None = None) -> Pipeline:
 def fit_tfidf(texts: Sequence[str], labels: NDArray[numpy.int64]) -> Pipeline:
     """Train the control.
 
+    texts (Sequence[str]): The train texts.
     labels (NDArray[int64]): Label indices, shape (n_texts,).
     RETURNS (Pipeline): Its `predict` turns texts into label indices.
     """
@@ -26,9 +27,10 @@ def fit_tfidf(texts: Sequence[str], labels: NDArray[numpy.int64]) -> Pipeline:
 
 
 def write_tfidf(control: Pipeline, folder: Path) -> None:
-    """Write a trained control to an existing folder, without pickles: what its users would have to install.
+    """Write a trained control without pickles. The files are what users of the control would have to install.
 
-    folder (Path): Written: vocabulary.json, and weights.npz.
+    control (Pipeline): What `fit_tfidf` returned.
+    folder (Path): An existing folder. Written: vocabulary.json and weights.npz.
     """
     vectorizer, classifier = (step for _, step in control.steps)
     terms = json.dumps(vectorizer.get_feature_names_out().tolist(), ensure_ascii=False)
@@ -38,9 +40,11 @@ def write_tfidf(control: Pipeline, folder: Path) -> None:
 
 
 def read_tfidf(folder: Path) -> Pipeline:
-    """Read a control that `write_tfidf` wrote; it predicts the same.
+    """Read a control that `write_tfidf` wrote. It predicts the same.
 
-    RAISES (ValueError): If there is none.
+    folder (Path): The folder.
+    RETURNS (Pipeline): Its `predict` turns texts into label indices.
+    RAISES (ValueError): If there is no control; the message names the command that makes it.
     """
     if not (folder / "weights.npz").exists():
         raise ValueError(f"{folder}: no such model. Make it with: python -m spacy project run train-tfidf .")

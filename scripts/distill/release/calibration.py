@@ -1,8 +1,8 @@
 """Make the student's probabilities say how often it is right: a bias for each label, and a temperature.
 
-Bias-corrected temperature scaling (Alexandari et al. 2020, section 2.2), one after the other: first the bias, then the
-temperature of Guo et al. 2017. A student of few labels leans to one of them, since what its teacher says of phrases
-without an opinion is chance.
+This is bias-corrected temperature scaling (Alexandari et al. 2020, section 2.2), but one after the other: first the
+bias, then the temperature (Guo et al. 2017, section 4.2). A student of few labels leans to one of them, since what its
+teacher says of phrases without an opinion is chance.
 """
 
 from collections.abc import Sequence
@@ -20,24 +20,26 @@ from ..data.corpus import GoldSplit
 from ..evaluate.metrics import Labels, Probabilities, expected_calibration_error, negative_log_likelihood
 from ..student.output_layers import find_output
 
+# Between these, the temperature is sought.
 BOUNDS = (0.05, 20.0)
-# How near to a bound, in log T, the search ends if there is nothing better on this side of it.
+# If the search ends so near to a bound, in log T, the best temperature lies at the bound or beyond it.
 _AT_BOUND = 1e-3
 
 
 def calibrate(nlp: Language, split: GoldSplit, labels: Sequence[str]) -> dict[str, Any]:
     """Fit a bias and a temperature on a gold split, and fold them into the pipeline's classifier.
 
-    nlp (Language): A pipeline with one `textcat`; it is changed.
-    split (GoldSplit): The dev texts.
-    labels (Sequence[str]): The project's labels, in the order that the split's indices follow.
-    RETURNS (dict[str, Any]): "temperature"; "bias", label → what its logit gains before that; "dev_ece_before",
-        "dev_ece_after", "dev_nll_before" and "dev_nll_after":
-        ECE and NLL on the split before and after.
-    RAISES (ValueError): If the pipeline has no such classifier, or one for other labels.
+    nlp (Language): A pipeline with one `textcat`, whose weights are changed.
+    split (GoldSplit): The dev texts and their gold labels.
+    labels (Sequence[str]): The project's labels, in their order.
+    RETURNS (dict[str, Any]): "temperature"; "bias": label → what is added to its logit before the logits are divided by
+        the temperature; "dev_ece_before", "dev_ece_after", "dev_nll_before" and "dev_nll_after": ECE and NLL on the
+        split, before and after the calibration.
+    RAISES (ValueError): If the pipeline does not have exactly one text classifier, the classifier has other labels, or
+        `find_output` does not know its output layer.
     """
     textcat = _find_textcat(nlp, labels)
-    # In a zone, the split's words do not stay in the vocabulary, which may be saved.
+    # In a zone, the words of the split do not stay in the vocabulary, which may be saved with the pipeline.
     with nlp.memory_zone():
         before = numpy.asarray([[doc.cats[label] for label in labels] for doc in nlp.pipe(split.texts)])
     bias = fit_bias(before, split.labels)
@@ -58,31 +60,35 @@ def calibrate(nlp: Language, split: GoldSplit, labels: Sequence[str]) -> dict[st
 
 
 def fit_bias(probabilities: Probabilities, gold: Labels) -> NDArray[numpy.float64]:
-    """Return the bias b with the smallest NLL of softmax(log p + b), near 0 if there are few texts.
+    """Return the bias b with the smallest NLL of softmax(log p + b).
 
-    b has a normal prior with mean 0 and standard deviation 1. It has six decimals, as the temperature.
+    b has a normal prior with mean 0 and standard deviation 1, so it stays near 0 if there are few texts. It has six
+    decimals, as the temperature.
 
     probabilities (NDArray): Shape (n, n_labels), rows sum to 1.
     gold (NDArray[int64]): Label indices, shape (n,).
     RETURNS (NDArray[float64]): Shape (n_labels,); sums to 0.
     """
     n, n_labels = probabilities.shape
+    # The mean NLL of the texts, and −log of the prior, Σ b² / 2, divided by n like the mean.
     found = minimize(
         lambda b: negative_log_likelihood(shift(probabilities.astype("float64"), b), gold) + (b**2).sum() / (2 * n),
         numpy.zeros(n_labels), method="BFGS",
     ).x  # fmt: skip
+    # softmax does not change if a number is taken from all of b.
     return numpy.round(found - found.mean(), 6)
 
 
 def fit_temperature(probabilities: Probabilities, gold: Labels) -> float:
     """Return the temperature T with the smallest NLL of softmax(log p / T) (Guo et al. 2017, section 4.2).
 
-    T is sought between 0.05 and 20 and is one of these bounds if the best T lies beyond it, as 0.05 if every prediction
-    is right. It has six decimals, so that meta.json, which holds ten, has the very T that was used.
+    T is sought between 0.05 and 20. If the best T lies beyond a bound, T is the bound, as 0.05 if every prediction is
+    right. T has six decimals. So meta.json, which holds ten, has the very T that was used.
 
     probabilities (NDArray): Shape (n, n_labels), rows sum to 1.
     gold (NDArray[int64]): Label indices, shape (n,).
     """
+    # The search is in log T, where halving and doubling are steps of the same size.
     bounds = numpy.log(BOUNDS)
     log_t = minimize_scalar(
         lambda log_t: negative_log_likelihood(probabilities, gold, float(numpy.exp(log_t))),
@@ -95,11 +101,13 @@ def fit_temperature(probabilities: Probabilities, gold: Labels) -> float:
 
 
 def fold_bias(model: Model[Any, Any], bias: Sequence[float]) -> None:
-    """Add a bias to the logits of a classifier, for good; it stays stock.
+    """Add a bias to the logits of a classifier, for good.
 
-    model (Model): A `textcat`'s model; it is changed.
-    bias (Sequence[float]): In the order of the model's labels.
-    RAISES (ValueError): If it is none that `find_output` knows.
+    The logits are W x + b: the bias is added to b, and the layers stay stock.
+
+    model (Model): A `textcat`'s model, whose weights are changed.
+    bias (Sequence[float]): The bias of each label, in the order of the model's labels.
+    RAISES (ValueError): If `find_output` does not know the model's output layer.
     """
     linear = find_output(model).linear
     b: Any = linear.get_param("b")
@@ -109,10 +117,11 @@ def fold_bias(model: Model[Any, Any], bias: Sequence[float]) -> None:
 def fold_temperature(model: Model[Any, Any], temperature: float) -> None:
     """Divide the logits of a classifier by a temperature, for good.
 
-    They are W x + b: dividing W and b is exact, and the layers stay stock.
+    The logits are W x + b: W and b are divided, which is exact, and the layers stay stock.
 
-    model (Model): A `textcat`'s model; it is changed.
-    RAISES (ValueError): If it is none that `find_output` knows.
+    model (Model): A `textcat`'s model, whose weights are changed.
+    temperature (float): T > 0.
+    RAISES (ValueError): If `find_output` does not know the model's output layer.
     """
     linear = find_output(model).linear
     for name in ("W", "b"):
@@ -120,6 +129,7 @@ def fold_temperature(model: Model[Any, Any], temperature: float) -> None:
 
 
 def _find_textcat(nlp: Language, labels: Sequence[str]) -> TextCategorizer:
+    """Return a pipeline's only text classifier, if it has these labels."""
     found = [pipe for _, pipe in nlp.pipeline if isinstance(pipe, TextCategorizer)]
     if len(found) != 1:
         raise ValueError(

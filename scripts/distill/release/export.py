@@ -15,7 +15,7 @@ from ..student.provenance import check_trained_on_transfer
 from ..teacher.spec import public_name
 from .calibration import calibrate
 
-# As many as half precision has: docs/experiments.md says what they cost.
+# Bits of mantissa that parameters keep, as many as half precision has. docs/experiments.md says what that costs.
 MANTISSA_BITS = 10
 
 
@@ -24,16 +24,16 @@ def export(
 ) -> dict[str, Any]:
     """Copy a trained student, rounded, calibrated on the dev texts, with its metadata filled in.
 
-    model (Path): The trained student; it is not changed.
+    model (Path): The folder of the trained student; it is not changed.
     output (Path): The folder to write.
     corpus (Corpus): Holds gold/dev.spacy, labels.json, prepare.json and score.json.
-    config (Path): The config that the student was trained with.
+    config (Path): The config that the student was trained with; its sha256 goes into the metadata.
     name (str): The pipeline's name, without its language.
     version (str): The pipeline's version.
-    seed (int): The seed of the run.
-    RETURNS (dict[str, Any]): The metadata.
+    seed (int): The seed of the run, for the metadata.
+    RETURNS (dict[str, Any]): The metadata: what meta.json holds.
     RAISES (ValueError): If the transfer set was made from other data than the present corpora, the student was trained
-        on another one, or can't be calibrated.
+        on another transfer set, or the student can't be calibrated.
     """
     nlp = spacy.load(model)
     scored = corpus.summary("score")
@@ -64,7 +64,7 @@ def export(
 def exported_size(model: Path) -> int:
     """Return the size in bytes that a trained student will have in a wheel.
 
-    model (Path): The trained student.
+    model (Path): The folder of the trained student.
     """
     nlp = spacy.load(model)
     _round(nlp)
@@ -74,6 +74,7 @@ def exported_size(model: Path) -> int:
 
 
 def _round(nlp: Language) -> None:
+    """Round the parameters of all trained components."""
     for _, pipe in nlp.pipeline:
         if isinstance(pipe, TrainablePipe):
             round_parameters(pipe.model, MANTISSA_BITS)
@@ -85,7 +86,11 @@ def _write(nlp: Language, folder: Path) -> None:
 
 
 def describe(languages: list[str], labels: list[str]) -> str:
-    """Return the description of the package."""
+    """Return the description of the package, for its users.
+
+    languages (list[str]): The languages of the data.
+    labels (list[str]): The project's labels.
+    """
     return (
         f"Text classifier for {', '.join(languages)} with the exclusive labels {', '.join(labels)}: a small student "
         "distilled from a larger teacher. doc.cats holds a probability for each label."

@@ -16,6 +16,7 @@ import srsly
 
 from ..core.files import hash_file, replacing_folder
 
+# By how much a score of the wheel may differ from that of the export.
 TOLERANCE = 1e-6
 
 # What runs in the clean environment: it reads texts and prints what it found, as JSON.
@@ -40,14 +41,14 @@ class WheelError(RuntimeError):
 
 
 def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> Path:
-    """Package a pipeline as a wheel; an older package of the same name and version is removed.
+    """Package a pipeline as a wheel. An older package of the same name and version is removed.
 
-    model (Path): The exported student.
+    model (Path): The folder of the exported student.
     packages (Path): The folder to write <lang>_<name>-<version>/dist/*.whl to.
-    evaluation (Mapping): The contents of metrics/evaluation.json; the student's scores go into
-        the package's meta.json.
+    evaluation (Mapping[str, Any]): The contents of metrics/evaluation.json. The student's scores go into the package's
+        meta.json.
     RETURNS (Path): The wheel.
-    RAISES (WheelError): If no wheel comes out.
+    RAISES (WheelError): If `spacy package` fails, or does not make exactly one wheel.
     """
     meta = srsly.read_json(model / "meta.json")
     meta["evaluation"] = summarize(evaluation)
@@ -70,9 +71,9 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
 def check_name(model: Path, expected: str) -> None:
     """Check that an exported student has the name that a command was given by its variables.
 
-    model (Path): The exported student.
-    expected (str): <lang>_<name>-<version>.
-    RAISES (WheelError): If it has another; the message has the variables to give.
+    model (Path): The folder of the exported student.
+    expected (str): The name: <lang>_<name>-<version>.
+    RAISES (WheelError): If the student has another name; the message has the variables to give.
     """
     meta = srsly.read_json(model / "meta.json")
     if (found := _package_name(meta)) != expected:
@@ -90,8 +91,9 @@ def _package_name(meta: Mapping[str, Any]) -> str:
 def summarize(evaluation: Mapping[str, Any]) -> dict[str, Any]:
     """Return the student's scores, as they go into meta.json.
 
-    evaluation (Mapping): The contents of metrics/evaluation.json.
-    RETURNS (dict[str, Any]): "teacher_accuracy" is None if the teacher was not compared.
+    evaluation (Mapping[str, Any]): The contents of metrics/evaluation.json.
+    RETURNS (dict[str, Any]): "split"; "overall", the student's scores; "languages": language → the student's scores;
+        "teacher_accuracy", None if the teacher was not compared.
     """
     teacher = evaluation["overall"]["systems"]["teacher"]
     return {
@@ -103,7 +105,10 @@ def summarize(evaluation: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def describe_scores(scores: Mapping[str, Any]) -> str:
-    """Return the scores as a sentence for the package's README."""
+    """Return the scores as a sentence for the package's README.
+
+    scores (Mapping[str, Any]): What `summarize` returned.
+    """
     by_language = ", ".join(f"{lang} {row['accuracy']:.3f}" for lang, row in scores["languages"].items())
     teacher = scores["teacher_accuracy"]
     return (
@@ -117,12 +122,12 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
     """Install a wheel in a new virtual environment and compare its scores with the export's.
 
     wheel (Path): The wheel.
-    model (Path): The export that it was made from.
-    texts (Sequence[str]): The texts to classify.
-    constraints (Path): Versions for pip.
+    model (Path): The folder of the export that the wheel was made from.
+    texts (Sequence[str]): The texts to classify, one or more.
+    constraints (Path): A file of versions for pip.
     RETURNS (dict[str, Any]): What was found: the contents of metrics/verify.json.
-    RAISES (WheelError): If the installation fails, the package can't be loaded, torch is there, the
-        labels differ, or a score differs by more than 1e-6.
+    RAISES (WheelError): If the installation fails, the package can't be loaded, torch can be imported in the
+        environment, the labels differ, or a score differs by more than 1e-6.
     """
     meta = srsly.read_json(model / "meta.json")
     package = f"{meta['lang']}_{meta['name']}"
@@ -150,11 +155,11 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
 
 
 def spacy_environment(folder: Path, constraints: Path) -> str:
-    """Make an environment that holds spaCy alone, unless it is there.
+    """Make a virtual environment that holds spaCy alone, unless it is there.
 
-    folder (Path): Where it is kept; it is made anew when the constraints change.
-    constraints (Path): Versions for pip.
-    RETURNS (str): Its Python.
+    folder (Path): Where the environment is kept. It is made anew when the constraints have changed.
+    constraints (Path): A file of versions for pip.
+    RETURNS (str): The path of its Python.
     RAISES (WheelError): If spaCy can't be installed.
     """
     folder, made_from = folder.resolve(), constraints.read_bytes()
@@ -178,6 +183,7 @@ def _find_python(folder: Path) -> str:
 
 
 def _run(command: list[str], folder: str, stdin: str = "") -> str:
+    """Run a command in a folder, without this process's PYTHONPATH, and return what it prints."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True)
     if done.returncode:

@@ -1,1 +1,1 @@
-"""In: all texts and a teacher. Out: the transfer set, texts with the teacher's probabilities; scores are kept."""
+"""In: all texts and a Teacher. Out: the transfer set, texts with the teacher's probabilities. Scores are kept."""

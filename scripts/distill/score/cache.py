@@ -1,4 +1,4 @@
-"""A durable store of teacher probabilities, so that nothing is ever scored twice."""
+"""A durable store of a teacher's probabilities, so that nothing is ever scored twice."""
 
 import json
 import os
@@ -23,6 +23,8 @@ CHUNK = 500
 # How long to wait for another process to finish writing.
 TIMEOUT_SECONDS = 60
 
+# teachers: `scored` is how many texts the teacher was ever asked about, `seconds` how long that took. scores: `row` is
+# little-endian float32. batches: `keys` are the keys of the batch's texts, one after the other.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS teachers (
     id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint TEXT NOT NULL UNIQUE, name TEXT NOT NULL, labels TEXT NOT NULL,
@@ -37,10 +39,14 @@ _TEACHERS = ["id", "fingerprint", "name", "labels", "scored", "seconds"]
 
 @dataclass(frozen=True)
 class CachedTeacher:
-    """A teacher in the cache.
+    """What the cache says of a teacher.
 
-    texts (int): How many texts the cache has its probabilities of.
-    texts_per_second (float | None): How fast it was, over all it was ever asked; None if it never was.
+    name (str): The teacher's name for people.
+    fingerprint (str): Stands for what decides the teacher's probabilities.
+    labels (list[str]): The labels, in the order of the columns.
+    texts (int): How many texts the cache has the teacher's probabilities of.
+    texts_per_second (float | None): How fast the teacher was, over all texts that it was ever asked about. None if it
+        has never been asked.
     """
 
     name: str
@@ -51,19 +57,20 @@ class CachedTeacher:
 
 
 class ScoreCache:
-    """Text × teacher → probabilities, in one SQLite file that several processes of a machine can read.
+    """(Text, teacher) → probabilities, in one SQLite file that several processes of a machine can read.
 
-    What is committed survives the process being killed at any moment. A job is a set of texts to be
-    scored by one teacher; its batches are planned once and taken off the plan as they are scored, by the one process
-    that holds the lock.
+    What is committed stays, even if the process is killed at any moment.
+
+    A job is a set of texts to be scored by one teacher. Its batches are planned once, and each is taken off the plan
+    when it is scored. Only the process that holds the lock plans and scores.
     """
 
     def __init__(self, path: Path, on_wait: Callable[[str], object] = msg.info) -> None:
         """Open the cache, or make it.
 
-        path (Path): The file, on a disk of this machine; SQLite and the lock put more beside it while it is open.
+        path (Path): The file, on a disk of this machine. While it is open, SQLite and the lock put files beside it.
         on_wait (Callable): Called with a message when another process must be waited for.
-        RAISES (ValueError): If the file is something else.
+        RAISES (ValueError): If the file is not a score cache.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
@@ -83,7 +90,10 @@ class ScoreCache:
 
     @contextmanager
     def lock(self) -> Iterator[None]:
-        """Plan and score inside: one process at a time may. Another one is waited for, however it ends."""
+        """Hold the lock: planning and scoring are done in a `with` of it.
+
+        If another process holds the lock, wait until that process has ended. A process that is killed loses the lock.
+        """
         try:
             self._lock.acquire(timeout=0)
         except Timeout:
@@ -110,13 +120,14 @@ class ScoreCache:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
+        """Commit all that is done in a `with` of it, or nothing."""
         with self._errors():
             self._db.execute("BEGIN IMMEDIATE")
             try:
                 yield
                 self._db.execute("COMMIT")
             except BaseException:
-                # Some errors, such as a full disk, may have ended it already.
+                # Some errors, such as a full disk, may have ended the transaction already.
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
@@ -126,11 +137,12 @@ class ScoreCache:
             return self._db.execute(query, values).fetchall()
 
     def add_teacher(self, fingerprint: str, name: str, labels: Sequence[str]) -> int:
-        """Return the number under which a teacher's probabilities are stored.
+        """Return the number under which a teacher's probabilities are stored; add the teacher if it is new.
 
-        fingerprint (str): Stands for everything that decides them, the order of the labels included.
-        name (str): Its name, for people.
-        labels (Sequence[str]): The order of the columns.
+        fingerprint (str): Stands for everything that decides the probabilities, the order of the labels included.
+        name (str): The teacher's name for people.
+        labels (Sequence[str]): The labels, in the order of the columns.
+        RETURNS (int): The teacher's number.
         """
         with self._transaction():
             self._db.execute(
@@ -141,8 +153,11 @@ class ScoreCache:
         return int(number)
 
     def read(self, teacher: int, keys: Sequence[bytes]) -> dict[bytes, Scores]:
-        """Return the probabilities that are there for some keys, each of shape (n_labels,).
+        """Return the probabilities that are there for some texts.
 
+        teacher (int): The teacher's number, see `add_teacher`.
+        keys (Sequence[bytes]): The keys of the texts, see `text_key`.
+        RETURNS (dict[bytes, NDArray[float32]]): Key → probabilities, shape (n_labels,). Keys without any are left out.
         RAISES (ValueError): If the teacher has been removed from the cache.
         """
         if not self._query("SELECT 1 FROM teachers WHERE id = ?", teacher):
@@ -156,10 +171,10 @@ class ScoreCache:
         return found
 
     def plan(self, job: str, batches: Iterable[Sequence[bytes]]) -> None:
-        """Plan a job, unless that has been done.
+        """Plan a job, unless there is a plan of it that is not done.
 
         job (str): Stands for the teacher and the texts.
-        batches (Iterable[Sequence[bytes]]): The keys of the texts to score together.
+        batches (Iterable[Sequence[bytes]]): For each batch, the keys of the texts to score together.
         """
         with self._transaction():
             if not self.remaining(job):
@@ -172,7 +187,7 @@ class ScoreCache:
         return (size or 0) // KEY_BYTES
 
     def batches(self, job: str) -> Iterator[tuple[int, list[bytes]]]:
-        """Yield the number and the keys of each batch of a job that is planned and not scored yet."""
+        """Yield the number of each batch of a job that is planned and not scored yet, and the keys of its texts."""
         query = "SELECT number, keys FROM batches WHERE job = ? AND number > ? ORDER BY number LIMIT 1"
         number = -1
         while found := self._query(query, job, number):
@@ -182,10 +197,14 @@ class ScoreCache:
     def commit(
         self, teacher: int, job: str, number: int, keys: Sequence[bytes], scores: Scores, seconds: float = 0.0
     ) -> None:
-        """Store a batch's probabilities and take it off the plan, both or neither.
+        """Store a batch's probabilities and take the batch off the plan, both or neither.
 
-        scores (NDArray[float32]): Shape (n_keys, n_labels). A row of NaN, for a text that the teacher
-            has no answer for, is not stored.
+        teacher (int): The teacher's number, see `add_teacher`.
+        job (str): The job of the batch.
+        number (int): The number of the batch.
+        keys (Sequence[bytes]): The keys of its texts.
+        scores (NDArray[float32]): Shape (n_keys, n_labels). A row of NaN, for a text that the teacher has no answer
+            for, is not stored.
         seconds (float): How long the teacher worked.
         """
         rows = [
@@ -203,7 +222,7 @@ class ScoreCache:
             )
 
     def teachers(self) -> list[CachedTeacher]:
-        """List the teachers in the cache."""
+        """Return the teachers in the cache, in the order in which they came there."""
         rows = self._query(
             "SELECT name, fingerprint, labels, (SELECT count(*) FROM scores WHERE teacher = id), "
             "scored / nullif(seconds, 0) FROM teachers ORDER BY id"
@@ -213,9 +232,10 @@ class ScoreCache:
     def prune(self, fingerprint: str) -> int:
         """Remove a teacher with its probabilities, and all plans of unfinished jobs.
 
-        fingerprint (str): Its first characters are enough if no other teacher's are the same.
+        fingerprint (str): The teacher's fingerprint. Its first characters are enough if those of no other teacher are
+            the same.
         RETURNS (int): How many texts' probabilities were removed.
-        RAISES (ValueError): If not exactly one teacher is meant, or if a process is scoring.
+        RAISES (ValueError): If not exactly one teacher is meant, or a process is scoring.
         """
         found = [teacher for teacher in self.teachers() if teacher.fingerprint.startswith(fingerprint)]
         if len(found) != 1 or not fingerprint:
@@ -225,7 +245,8 @@ class ScoreCache:
             )
         [(number,)] = self._query("SELECT id FROM teachers WHERE fingerprint = ?", found[0].fingerprint)
         try:
-            # Without its plan a job would end early, and its texts look as if they had no answer.
+            # Plans go only while nothing is scored. A job whose plan went would end early, and its texts would look as
+            # if the teacher had no answer.
             with self._lock.acquire(timeout=0), self._transaction():
                 self._db.execute("DELETE FROM scores WHERE teacher = ?", (number,))
                 self._db.execute("DELETE FROM teachers WHERE id = ?", (number,))
@@ -238,10 +259,11 @@ class ScoreCache:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    # Transactions are begun by hand.
+    """Open the file, and make what tables it lacks."""
+    # isolation_level=None: transactions are begun by hand.
     db = sqlite3.connect(path, timeout=TIMEOUT_SECONDS, isolation_level=None)
     try:
-        # Another program's table may have the same name. Its file is left as it is.
+        # Another program's file may have a table of the same name. Such a file is left as it is.
         columns = [name for _, name, *_ in db.execute("PRAGMA table_info(teachers)")]
         if columns and columns != _TEACHERS:
             raise sqlite3.DatabaseError(f"another table `teachers`, with the columns {', '.join(columns)}")
@@ -255,13 +277,14 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _use_wal(db: sqlite3.Connection) -> None:
+    """Let other processes read while this one writes (write-ahead log)."""
     end = time.monotonic() + TIMEOUT_SECONDS
     while True:
         try:
             db.execute("PRAGMA journal_mode = WAL")
             return
         except sqlite3.OperationalError as err:
-            # Of this statement alone SQLite says so at once, without waiting for the other process.
+            # For this statement alone, SQLite fails at once when the file is busy, instead of waiting.
             if err.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > end:
                 raise
             time.sleep(0.02)

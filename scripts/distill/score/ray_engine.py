@@ -22,17 +22,17 @@ _SCHEMA = pyarrow.schema({
     "number": pyarrow.int64(), "scores": pyarrow.list_(pyarrow.list_(pyarrow.float32())),
     "seconds": pyarrow.float64(), "error": pyarrow.string(),
 })  # fmt: skip
-# The package that holds this library, which the actors import.
+# The folder of the package that holds this library, which the actors import.
 CODE = Path(__file__).parents[2]
 
 
 def run_on_ray(load: Callable[[], Teacher], *, gpu: bool) -> Engine:
     """Make an engine that scores batches in actors, one for each slot.
 
-    load (Callable[[], Teacher]): Loads the teacher, in each actor; what it reads must be on every machine.
-    gpu (bool): Whether a slot is a GPU; if not, a core.
-    RETURNS (Engine): The engine. It connects to the cluster at RAY_ADDRESS or, where that is not set,
-        starts Ray on this machine. It raises ValueError if there is no cluster or the teacher fails.
+    load (Callable[[], Teacher]): Loads the teacher, in each actor. The files that it reads must be on every machine.
+    gpu (bool): Whether a slot is a GPU. If not, a slot is a core.
+    RETURNS (Engine): The engine. It connects to the cluster at RAY_ADDRESS or, where that is not set, starts Ray on
+        this machine. It raises ValueError if there is no such cluster, no slot in it, or the teacher fails.
     """
 
     def run(batches: Iterable[Batch]) -> Iterator[ScoredBatch]:
@@ -60,6 +60,7 @@ def _connect() -> None:
 
 
 def _score(load: Callable[[], Teacher], batches: Iterable[Batch], gpu: bool) -> Iterator[ScoredBatch]:
+    """Yield the scored batches, in any order."""
     # Ray's object store puts on disk what does not fit into memory.
     blocks: Any = [ray.put(pyarrow.table({"number": [b.number] * len(b.texts), "text": b.texts})) for b in batches]
     slots = int(ray.cluster_resources().get("GPU" if gpu else "CPU", 0))
@@ -85,16 +86,16 @@ def _score(load: Callable[[], Teacher], batches: Iterable[Batch], gpu: bool) -> 
 
 
 class _Actor:
-    """Holds a teacher. Its errors come back as rows, since Ray would bury them in its own and try again."""
+    """Holds a teacher. The teacher's errors come back as rows: Ray would bury them in its own errors, and try again."""
 
     def __init__(self, load: Callable[[], Teacher], folder: str) -> None:
-        # Paths that are not absolute are those of the machine that sent the job, if it shares its disk.
+        # Relative paths are meant from the folder where the job was sent, if this machine has that folder, too.
         if Path(folder).is_dir():
             os.chdir(folder)
         self._load = lru_cache(load)
 
     def __call__(self, table: pyarrow.Table) -> pyarrow.Table:
-        """Score a batch, or several that Ray has put together; each as it was planned."""
+        """Score a batch, or several that Ray has put together. Each is scored by itself, as it was planned."""
         rows = sorted(table.to_pylist(), key=itemgetter("number"))
         try:
             scored = [

@@ -33,18 +33,20 @@ def score_corpus(
 ) -> dict[str, Any]:  # fmt: skip
     """Write the transfer set.
 
-    corpus (Corpus): Holds what `prepare` and `augment` made. Written: score.json, and unscored.jsonl, the texts
-        that the teacher has no answer for.
-    output (Path): The folder of shards to write.
+    corpus (Corpus): Holds what `prepare` and `augment` made. Written there: unscored.jsonl, the texts that the teacher
+        has no answer for.
+    output (Path): The folder of shards to write. Written beside it: score.json.
     teacher (Teacher): Scores the texts that are not in the cache.
     cache (ScoreCache): Where all probabilities are kept.
     settings (BatchSettings): How many texts are scored at a time.
-    spec (str): How the teacher was named, for score.json.
+    spec (str): The teacher's spec, for score.json.
     seed (int): Decides the order of the texts.
     engine (Engine | None): What runs the batches; None: this process.
-    RETURNS (dict[str, Any]): The contents of score.json, and what is not in it: "newly_scored", "texts_per_second" and
-        "confidence", the mean probability of the labels that the teacher predicts.
-    RAISES (OSError, ValueError): If a corpus is missing, broken or of other data, or the teacher has no answers.
+    RETURNS (dict[str, Any]): The contents of score.json and, beside them: "newly_scored", how many texts were not in
+        the cache; "texts_per_second", None if there were none; and "confidence", the mean probability of the labels
+        that the teacher predicts.
+    RAISES (OSError, ValueError): If a corpus is missing, broken or of other data, or the teacher has no answer for any
+        text.
     """
     fingerprint = corpus.fingerprint
     corpus.summary("augment")
@@ -52,6 +54,7 @@ def score_corpus(
     spool, counts = gather_texts(corpus)
     scorers, seconds = _score(spool, teacher, cache, settings, engine)
     planned = sum(scorer.planned for scorer in scorers)
+    # The probability of the predicted label of each text, shard by shard.
     highest: list[Scores] = []
 
     def read(indices: Sequence[int]) -> Scores:
@@ -120,8 +123,8 @@ def _on_ray(load: Callable[..., Teacher], gpu_id: int) -> Engine:
 def is_near_chance(confidence: float, n_labels: int) -> bool:
     """Return whether a teacher is hardly sure of anything, so that its probabilities teach little.
 
-    confidence (float): The mean probability of its predicted labels.
-    n_labels (int): How many labels there are; a guess has 1 / n_labels.
+    confidence (float): The mean probability of the labels that the teacher predicts.
+    n_labels (int): How many labels there are. The confidence of a guess is 1 / n_labels.
     """
     chance = 1 / n_labels
     return confidence < chance + NEAR_CHANCE * (1 - chance)
@@ -130,7 +133,11 @@ def is_near_chance(confidence: float, n_labels: int) -> bool:
 def score_texts(texts: Sequence[str], teacher: Teacher, cache: ScoreCache, settings: BatchSettings) -> Scores:
     """Return the teacher's probabilities of texts; what is not in the cache yet is scored and kept.
 
-    RETURNS (NDArray[float32]): Shape (n_texts, n_labels); a row of NaN for a text that it has no answer for.
+    texts (Sequence[str]): The texts.
+    teacher (Teacher): Scores the texts that are not in the cache.
+    cache (ScoreCache): Where all probabilities are kept.
+    settings (BatchSettings): How many texts are scored at a time.
+    RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN for a text that the teacher has no answer for.
     """
     scorers, _ = _score(spool_texts(texts), teacher, cache, settings, None)
     return _read(scorers, range(len(texts)))
@@ -139,9 +146,10 @@ def score_texts(texts: Sequence[str], teacher: Teacher, cache: ScoreCache, setti
 def _score(
     spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings, engine: Engine | None
 ) -> tuple[list[Scorer], float]:  # fmt: skip
-    """Run the job of a teacher or, if it is the mean of several, of each of them: so each one's scores are kept.
+    """Run the job of a teacher. Of a mean of teachers, run the job of each, so that the scores of each are kept.
 
-    RETURNS (tuple[list[Scorer], float]): What reads the scores, and how many seconds scoring took.
+    RETURNS (tuple[list[Scorer], float]): A Scorer for each teacher, to read the scores from, and how many seconds
+        scoring took.
     """
     teachers = teacher.teachers if isinstance(teacher, MeanTeacher) else [teacher]
     with cache.lock():
@@ -155,4 +163,5 @@ def _score(
 
 
 def _read(scorers: Sequence[Scorer], indices: Sequence[int]) -> Scores:
+    """Return the probabilities of some texts: the mean over the teachers."""
     return mean_scores(scorer.read(indices) for scorer in scorers)

@@ -21,9 +21,9 @@ from .cache import ScoreCache
 class BatchSettings:
     """How many texts are scored, and then committed, at a time: as many as keep within both limits.
 
-    texts (int): Texts, at most.
-    characters (int): Characters, at most, counting each text as long as the batch's longest; one text
-        may have more.
+    texts (int): Texts at most, 1 or more.
+    characters (int): Characters at most, 1 or more, where each text counts as long as the longest one of its batch. A
+        single text that is longer is a batch of its own.
     """
 
     texts: Count = 128
@@ -32,7 +32,11 @@ class BatchSettings:
 
 @dataclass(frozen=True)
 class Batch:
-    """Texts that are scored together."""
+    """Texts that are scored together.
+
+    number (int): The number of the batch in its job, from 0 on.
+    texts (list[str]): The texts.
+    """
 
     number: int
     texts: list[str]
@@ -42,8 +46,9 @@ class Batch:
 class ScoredBatch:
     """What a teacher said about a batch.
 
-    scores (NDArray[float32]): Shape (n_texts, n_labels).
-    seconds (float): How long that took.
+    number (int): The number of the batch in its job.
+    scores (NDArray[float32]): The probabilities, shape (n_texts, n_labels).
+    seconds (float): How long the teacher worked.
     """
 
     number: int
@@ -51,7 +56,7 @@ class ScoredBatch:
     seconds: float
 
 
-# Scores batches, in any order: `run_here`, or on other machines.
+# Scores batches, in this process or on other machines. The scored batches may come in any order.
 Engine = Callable[[Iterable[Batch]], Iterable[ScoredBatch]]
 
 
@@ -63,7 +68,11 @@ def run_here(teacher: Teacher) -> Engine:
 def score_batch(teacher: Teacher, batch: Batch) -> ScoredBatch:
     """Let a teacher score a batch.
 
-    RAISES (ValueError): If what comes back is not one distribution over the labels for each text, or a row of NaN.
+    teacher (Teacher): The teacher.
+    batch (Batch): The texts.
+    RETURNS (ScoredBatch): The probabilities, and how long the teacher worked.
+    RAISES (ValueError): If a row is neither NaN nor probabilities that sum to 1, within 0.001, or if there is not one
+        row for each text.
     """
     start = time.perf_counter()
     scores = numpy.asarray(teacher.predict(batch.texts), dtype="float32")
@@ -71,7 +80,7 @@ def score_batch(teacher: Teacher, batch: Batch) -> ScoredBatch:
     expected = (len(batch.texts), len(teacher.labels))
     if scores.shape != expected:
         raise ValueError(f"The teacher {teacher.name} gave scores of shape {scores.shape}, expected {expected}")
-    wrong = (abs(scores.sum(axis=1) - 1) > 1e-3) | (scores < 0).any(axis=1)  # False for NaN
+    wrong = (abs(scores.sum(axis=1) - 1) > 1e-3) | (scores < 0).any(axis=1)  # False for a row of NaN
     if wrong.any():
         i = int(wrong.argmax())
         raise ValueError(
@@ -82,27 +91,32 @@ def score_batch(teacher: Teacher, batch: Batch) -> ScoredBatch:
 
 
 class Scorer:
-    """Scores the texts of a spool; what is in the cache is not scored again.
+    """Scores the texts of a spool. What is in the cache is not scored again.
 
-    The batches of a job, that is of a teacher and a set of texts, are planned once, from those texts that are not in
-    the cache when it begins. The plan is in the cache, too. Probabilities depend on a text's batch in their last
-    digits: so a job that was killed and run again ends with the same ones as an undisturbed one.
+    A job is a teacher and a set of texts. Its batches are planned once, from those texts that are not in the cache when
+    the job begins. The plan is in the cache, too. The last digits of a probability depend on what else is in the
+    batch. Thanks to the plan, a job that is killed and run again ends with the same probabilities as an undisturbed
+    one.
 
-    Make one, and run it, while the lock of the cache is held.
+    A Scorer is made and run while the lock of the cache is held.
+
+    teacher (Teacher): The teacher.
+    planned (int): How many texts are planned, and not scored yet, when the Scorer is made.
     """
 
     def __init__(self, spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings) -> None:
         """Plan the job.
 
         spool (TextSpool): The texts.
-        teacher (Teacher): Its labels, name and fingerprint are used; it is kept as `teacher`.
-        cache (ScoreCache): Where probabilities are kept.
+        teacher (Teacher): The teacher. Only its labels, name and fingerprint are used here.
+        cache (ScoreCache): Where probabilities and plans are kept.
         settings (BatchSettings): How many texts to score at a time.
         """
         self._spool, self._cache, self.teacher = spool, cache, teacher
         self._teacher = cache.add_teacher(teacher.fingerprint, teacher.name, teacher.labels)
         self._labels = len(teacher.labels)
         self._keys = spool.keys
+        # Sorted, so that a key is found by halving, and the job's name does not depend on the order of the texts.
         self._sorted = numpy.argsort(self._keys, kind="stable")
         parts = f"{teacher.fingerprint} {settings} ".encode(), self._keys[self._sorted].tobytes()
         self._job = hashlib.sha256(b"".join(parts)).hexdigest()
@@ -114,10 +128,11 @@ class Scorer:
             yield [self._spool.key(i) for i in batch]
 
     def missing(self) -> NDArray[numpy.int64]:
-        """Return the indices of texts that have no probabilities in the cache, each text once."""
-        # One of the texts that are the same, if there are such.
+        """Return the indices of texts that have no probabilities in the cache, each text once. Shape (n_missing,)."""
+        # Of texts that are the same, the first one.
         _, first = numpy.unique(self._keys, return_index=True)
         missing = []
+        # In parts, so that the keys of all texts are not in memory as objects.
         for part in numpy.array_split(first, max(1, len(first) // 100_000)):
             keys = [self._spool.key(i) for i in part]
             found = self._cache.read(self._teacher, keys)
@@ -130,6 +145,7 @@ class Scorer:
         engine (Engine): Scores batches.
         YIELDS (bytes): The key of each text whose probabilities are kept now.
         """
+        # Batches that the engine has been given, and has not scored yet: number → keys.
         waiting: dict[int, list[bytes]] = {}
         for scored in engine(self._batches(waiting)):
             keys = waiting.pop(scored.number)
@@ -137,15 +153,17 @@ class Scorer:
             yield from keys
 
     def _batches(self, waiting: dict[int, list[bytes]]) -> Iterator[Batch]:
+        """Yield the planned batches with their texts; their keys are noted in `waiting`."""
         for number, keys in self._cache.batches(self._job):
             waiting[number] = keys
             places = numpy.searchsorted(self._keys, numpy.asarray(keys, dtype=self._keys.dtype), sorter=self._sorted)
             yield Batch(number, self._spool.texts(self._sorted[places]))
 
     def read(self, indices: Sequence[int]) -> Scores:
-        """Return the probabilities of some texts.
+        """Return the probabilities of some texts from the cache.
 
-        RETURNS (NDArray[float32]): Shape (n, n_labels); a row of NaN for a text that has none.
+        indices (Sequence[int]): The indices of the texts in the spool.
+        RETURNS (NDArray[float32]): Shape (n_indices, n_labels). A row of NaN for a text that has no probabilities.
         """
         keys = [self._spool.key(i) for i in indices]
         found = self._cache.read(self._teacher, keys)
@@ -156,15 +174,18 @@ class Scorer:
 def plan_batches(
     lengths: NDArray[numpy.int32], keys: NDArray[numpy.bytes_], indices: NDArray[numpy.int64], settings: BatchSettings
 ) -> Iterator[list[int]]:
-    """Put texts of similar length together, the longest first.
+    """Put texts of similar length together, the longest texts first.
 
-    lengths, keys (NDArray): Of all texts, shape (n,); the keys decide between texts of the same length.
-    indices (NDArray[int64]): Which texts.
-    YIELDS (list[int]): The indices of a batch.
+    lengths (NDArray[int32]): Characters of each text, shape (n_texts,).
+    keys (NDArray[bytes_]): The key of each text, shape (n_texts,). Texts of the same length are in the order of keys.
+    indices (NDArray[int64]): The texts to put into batches, shape (n_indices,).
+    settings (BatchSettings): How large a batch may be.
+    YIELDS (list[int]): The indices of the texts of a batch.
     """
     order = indices[numpy.lexsort((keys[indices], -lengths[indices]))]
     start = 0
     while start < len(order):
+        # The first text is the longest one of its batch.
         fit = settings.characters // max(1, int(lengths[order[start]]))
         end = start + max(1, min(fit, settings.texts))
         yield [int(i) for i in order[start:end]]

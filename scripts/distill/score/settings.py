@@ -13,8 +13,8 @@ from .scorer import BatchSettings
 class ScoreSettings:
     """How texts are scored.
 
-    batches (BatchSettings): How many are scored, and kept for good, at a time.
-    hugging_face (HuggingFaceSettings): How a teacher `hf:…` reads them.
+    batches (BatchSettings): How many texts are scored, and kept for good, at a time.
+    hugging_face (HuggingFaceSettings): How a teacher `hf:…` reads texts.
     """
 
     batches: BatchSettings
@@ -24,6 +24,7 @@ class ScoreSettings:
 def load_score_settings(path: Path) -> ScoreSettings:
     """Read the settings.
 
+    path (Path): The config, configs/score.cfg.
     RAISES (ValueError): See `read_sections`.
     """
     return read_sections(path, ScoreSettings)

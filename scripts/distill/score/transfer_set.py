@@ -1,4 +1,4 @@
-"""The transfer set: gather its texts, let the teacher score them, write them with its probabilities."""
+"""The transfer set: gather its texts, and write them with the teacher's probabilities."""
 
 import random
 from collections import Counter
@@ -19,7 +19,9 @@ from ..data.teacher_scores import Scores, set_teacher_scores
 from ..data.text_keys import normalize
 from ..data.text_spool import TextSpool
 
+# The key of a row with the gold labels of a train text.
 CATS = "cats"
+# Texts in a shard.
 SHARD_SIZE = 2000
 
 
@@ -27,9 +29,10 @@ def gather_texts(corpus: Corpus) -> tuple[TextSpool, dict[str, dict[str, int]]]:
     """Read train, unlabelled and augmented texts; `prepare` and `augment` have dropped what is there twice.
 
     corpus (Corpus): Holds gold/{train,dev,test}.spacy, unlabelled.jsonl and augmented.jsonl.
-    RETURNS (tuple[TextSpool, dict[str, dict[str, int]]]): The texts, with their language, their source and, for
-        train texts, their labels; and their number by language and source.
-    RAISES (ValueError): If a file is missing or broken, or a text equals one of dev or test.
+    RETURNS (tuple[TextSpool, dict[str, dict[str, int]]]): The texts, each with its language, its origin ("gold",
+        "unlabelled" or the augmentation method) and, if it is a train text, its labels. And language → origin → number
+        of texts.
+    RAISES (ValueError): If a file is missing or broken, or a text equals a dev or test text.
     """
     held_out = corpus.held_out()
     spool = TextSpool(corpus.folder)
@@ -55,6 +58,7 @@ def _read_all(corpus: Corpus) -> Iterator[dict[str, Any]]:
 
 
 def _nest(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    """Turn (language, origin) → number into language → origin → number, sorted."""
     nested: dict[str, dict[str, int]] = {}
     for (lang, source), count in sorted(counts.items()):
         nested.setdefault(lang, {})[source] = count
@@ -64,7 +68,8 @@ def _nest(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
 def load_tokenizer(corpus: Corpus) -> Language:
     """Load the student's tokenizer, as a blank pipeline.
 
-    RAISES (ValueError): If there is none; the message names the command that makes it.
+    corpus (Corpus): The folder with tokenizer/.
+    RAISES (ValueError): If there is no tokenizer; the message names the command that makes it.
     """
     return spacy.load(require_file(corpus.folder / "tokenizer", "augment"))
 
@@ -73,22 +78,24 @@ def write_transfer(
     spool: TextSpool, read: Callable[[Sequence[int]], Scores], nlp: Language, labels: Sequence[str], folder: Path, *,
     seed: int, shard_size: int = SHARD_SIZE,
 ) -> list[int]:  # fmt: skip
-    """Write the scored texts in a random order, so that each shard mixes languages and sources.
+    """Write the scored texts in a random order, so that each shard mixes languages and origins.
 
     spool (TextSpool): The texts.
-    read (Callable): Gives the probabilities of texts by their indices, a row of NaN where there is no answer.
-    nlp (Language): Tokenises the docs.
-    labels (Sequence[str]): The order of the columns.
-    folder (Path): Where to write the shards. Only one is in memory at a time.
+    read (Callable): Takes indices of texts; returns their probabilities, shape (n_indices, n_labels), with a row of NaN
+        where the teacher has no answer.
+    nlp (Language): Tokenises the texts.
+    labels (Sequence[str]): The labels, in the order of the columns.
+    folder (Path): Where to write the shards. Only one shard is in memory at a time.
     seed (int): Decides the order.
-    RETURNS (list[int]): The indices of texts that the teacher has no answer for, which are left out.
+    shard_size (int): Texts in a shard, 1 or more.
+    RETURNS (list[int]): The indices of texts that the teacher has no answer for. These texts are not written.
     """
     order = list(range(len(spool)))
     random.Random(seed).shuffle(order)
     unscored: list[int] = []
     for number, start in enumerate(range(0, len(order), shard_size)):
         part = order[start : start + shard_size]
-        # The vocabulary would grow with each new word.
+        # In a zone, the vocabulary does not grow with every new word.
         with nlp.memory_zone():
             docs = []
             for index, row, scores in zip(part, spool.rows(part), read(part), strict=True):

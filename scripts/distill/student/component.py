@@ -21,7 +21,9 @@ from .losses import SoftCrossEntropy
 from .output_layers import find_output
 
 FACTORY = "distilled_textcat"
+# The cross-entropy with gold labels, at T = 1 whatever the temperature of the loss with the teacher.
 _GOLD_LOSS = SoftCrossEntropy()
+# Takes truths and scores, both of shape (n, n_labels); returns the loss and the gradient.
 _GetLoss = Callable[[Floats2d, Floats2d], tuple[float, Floats2d]]
 
 
@@ -48,7 +50,7 @@ def make_distilled_textcat(
     gold_weight: float,
     scorer: Callable[..., Any] | None,
 ) -> "DistilledTextCategorizer":
-    """Create a `DistilledTextCategorizer`; see there."""
+    """Create a `DistilledTextCategorizer`; the arguments are its own."""
     return DistilledTextCategorizer(
         nlp.vocab, model, name, threshold=threshold, loss=loss, origin_weights=origin_weights, gold_weight=gold_weight,
         scorer=scorer,
@@ -58,9 +60,8 @@ def make_distilled_textcat(
 class DistilledTextCategorizer(TextCategorizer):
     """spaCy's `textcat` with another loss: it compares its scores with a teacher's.
 
-    Examples carry the teacher's probabilities in `reference.user_data`, see `teacher_scores`.
-    Predicting, evaluating and (de)serialising are the parent's, so that what was learnt can be
-    saved as a stock `textcat`, see `to_stock`.
+    Examples carry the teacher's probabilities in `reference.user_data`, see `teacher_scores`. Predicting, evaluating
+    and (de)serialising are the parent's. So what was learnt can be saved as a stock `textcat`, see `to_stock`.
     """
 
     def __init__(
@@ -81,14 +82,15 @@ class DistilledTextCategorizer(TextCategorizer):
         model (Model[list[Doc], Floats2d]): A stock model for exclusive labels.
         name (str): The component's name in the pipeline.
         threshold (float): Passed to the scorer.
-        loss (Loss): Takes student and teacher probabilities, returns (gradient with respect to
-            the student's logits, loss), see `losses`.
-        origin_weights (Mapping[str, float] | None): What the loss of a text counts, by the kind of its source:
-            "gold", "unlabelled" or "augmented". None: all the same.
+        loss (Loss): Takes the student's and the teacher's probabilities; returns the gradient with respect to the
+            student's logits, and the loss, see `losses`.
+        origin_weights (Mapping[str, float] | None): What the loss of a text counts, by the text's origin: "gold",
+            "unlabelled" and "augmented" → 0 or more. None: 1 for each.
         gold_weight (float): α, from 0 to 1. The loss of a text with a gold label is (1 − α) · the soft loss +
-            α · the cross-entropy with that label (Hinton et al. 2015).
+            α · the cross-entropy with that label (Hinton et al. 2015, section 2). 0 to 0.3 are good values.
         scorer (Callable | None): The scoring method.
-        RAISES (ValueError): If the loss can't be used with the model's output layer, or a weight is missing or wrong.
+        RAISES (ValueError): If `find_output` does not know the model's output layer, or a weight is missing or
+            impossible.
         """
         super().__init__(vocab, model, name, threshold=threshold, scorer=scorer)
         self.loss = loss
@@ -107,9 +109,12 @@ class DistilledTextCategorizer(TextCategorizer):
         labels: Iterable[str] | None = None,
         positive_label: str | None = None,
     ) -> None:
-        """Initialise labels and model, as the parent does, but say how to get labels.
+        """Initialise labels and model, as the parent does. The error for missing labels says how to get them.
 
+        get_examples (Callable): Returns examples to infer missing dimensions from.
+        nlp (Language | None): The pipeline.
         labels (Iterable[str] | None): The labels; None: the gold labels of the examples.
+        positive_label (str | None): Passed to the parent.
         RAISES (ValueError): If there are fewer than two labels.
         """
         if labels is None:
@@ -130,17 +135,19 @@ class DistilledTextCategorizer(TextCategorizer):
     def get_loss(  # type: ignore[override]  # spaCy's own annotation is wrong: d_scores is an array
         self, examples: Iterable[Example], scores: Floats2d
     ) -> tuple[float, Floats2d]:
-        """Compare scores with the teacher's and the gold labels, each text weighted by its source.
+        """Compare scores with the teacher's probabilities and the gold labels, each text weighted by its origin.
 
-        examples (Iterable[Example]): The batch; each reference has teacher probabilities, and may have a gold label.
-        scores (Floats2d): The student's probabilities, shape (n, n_labels).
-        RETURNS (tuple[float, Floats2d]): The loss and the gradient that the model's output layer
-            expects, shape (n, n_labels).
-        RAISES (ValueError): If a reference has no teacher probabilities for the labels, no source, or another gold
+        examples (Iterable[Example]): The batch. Each reference has the teacher's probabilities, and may have a gold
             label.
+        scores (Floats2d): The student's probabilities, shape (n, n_labels).
+        RETURNS (tuple[float, Floats2d]): The loss, summed over the batch, and the gradient that the model's output
+            layer expects, shape (n, n_labels).
+        RAISES (ValueError): If a reference has no teacher probabilities for the labels, no origin, or a gold label that
+            is not among the labels.
         """
         docs = [eg.reference for eg in examples]
         teacher_scores, gold_scores = get_teacher_scores(docs, self.labels), get_gold_scores(docs, self.labels)
+        # Shape (n,). The share `gold_weight` of a text's weight goes to its gold label, if it has one.
         weights = numpy.asarray([self.origin_weights[find_origin(doc)] for doc in docs])
         gold_weights = self.gold_weight * weights * gold_scores.any(axis=1)
         soft, d_soft = self._weigh(self.get_teacher_student_loss, teacher_scores, scores, weights - gold_weights)
@@ -150,15 +157,17 @@ class DistilledTextCategorizer(TextCategorizer):
     def _weigh(
         self, get_loss: _GetLoss, truths: Scores, scores: Floats2d, weights: NDArray[numpy.float64]
     ) -> tuple[float, Floats2d]:
-        """Return loss and gradient of texts that count differently.
+        """Return the loss and the gradient of a batch whose texts count differently.
 
         get_loss (Callable): Takes truths and scores; returns the loss, summed over the batch, and the gradient.
-        truths (NDArray[float32]): Probabilities, shape (n, n_labels).
+        truths (NDArray[float32]): What is to be learnt: probabilities, shape (n, n_labels).
         scores (Floats2d): The student's probabilities, same shape.
-        weights (NDArray[float64]): Shape (n,); a text of weight 0 is left out.
+        weights (NDArray[float64]): What each text counts, shape (n,). A text of weight 0 is left out.
+        RETURNS (tuple[float, Floats2d]): The loss, and the gradient of the same shape as the scores.
         """
         ops = self.model.ops
         loss, d_scores, targets = 0.0, ops.alloc2f(*scores.shape), ops.asarray2f(cast(Floats2d, truths))
+        # `get_loss` sums over its batch, so texts of the same weight are compared together.
         for weight in numpy.unique(weights[weights > 0]).tolist():
             rows: Any = ops.asarray1i(numpy.flatnonzero(weights == weight).tolist())
             part, d_part = get_loss(targets[rows], scores[rows])
@@ -167,18 +176,19 @@ class DistilledTextCategorizer(TextCategorizer):
         return loss, d_scores
 
     def get_teacher_student_loss(self, teacher_scores: Floats2d, student_scores: Floats2d) -> tuple[float, Floats2d]:
-        """Return loss and gradient of the student's scores against the teacher's.
+        """Return the loss of the student's probabilities against the teacher's, and its gradient.
 
-        Named and ordered as in spaCy v4.
+        The name of the method and the order of its arguments and results are those of spaCy v4.
 
-        teacher_scores (Floats2d): Probabilities, shape (n, n_labels).
-        student_scores (Floats2d): Probabilities, shape (n, n_labels).
-        RETURNS (tuple[float, Floats2d]): The loss and the gradient that the output layer expects.
+        teacher_scores (Floats2d): The teacher's probabilities, shape (n, n_labels).
+        student_scores (Floats2d): The student's probabilities, shape (n, n_labels).
+        RETURNS (tuple[float, Floats2d]): The loss, summed over the batch, and the gradient that the output layer
+            expects, shape (n, n_labels).
         """
         return self._compare(self.loss, teacher_scores, student_scores)
 
     def _get_gold_loss(self, gold_scores: Floats2d, student_scores: Floats2d) -> tuple[float, Floats2d]:
-        """Return loss and gradient of the student's scores against gold labels; shapes as above."""
+        """Return the loss against gold labels, and its gradient; otherwise like `get_teacher_student_loss`."""
         return self._compare(_GOLD_LOSS, gold_scores, student_scores)
 
     def _compare(self, loss: Loss, truths: Floats2d, scores: Floats2d) -> tuple[float, Floats2d]:

@@ -1,8 +1,8 @@
 """Soft-label losses between a student's and a teacher's probabilities.
 
-Each is a thinc loss, registered under `losses`. All work on probabilities: a row's logits are
-log p up to a constant. The gradient is taken with respect to the student's logits, and is that
-of the loss summed over the batch, as everywhere in spaCy's text classifiers.
+Each is a thinc loss, registered under `losses`. All work on probabilities p and q: a row's logits are log p, up to a
+constant. A loss is summed over the batch, as everywhere in spaCy's text classifiers. Its gradient is taken with respect
+to the student's logits.
 """
 
 import spacy
@@ -12,14 +12,17 @@ from ..core.probabilities import Floats, log, soften
 
 
 class SoftLabelLoss(Loss):
-    """What the losses have in common: arguments and results. See thinc's `Loss`."""
+    """What the losses have in common: arguments and results. See thinc's `Loss`.
+
+    `get_grad` and `get_loss` take the arguments of `__call__`.
+    """
 
     def __call__(self, guesses: Floats, truths: Floats) -> tuple[Floats, float]:
-        """Return gradient and loss.
+        """Return the gradient and the loss L.
 
         guesses (NDArray): The student's probabilities p, shape (n, n_labels).
         truths (NDArray): The teacher's probabilities q, shape (n, n_labels).
-        RETURNS (tuple[NDArray, float]): dL/dlogits, shape (n, n_labels), of the guesses' dtype, and L.
+        RETURNS (tuple[NDArray, float]): dL/dlogits, of the guesses' shape and dtype, and L.
         """
         return self.get_grad(guesses, truths), self.get_loss(guesses, truths)
 
@@ -27,9 +30,13 @@ class SoftLabelLoss(Loss):
 class SoftCrossEntropy(SoftLabelLoss):
     """Cross-entropy with soft targets at a temperature (Hinton et al. 2015, section 2).
 
-    temperature (float): T > 0. Both distributions are softened to softmax(log p / T); loss and
-        gradient are scaled so that the gradient's size does not depend on T: the loss by T², its
-        gradient with respect to the logits then is T · (p_T − q_T).
+    Both distributions are softened: p_T = softmax(log p / T), q_T = softmax(log q / T). The gradient of the plain
+    cross-entropy, (p_T − q_T) / T, shrinks as 1 / T². So the loss is scaled by T², and its gradient is
+    T · (p_T − q_T), whose size hardly depends on T.
+
+    temperature (float): T > 0. 1, the default, compares the probabilities as they are. The higher T, the more the
+        labels count that the teacher holds for unlikely. 1 to 2 are good values.
+    RAISES (ValueError): If the temperature is not above 0.
     """
 
     def __init__(self, temperature: float = 1.0) -> None:
@@ -51,13 +58,14 @@ class SoftCrossEntropy(SoftLabelLoss):
 class MSELogits(SoftLabelLoss):
     """Squared error on logits (Tang et al. 2019).
 
-    Logits are log p less its mean over the row, as p does not tell their constant. p and q are clipped
-    at 1e-30: a teacher of exactly 0 and 1 asks for logits that are 69 apart, so don't round its probabilities.
+    Logits are log p less its mean over the row, since p does not tell their constant. p and q are clipped at 1e-30. A
+    teacher of exactly 0 and 1 asks for logits that are 69 apart, so don't round a teacher's probabilities.
     """
 
     def get_grad(self, guesses: Floats, truths: Floats) -> Floats:
         """Return dL/dlogits, shape (n, n_labels): the difference of the logits."""
         difference = log(guesses) - log(truths)
+        # Centring the difference centres both: the mean of a difference is the difference of the means.
         return difference - difference.mean(axis=1, keepdims=True)
 
     def get_loss(self, guesses: Floats, truths: Floats) -> float:
@@ -70,6 +78,7 @@ class MSEProbs(SoftLabelLoss):
 
     def get_grad(self, guesses: Floats, truths: Floats) -> Floats:
         """Return dL/dlogits = J (p − q), shape (n, n_labels), with softmax's Jacobian J = diag(p) − pp'."""
+        # J v = p ⊙ v − p (p · v), for v = p − q.
         weighted = guesses * (guesses - truths)
         return weighted - guesses * weighted.sum(axis=1, keepdims=True)
 
@@ -79,12 +88,13 @@ class MSEProbs(SoftLabelLoss):
 
 
 def _half_square(differences: Floats) -> float:
+    """Return ½ Σ x² over all numbers of an array."""
     return float((differences**2).sum()) / 2
 
 
 @spacy.registry.losses("distill.cross_entropy.v1")
 def configure_cross_entropy(temperature: float = 1.0) -> SoftCrossEntropy:
-    """Make a `SoftCrossEntropy`; the arguments are its own."""
+    """Make a `SoftCrossEntropy`; the argument is its own."""
     return SoftCrossEntropy(temperature)
 
 

@@ -1,4 +1,4 @@
-"""The layers that make a stock classifier's probabilities, and the gradient that they expect; for exclusive labels."""
+"""The layers that make a stock classifier's probabilities of exclusive labels, and the gradient that they expect."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -9,17 +9,18 @@ from thinc.types import Floats2d
 from ..core.probabilities import SMALLEST
 
 _SOFTMAX, _SOFTMAX_ACTIVATION = "softmax", "softmax_activation"
+# What may stand before softmax_activation: layers whose W and b make the logits.
 _LINEAR = ("linear", "sparse_linear")
-# The only layers that hand on what their last one makes, and its gradient, unchanged.
+# The modules of the layers that only wrap others: what the last wrapped layer makes, and its gradient, pass unchanged.
 _WRAPPERS = ("thinc.layers.chain", "thinc.layers.with_cpu", "thinc.layers.resizable")
 
 
 class Output(NamedTuple):
     """How a classifier makes its probabilities.
 
-    linear (Model): The layer whose parameters W and b make their logits.
-    to_d_scores (Callable): Takes dL/dlogits and the probabilities, both of shape (n, n_labels); returns the gradient to
-        backpropagate, of the same shape.
+    linear (Model): The layer whose parameters W and b make the logits of the probabilities.
+    to_d_scores (Callable): Takes dL/dlogits and the probabilities, both of shape (n, n_labels). Returns the gradient to
+        give to the model's backpropagation, of the same shape.
     """
 
     linear: Model[Any, Any]
@@ -27,14 +28,14 @@ class Output(NamedTuple):
 
 
 def _same(d_logits: Floats2d, scores: Floats2d) -> Floats2d:
-    """Thinc's Softmax takes its incoming gradient as dL/dlogits already."""
+    """Return the gradient for thinc's Softmax, which takes what comes in for dL/dlogits."""
     return d_logits
 
 
 def _divide_by_scores(d_logits: Floats2d, scores: Floats2d) -> Floats2d:
-    """softmax_activation applies its Jacobian J = diag(p) − pp'.
+    """Return the gradient for softmax_activation, which multiplies what comes in by its Jacobian J = diag(p) − pp'.
 
-    J (g / p) = g − p Σg = g, as the rows of g = dL/dlogits sum to 0.
+    With g = dL/dlogits: J (g / p) = g − p Σg = g, since the rows of g sum to 0.
     """
     return d_logits / scores.clip(SMALLEST, None)  # type: ignore[call-arg]
 
@@ -44,8 +45,10 @@ def find_output(model: Model[Any, Any]) -> Output:
 
     `model.get_ref("output_layer")` is no help: spaCy's ensemble names its bag of words there.
 
-    RAISES (ValueError): If the probabilities are made by other layers than those of a stock architecture for
-        exclusive labels, or layers joined to end likewise; the message names the layer.
+    model (Model): A `textcat`'s model.
+    RETURNS (Output): The layer that makes the logits, and what turns dL/dlogits into the gradient to backpropagate.
+    RAISES (ValueError): If the model ends neither in Softmax nor in a linear layer and softmax_activation, as spaCy's
+        architectures for exclusive labels do; the message names the layer.
     """
     layers = unwrap(model)
     last = layers[-1]
@@ -60,7 +63,10 @@ def find_output(model: Model[Any, Any]) -> Output:
 
 
 def unwrap(model: Model[Any, Any]) -> list[Model[Any, Any]]:
-    """Return the layers that run one after the other, of a model whose chains may be nested and wrapped."""
+    """Return the layers of a model that run one after the other. Chains in chains and wrappers are opened.
+
+    model (Model): Any model.
+    """
     if model._func.__module__ not in _WRAPPERS:
         return [model]
     return [layer for part in model.layers for layer in unwrap(part)]

@@ -1,4 +1,4 @@
-"""Tie a student, and its word vectors, to the transfer set that they were made from: outputs of runs are not mixed."""
+"""Tie a student and its word vectors to the transfer set that both were made from: outputs of runs are not mixed."""
 
 import json
 from collections.abc import Mapping
@@ -12,9 +12,10 @@ from .component import FACTORY
 def check_transfer(config: Mapping[str, Any], corpus: Corpus) -> None:
     """Check, before a student is trained, that its transfer set and word vectors belong together.
 
-    config (Mapping): An interpolated training config; one that trains no student is not looked at.
-    corpus (Corpus): The present corpora, with score.json and transfer/.
-    RAISES (ValueError): If the transfer set or the word vectors are missing, or made from something else.
+    config (Mapping[str, Any]): An interpolated training config. If it trains no student, nothing is checked.
+    corpus (Corpus): The folder with prepare.json, score.json and transfer/.
+    RAISES (ValueError): If the transfer set is missing or was made from other corpora, or the word vectors are missing
+        or were made from another transfer set.
     """
     if FACTORY not in (pipe.get("factory") for pipe in config["components"].values()):
         return
@@ -33,10 +34,12 @@ def check_transfer(config: Mapping[str, Any], corpus: Corpus) -> None:
 def check_trained_on_transfer(meta: Mapping[str, Any], scored: Mapping[str, Any], model: Path) -> None:
     """Check that a student was trained on the present transfer set; one that does not say is taken as it is.
 
-    meta (Mapping): The student's metadata.
-    scored (Mapping): The contents of score.json.
+    A student whose metadata does not say what it was trained on is taken as it is.
+
+    meta (Mapping[str, Any]): The student's metadata.
+    scored (Mapping[str, Any]): The contents of score.json.
     model (Path): The student's folder, for the message.
-    RAISES (ValueError): If it was trained on another one.
+    RAISES (ValueError): If the student was trained on another transfer set.
     """
     if meta.get(TRANSFER_SHA256) not in (None, scored[TRANSFER_SHA256]):
         raise ValueError(

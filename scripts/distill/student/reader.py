@@ -1,4 +1,4 @@
-"""The transfer set: write it in shards, and stream it, shuffled, to the student."""
+"""Stream the transfer set, shuffled, to the student."""
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -20,24 +20,25 @@ def create_transfer_corpus(
 ) -> Callable[[Language], Iterator[Example]]:
     """Create a reader that streams the shards of the transfer set.
 
-    Each call is an epoch: it goes through the shards in a new random order and shuffles the docs
-    of each. Only one shard is in memory at a time. To be used with `max_epochs = -1`.
+    Each call of the reader is an epoch: it goes through the shards in a new random order, and shuffles the docs of each
+    shard. Only one shard is in memory at a time. It is to be used with `max_epochs = -1`.
 
     path (Path): The folder with the *.spacy shards.
     seed (int): Decides the order of every epoch.
-    repeats (Mapping[str, float] | None): How often a text comes in an epoch, by the kind of its source: "gold",
-        "unlabelled" or "augmented". 3 is three times, 0.5 every second text, drawn anew in each epoch. None:
-        all once.
-    RETURNS (Callable[[Language], Iterator[Example]]): The reader. Its examples pair a new doc, with the tokens of the
-        stored one, with the stored one.
-    RAISES (ValueError): While it reads: if there are no shards, or the pipeline tokenises the first text of a shard in
-        another way than the shard does.
+    repeats (Mapping[str, float] | None): How often a text comes in an epoch, by the text's origin: "gold", "unlabelled"
+        and "augmented" → 0 or more. 3 is three times; 0.5 is every second text, drawn anew in each epoch. None: 1 for
+        each.
+    RETURNS (Callable[[Language], Iterator[Example]]): The reader. Its examples pair a new doc, with the tokens of
+        the stored doc, with the stored doc. It raises ValueError if there are no shards, or if the pipeline tokenises
+        the first text of a shard in another way.
+    RAISES (ValueError): If `repeats` is not 0 or more for each origin.
     """
     repeats = dict.fromkeys(ORIGINS, 1.0) if repeats is None else repeats
     check_by_origin("repeats", repeats)
     rng = random.Random(seed)
 
     def draw(doc: Doc) -> int:
+        # 2.3 is twice, and a third time with probability 0.3.
         times = repeats[find_origin(doc)]
         return int(times) + (times % 1 > 0 and rng.random() < times % 1)
 

@@ -21,11 +21,12 @@ _STOCK_READER = {"@readers": "spacy.Corpus.v1", "path": None}
 
 @spacy.registry.callbacks("distill.to_stock.v1")
 def create_to_stock(corpus: str) -> Callable[[Language], Language]:
-    """Create a `[training.before_to_disk]` callback, so that even checkpoints are stock, see `to_stock`.
+    """Create a `[training.before_to_disk]` callback that calls `to_stock`, so that even checkpoints are stock.
 
-    The fingerprint of the transfer set goes into meta.json, see `check_trained_on_transfer`.
+    The sha256 of the transfer set goes into meta.json, see `check_trained_on_transfer`.
 
-    corpus (str): The folder with score.json; without it nothing is noted.
+    corpus (str): The folder with score.json. If it has none, nothing goes into meta.json.
+    RETURNS (Callable): The callback.
     """
 
     def note_and_convert(nlp: Language) -> Language:
@@ -41,8 +42,8 @@ def create_to_stock(corpus: str) -> Callable[[Language], Language]:
 def to_stock(nlp: Language) -> Language:
     """Return a copy of a pipeline in which each `distilled_textcat` is a stock `textcat`.
 
-    The copy predicts the same. Its config names stock functions only, and no path. Its vocab is left behind
-    (smaller, same predictions) unless it holds word vectors.
+    The copy predicts the same. Its config names stock functions only, and no path. Of the vocabulary, the copy has the
+    word vectors alone, without their words: that is smaller, and enough to predict.
 
     nlp (Language): The pipeline; it is not changed.
     RETURNS (Language): The stock pipeline.
@@ -56,7 +57,7 @@ def to_stock(nlp: Language) -> Language:
             pipe_config["scorer"] = {"@scorers": _STOCK_SCORER}
     config["corpora"] = {name: _STOCK_READER for name in config.get("corpora", {})}
     config["training"]["before_to_disk"] = None
-    # They are of the machine where it was trained.
+    # These are paths of the machine where the student was trained.
     config["paths"] = dict.fromkeys(config.get("paths", {}))
     config["training"]["score_weights"].pop(LIKELIHOOD, None)
     config.pop(SCHEDULE, None)

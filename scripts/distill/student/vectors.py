@@ -29,13 +29,13 @@ from ..teacher.word_encoder import WordEncoder
 class VectorSettings:
     """What configs/vectors.cfg says.
 
-    words (int): How many words have a vector, at most.
-    pca_dims (int): Their length.
-    mantissa_bits (int): Bits of the mantissa that are kept, 0 to 23.
+    words (int): How many words have a vector at most, 2 or more. 5,000 to 60,000 are good values.
+    pca_dims (int): Dimensions of a vector at most, 1 or more. 32 to 64 are good values.
+    mantissa_bits (int): Bits of the mantissa that are kept, 0 to 23. 3 to 7 are good values: more make a wheel larger.
+    sif_coefficient (float): a of smooth inverse frequency (Arora et al. 2017, section 3): a vector is scaled by
+        a / (a + share of its word in the texts). 0.001 is a good value; 0 is for no scaling.
     dtype (str): What the encoder computes in, see `choose_dtype`.
-    sif_coefficient (float): Smooth inverse frequency (Arora et al. 2017, section 3): a vector is scaled by
-        sif_coefficient / (sif_coefficient + share of its word in the texts); 0 for no scaling.
-    batch_tokens (int): Word pieces that are computed at a time.
+    batch_tokens (int): Word pieces that are computed at a time, padding included.
     """
 
     words: Annotated[int, Field(strict=True, ge=2)] = 60000
@@ -50,8 +50,9 @@ class VectorSettings:
 class Word:
     """A word that has a vector.
 
-    forms (tuple[str, ...]): How it is written in the texts, the most frequent first, and in lower case.
-    count (int): How often it occurs in the texts.
+    forms (tuple[str, ...]): How the word is written in the texts, the most frequent form first, and in lower case. Of a
+        word that no text has: lower case, then with a capital.
+    count (int): How often the word occurs in the texts, in any form.
     """
 
     forms: tuple[str, ...]
@@ -66,6 +67,7 @@ class _File:
 def load_vector_settings(path: Path, overrides: Mapping[str, Any] | None = None) -> VectorSettings:
     """Read the settings.
 
+    path (Path): The config, configs/vectors.cfg.
     overrides (Mapping[str, Any] | None): Settings that replace those of the file: {"vectors.words": 5000}.
     RAISES (ValueError): See `read_sections`.
     """
@@ -75,15 +77,18 @@ def load_vector_settings(path: Path, overrides: Mapping[str, Any] | None = None)
 def make_vectors(
     corpus: Corpus, output: Path, encoder: WordEncoder, settings: VectorSettings, *, spec: str
 ) -> dict[str, Any]:
-    """Write word vectors for the words of the train and unlabelled texts; case makes no difference.
+    """Write word vectors for the words of the train and unlabelled texts, and for frequent words of their languages.
 
-    corpus (Corpus): Holds transfer/, the scored texts.
+    Case makes no difference: all forms of a word have the same vector.
+
+    corpus (Corpus): Holds prepare.json, score.json and transfer/, the scored texts.
     output (Path): The folder where to write vectors/, a pipeline that has nothing but vectors, and vectors.json.
-    encoder (WordEncoder): Makes them.
-    settings (VectorSettings): How many, how long, how exact.
-    spec (str): Names the teacher, for vectors.json.
-    RETURNS (dict[str, Any]): The contents of vectors.json. "coverage": the share of running words that have a vector.
-    RAISES (ValueError): If there is no transfer set, or it was made from other data or scored by another teacher.
+    encoder (WordEncoder): Makes the vectors.
+    settings (VectorSettings): How many vectors, how long, how exact.
+    teacher (str): The teacher's spec, see `check_spec`.
+    RETURNS (dict[str, Any]): The contents of vectors.json. "coverage" there is the share of running words that have a
+        vector, from 0 to 1.
+    RAISES (ValueError): If there is no transfer set, it was made from other data, or another teacher scored it.
     """
     scored = corpus.scored_by(spec)
     shards = sorted((corpus.folder / "transfer").glob("*.spacy"))
@@ -108,7 +113,7 @@ def make_vectors(
 
 
 def count_forms(docs: Iterable[Doc]) -> Counter[str]:
-    """Count the words of docs as they are written, white space left out."""
+    """Return how often each form of a word occurs in docs: words as they are written, white space left out."""
     counts: Counter[str] = Counter()
     for doc in docs:
         counts.update(token.text for token in doc if token.text.strip())
@@ -116,12 +121,15 @@ def count_forms(docs: Iterable[Doc]) -> Counter[str]:
 
 
 def choose_words(counts: Counter[str], frequent: Iterable[str], size: int) -> list[Word]:
-    """Return the words that have vectors: those of the texts, by frequency, then frequent ones that no text has.
+    """Return the words that get vectors: the words of the texts, by frequency, then frequent words that no text has.
 
-    counts (Counter[str]): How often each form occurs in the texts.
-    frequent (Iterable[str]): Frequent words of the languages, see `frequent_words`; a sentence may begin with them.
-    size (int): How many words, at most.
+    counts (Counter[str]): How often each form occurs in the texts, see `count_forms`.
+    frequent (Iterable[str]): Frequent words of the languages in lower case, see `frequent_words`. Each also has a form
+        with a capital, since a sentence may begin with it.
+    size (int): How many words at most.
+    RETURNS (list[Word]): The words, in that order.
     """
+    # Word in lower case → how often each of its forms occurs.
     forms: dict[str, Counter[str]] = {}
     for form, count in counts.items():
         forms.setdefault(form.lower(), Counter())[form] = count
@@ -134,28 +142,33 @@ def choose_words(counts: Counter[str], frequent: Iterable[str], size: int) -> li
 
 
 def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) -> Floats:
-    """Return the principal components of vectors, weighted by the words' frequency.
+    """Return the principal components of vectors, weighted by the words' frequency and rounded.
 
-    encoded (NDArray[float32]): Shape (n_words, width of the encoder).
-    shares (NDArray[float32]): Which share of the running words each is, shape (n_words,).
-    RETURNS (NDArray[float32]): Shape (n_words, dimensions), with a root mean square of 1 before the weighting.
-        Fewer dimensions if there are fewer words or the encoder is narrower.
+    encoded (NDArray[float32]): The encoder's vectors, shape (n_words, width of the encoder).
+    shares (NDArray[float32]): Each word's share of the running words, shape (n_words,).
+    settings (VectorSettings): How many dimensions, how weighted, how exact.
+    RETURNS (NDArray[float32]): Shape (n_words, dimensions), with a root mean square of 1 before the weighting. There
+        are fewer dimensions than `pca_dims` if there are fewer words, or the encoder is narrower.
     """
     dimensions = min(settings.pca_dims, *encoded.shape)
     reduced = PCA(dimensions, svd_solver="full").fit_transform(encoded)
+    # A root mean square of 1, whatever the scale of the encoder's vectors.
     reduced /= numpy.sqrt((reduced**2).mean())
     if settings.sif_coefficient:
+        # Smooth inverse frequency: near 1 for a rare word, near 0 for a very frequent one.
         reduced *= (settings.sif_coefficient / (settings.sif_coefficient + shares))[:, None]
     return round_mantissa(reduced.astype("float32"), settings.mantissa_bits)
 
 
 def write_vectors(path: Path, lang: str, words: Sequence[Word], vectors: Floats) -> None:
-    """Write a pipeline that has nothing but vectors, found by the hashes of all forms of the words.
+    """Write a pipeline that has nothing but vectors. A vector is found by the hash of any form of its word.
 
-    The words themselves are left out. (spaCy has vectors for lower-case words, `Vectors.attr`, but does not save it.)
+    The words themselves are left out. (spaCy can look vectors up by the lower-case form, `Vectors.attr`, but does not
+    save this setting.)
 
-    path (Path): The folder to write; `[initialize] vectors` of a config.
-    lang (str): The language of the student.
+    path (Path): The folder to write, which `[initialize] vectors` of a config names.
+    lang (str): The language of the student, or "xx".
+    words (Sequence[Word]): The words, in the order of the rows.
     vectors (NDArray[float32]): Shape (n_words, dimensions).
     """
     nlp = spacy.blank(lang)

@@ -1,1 +1,1 @@
-"""In: the name of a teacher. Out: something that turns texts into probabilities, and words into vectors."""
+"""In: a spec, which names a teacher. Out: a Teacher, which turns texts into probabilities, and an encoder of words."""

@@ -12,11 +12,11 @@ DTYPES = (AUTO, FLOAT32, BFLOAT16)
 def choose_dtype(setting: str, gpu_id: int = -1) -> str:
     """Return the type to compute matrix products in.
 
-    setting (str): One of `DTYPES`. "auto": bfloat16 where the processor has arithmetic for it, float32 elsewhere
-        (there bfloat16 is slower).
+    setting (str): One of `DTYPES`. "auto": bfloat16 where the processor has arithmetic for it. Elsewhere bfloat16 is
+        slower, so "auto" is float32 there.
     gpu_id (int): The GPU, or -1 for CPU.
     RETURNS (str): "float32" or "bfloat16".
-    RAISES (ValueError): If the setting is unknown.
+    RAISES (ValueError): If the setting is none of `DTYPES`.
     """
     if setting not in DTYPES:
         raise ValueError(f"dtype = {setting!r}. Supported: {', '.join(DTYPES)}")
@@ -29,7 +29,7 @@ def choose_dtype(setting: str, gpu_id: int = -1) -> str:
 
 
 def compute_in(model: Any, dtype: str) -> None:
-    """Let a transformer compute its matrix products in a type, and give its output in float32, as thinc wants it.
+    """Let a transformer compute its matrix products in a type. Its output is float32 all the same, as thinc wants it.
 
     model (PreTrainedModel): The transformer; its `forward` is replaced.
     dtype (str): "float32" or "bfloat16", see `choose_dtype`.

@@ -18,11 +18,11 @@ E5 = "e5"
 class PackagedEncoder:
     """An encoder that comes with a Python package.
 
-    package, module (str): The package's name, and that of its module.
+    package, module (str): The name of the package, and the name of its module.
     version (str): The version that has the expected weights.
-    weights (str): The file of the weights, in the module's folder.
-    sha256 (str): Of that file.
-    instead (str): What to do where the package can't be installed.
+    weights (str): The file of the weights, as a path within the module's folder.
+    sha256 (str): The sha256 of the file of the weights.
+    instead (str): What to do where the package can't be installed, for people.
     """
 
     package: str
@@ -54,9 +54,10 @@ def resolve_encoder(encoder: str, output: Path) -> dict[str, Any]:
     encoder (str): A name in `PACKAGED`, a folder in Hugging Face format, or a model id of the Hub, optionally
         with a revision: "bert-base-multilingual-cased@<commit>".
     output (Path): The folder to write.
-    RETURNS (dict[str, Any]): Where the encoder came from and the sha256 of its weights.
-    RAISES (ValueError): If the encoder can't be found, is not in safetensors, needs code of its
-        own, has no fast tokenizer, or if packaged weights are not the expected ones.
+    RETURNS (dict[str, Any]): The contents of encoder.json: "encoder", where the encoder comes from, and "sha256": file
+        of weights → sha256.
+    RAISES (ValueError): If the encoder can't be found, is not in safetensors, needs code of its own or has no fast
+        tokenizer, or if the weights in a package are not the expected ones.
     """
     with replacing_folder(output) as folder:
         origin = _write_encoder(encoder, folder)
@@ -67,7 +68,7 @@ def resolve_encoder(encoder: str, output: Path) -> dict[str, Any]:
 
 
 def _write_encoder(encoder: str, folder: Path) -> dict[str, str]:
-    """Write an encoder into an existing folder, and return where it comes from."""
+    """Write an encoder into an existing folder, and return where the encoder comes from."""
     source, origin = _find_packaged(encoder) if encoder in PACKAGED else find_model(encoder)
     if encoder == E5:
         write_unpacked(read_packed(source), folder)
@@ -80,7 +81,7 @@ def _write_encoder(encoder: str, folder: Path) -> dict[str, str]:
 
 
 def _find_packaged(encoder: str) -> tuple[Path, dict[str, str]]:
-    """Find the weights of a packaged encoder, without running anything of its package."""
+    """Find the weights of a packaged encoder without running code of its package, and return where they come from."""
     about = PACKAGED[encoder]
     pinned = f"{about.package}=={about.version}"
     spec = find_spec(about.module)

@@ -26,14 +26,16 @@ def create_set_up_encoder(
 ) -> Callable[[Language], Language]:
     """Create an `[initialize.after_init]` callback that makes the training of an encoder cheaper.
 
-    What is frozen costs no memory for gradients and no time in the optimizer. Layers are frozen from below, and all
-    embeddings with them, so that nothing is backpropagated through them. All this holds for this training alone:
-    nothing of it is saved.
+    What is frozen costs no memory for gradients and no time in the optimizer. Layers are frozen from below, and the
+    embeddings with them, so that nothing is backpropagated through the frozen layers. All this holds for this training
+    alone: nothing of it is saved.
 
-    freeze_word_embeddings (bool): Whether the word embeddings stay as they are: four fifths of a multilingual
-        encoder's parameters.
-    freeze_layers (float): The share of the layers that stay as they are, the lowest ones: from 0 to below 1.
-    dtype (str): What matrix products are computed in, see `choose_dtype`; the parameters are float32 all the same.
+    freeze_word_embeddings (bool): Whether the word embeddings stay as they are. They are four fifths of the parameters
+        of multilingual-e5-small.
+    freeze_layers (float): The share of the layers that stay as they are, the lowest ones: from 0 to below 1. About a
+        third is a good value.
+    dtype (str): What matrix products are computed in, see `choose_dtype`. The parameters are float32 all the same.
+    RETURNS (Callable): The callback. It raises ValueError if the pipeline has no transformer.
     """
 
     def set_up_encoder(nlp: Language) -> Language:
@@ -52,13 +54,15 @@ def create_set_up_encoder(
 def freeze(encoder: Any, *, word_embeddings: bool, layers: float) -> None:
     """Keep parts of an encoder as they are in training.
 
-    encoder (PreTrainedModel): The encoder, any that transformers has; its parameters are changed.
+    encoder (PreTrainedModel): The encoder, any that transformers has. `requires_grad` of its parameters is changed.
     word_embeddings (bool): Whether the word embeddings stay.
-    layers (float): The share of the layers that stay, the lowest ones, rounded down.
-    RAISES (ValueError): If that is not a share that leaves a layer to learn.
+    layers (float): The share of the layers that stay, the lowest ones, from 0 to below 1; their number is rounded
+        down. If a layer stays, all parameters outside the layers with "embedding" in their name stay, too.
+    RAISES (ValueError): If `layers` is not from 0 to below 1.
     """
     if not 0 <= layers < 1:
         raise ValueError(f"freeze_layers must be a share of the layers, from 0 to below 1. Found: {layers}")
+    # Layers are numbered from 0: there is one more than the highest number.
     numbers = [_layer_number(name) for name, _ in encoder.named_parameters()]
     frozen = int(layers * (1 + max((number for number in numbers if number is not None), default=-1)))
     if word_embeddings:
@@ -71,6 +75,7 @@ def freeze(encoder: Any, *, word_embeddings: bool, layers: float) -> None:
 
 
 def _layer_number(name: str) -> int | None:
+    """Return the number of the layer that a parameter belongs to; None for one outside the layers."""
     found = _LAYER_NUMBER.search(name)
     return int(found[1]) if found else None
 
@@ -81,7 +86,8 @@ class PartwiseOptimizer(Optimizer):
     def __init__(self, *args: Any, head_scale: float, **kwargs: Any) -> None:
         """Create the optimizer.
 
-        head_scale (float): What the learning rate is multiplied with for thinc's own layers.
+        head_scale (float): What the learning rate is multiplied with for thinc's own layers, above 0.
+        *args, **kwargs (Any): The arguments of thinc's `Optimizer`.
         """
         super().__init__(*args, **kwargs)
         self.head_scale = head_scale
@@ -89,7 +95,10 @@ class PartwiseOptimizer(Optimizer):
     def __call__(
         self, key: KeyT, weights: FloatsXd, gradient: FloatsXd, *, lr_scale: float = 1.0
     ) -> tuple[FloatsXd, FloatsXd]:
-        """Change weights; a parameter of a torch model has a name with dots in it, one of thinc's has not."""
+        """Change weights, as thinc's `Optimizer` does.
+
+        The name of a parameter tells where it belongs: names of torch's parameters have dots in them, thinc's have not.
+        """
         head = "." not in str(key[1])
         return super().__call__(key, weights, gradient, lr_scale=lr_scale * (self.head_scale if head else 1.0))
 
@@ -107,12 +116,17 @@ def create_partwise_adam(
 ) -> Optimizer:
     """Create Adam with decoupled weight decay and a learning rate of its own for the classifier on top of an encoder.
 
-    thinc averages the classifier's weights over the updates, which are saved and scored; a torch encoder's it does not.
+    What is saved and scored are, for the classifier, thinc's averages of its weights over the updates. The weights of a
+    torch encoder are not averaged.
 
-    learn_rate (float | Sequence[float]): Of the encoder: a rate or a schedule.
-    head_scale (float): The classifier's rate is this many times the encoder's: it starts from nothing, and has few
-        updates to get somewhere. 10 to 50 are good values.
-    beta1, beta2, eps, L2, grad_clip: As of thinc's `Adam.v1`; L2 is weight decay.
+    Adam: Kingma & Ba 2015. Decoupled weight decay: Loshchilov & Hutter 2019.
+
+    learn_rate (float | Schedule): The encoder's learning rate, or a schedule of it. 3e-5 to 1e-4 are good values.
+    head_scale (float): The classifier's rate is this many times the encoder's. The classifier starts from nothing, and
+        has few updates to get somewhere. 10 to 50 are good values.
+    beta1, beta2, eps, grad_clip (float): As of thinc's `Adam.v1`.
+    L2 (float): Weight decay, 0 or more; 0.01 is a good value.
+    RETURNS (Optimizer): The optimizer.
     """
     return PartwiseOptimizer(
         learn_rate, L2=L2, beta1=beta1, beta2=beta2, eps=eps, grad_clip=grad_clip, L2_is_weight_decay=True,
@@ -126,7 +140,10 @@ def create_cut(max_tokens: int) -> Callable[[Language, Example], Iterator[Exampl
 
     An encoder that learns keeps what all of its layers compute: of 32 texts of 1,000 words that is some 20 GB.
 
-    max_tokens (int): Tokens of a text that are kept, the first ones.
+    max_tokens (int): Tokens of a text that are kept, the first ones; 1 or more. 192 are one window of
+        configs/teacher.cfg.
+    RETURNS (Callable): The augmenter. It yields one example for each.
+    RAISES (ValueError): If `max_tokens` is below 1.
     """
     if max_tokens < 1:
         raise ValueError(f"distill.cut.v1: max_tokens must be 1 or more, found {max_tokens}")
@@ -148,10 +165,13 @@ def create_cut(max_tokens: int) -> Callable[[Language, Example], Iterator[Exampl
 def create_batch_by_length(size: int, buffer: int = 16) -> Callable[[Iterable[Example]], Iterator[list[Example]]]:
     """Create a batcher that puts texts of similar length together: so little of a batch is padding.
 
-    All batches but the last have the same number of texts, so the number of updates follows from the number of texts.
+    All batches but one have the same number of texts, so the number of updates follows from the number of texts.
 
-    size (int): Texts in a batch.
-    buffer (int): Batches that are sorted at a time; they then come in random order.
+    size (int): Texts in a batch, 1 or more. 32 is a good value.
+    buffer (int): Batches that are sorted at a time, 1 or more. These batches then come in random order. With more of
+        them there is less padding, but an epoch is less random.
+    RETURNS (Callable): The batcher. It takes examples, and yields batches of them.
+    RAISES (ValueError): If `size` or `buffer` is below 1.
     """
     if size < 1 or buffer < 1:
         raise ValueError(f"distill.batch_by_length.v1: size and buffer must be 1 or more, found {size} and {buffer}")

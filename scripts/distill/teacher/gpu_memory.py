@@ -12,10 +12,12 @@ T = TypeVar("T")
 
 
 def predict_in_parts(predict: Callable[[Sequence[T]], Scores], items: Sequence[T]) -> Scores:
-    """Call `predict`; if the GPU's memory does not suffice, on each half of the items, and so on.
+    """Call `predict` on all items. If the GPU's memory does not suffice, call it on each half of them, and so on.
 
-    RETURNS (NDArray[float32]): The rows of all items.
-    RAISES (ValueError): If a single item is too large.
+    predict (Callable): Takes items, returns a row for each.
+    items (Sequence[T]): What to predict: texts, or windows of texts.
+    RETURNS (NDArray[float32]): The rows of all items, in their order.
+    RAISES (ValueError): If the memory does not suffice for a single item.
     """
     try:
         return predict(items)
@@ -25,7 +27,7 @@ def predict_in_parts(predict: Callable[[Sequence[T]], Scores], items: Sequence[T
                 f"The GPU's memory does not suffice for a single text: {err}. Read texts in shorter windows, or use "
                 "gpu_id -1"
             ) from err
-    # Outside of `except`, whose traceback would keep the tensors.
+    # Outside of `except`: there, the traceback would keep the tensors in memory.
     torch.cuda.empty_cache()
     middle = len(items) // 2
     return numpy.concatenate([predict_in_parts(predict, half) for half in (items[:middle], items[middle:])])

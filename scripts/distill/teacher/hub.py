@@ -10,18 +10,19 @@ from ..core.files import hash_file
 
 # One of these makes a tokenizer; without any, transformers fails with an error about something else.
 TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
-# Weights in safetensors and what tokenizers need, by their full endings: never pickles, never code.
+# The files of a model that are read: weights in safetensors, and what tokenizers need. Never pickles, never code.
 FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", *TOKENIZER_FILES, "tokenizer_config.json",
          "special_tokens_map.json", "added_tokens.json", "merges.txt")  # fmt: skip
 
 
 def find_model(name: str) -> tuple[Path, dict[str, str]]:
-    """Find a model, downloading it if it is one of the Hub.
+    """Find a model. A model of the Hub is downloaded.
 
     name (str): A folder, which may begin with ~, or a model id of the Hub, optionally with a revision:
         "bert-base-multilingual-cased@<commit>".
-    RETURNS (tuple[Path, dict[str, str]]): Its folder, and where it comes from.
-    RAISES (ValueError): If it is neither.
+    RETURNS (tuple[Path, dict[str, str]]): The model's folder, and where the model comes from: "folder", or "model_id"
+        and "revision".
+    RAISES (ValueError): If there is no such folder, and the Hub gives no such model.
     """
     folder = Path(name).expanduser()
     if folder.is_dir():
@@ -35,15 +36,17 @@ def find_model(name: str) -> tuple[Path, dict[str, str]]:
 
 
 def model_files(folder: Path) -> list[Path]:
-    """Return the files of a model that are read."""
+    """Return the files in a model's folder that are read, sorted; other files there are left alone."""
     return sorted({path for pattern in FILES for path in folder.glob(pattern) if path.is_file()})
 
 
 def check_model(folder: Path) -> Any:
     """Check that a model can be loaded safely.
 
-    RETURNS (PretrainedConfig): Its configuration.
-    RAISES (ValueError): If it is not in safetensors, needs code of its own, or has no fast tokenizer.
+    folder (Path): The model's folder.
+    RETURNS (PretrainedConfig): The model's configuration.
+    RAISES (ValueError): If the folder has no model in Hugging Face format, or the model is not in safetensors, needs
+        code of its own, or has no fast tokenizer.
     """
     if not any(path.suffix == ".safetensors" for path in model_files(folder)):
         raise ValueError(
@@ -70,5 +73,5 @@ def check_model(folder: Path) -> Any:
 
 
 def hash_model(folder: Path) -> dict[str, str]:
-    """Return the sha256 of each of a model's files."""
+    """Return file name → sha256 of each file of a model that is read."""
     return {path.name: hash_file(path) for path in model_files(folder)}

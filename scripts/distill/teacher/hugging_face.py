@@ -26,12 +26,15 @@ from .hub import check_model, find_model, hash_model
 class HuggingFaceSettings:
     """How a Hugging Face teacher reads texts.
 
-    max_length (int): Word pieces of a window, the special ones included; longer texts are read in several.
-    overlap (int): Word pieces that two windows share (the tokenizer calls it stride).
-    batch_tokens (int): Word pieces that are computed at a time, padding included.
-    dtype (str): "float32", "bfloat16" or "auto", see `choose_dtype`; it holds for spaCy pipelines, too.
-    label_map (Mapping[str, str | None]): Class of the model → label of the project; None drops the
-        class. Empty if the classes are the labels.
+    max_length (int): Word pieces of a window, the special ones included. A longer text is read in several windows.
+        It must be more than the special ones, and no more than the model reads: 512 for most.
+    overlap (int): Word pieces that a window shares with the window before it (the tokenizer calls it stride). From 0 to
+        below max_length less the special ones; a quarter of max_length is a good value.
+    batch_tokens (int): Word pieces that are computed at a time, padding included. About 1,000 are fastest on a CPU; a
+        GPU wants many more, such as 32,768.
+    dtype (str): "float32", "bfloat16" or "auto", see `choose_dtype`. It holds for spaCy pipelines, too.
+    label_map (dict[str, str | None]): Class of the model → label of the project. Several classes may have the same
+        label; None drops the class. Empty if the classes are the labels.
     """
 
     max_length: Whole = 128
@@ -42,12 +45,12 @@ class HuggingFaceSettings:
 
 
 class HuggingFaceTeacher:
-    """A sequence classifier whose probabilities of windows are averaged over a text.
+    """A Teacher that is a sequence classifier. A text's probabilities are the mean of those of its windows.
 
-    labels (list[str]): The order of the columns.
-    name (str): For people.
-    fingerprint (str): sha256 over weights, tokenizer, labels, label map, window and dtype. The versions of
-        torch and transformers are not part of it.
+    labels (list[str]): The labels, in the order of the columns.
+    name (str): The teacher's name for people, "hf:<name>".
+    fingerprint (str): sha256 over weights, tokenizer, labels and settings, batch_tokens excepted. The versions of torch
+        and transformers are not part of it.
     """
 
     def __init__(self, name: str, labels: list[str], settings: HuggingFaceSettings, gpu_id: int = -1) -> None:
@@ -55,10 +58,10 @@ class HuggingFaceTeacher:
 
         name (str): A folder, or a model id of the Hub with an optional @revision.
         labels (list[str]): The project's labels, in their order.
-        settings (HuggingFaceSettings): How it reads texts.
+        settings (HuggingFaceSettings): How the model reads texts.
         gpu_id (int): The GPU, or -1 for CPU.
-        RAISES (ValueError): If there is no such model, it is no classifier with exclusive classes in
-            safetensors, a class is not mapped, or a label has no class.
+        RAISES (ValueError): If there is no such model or GPU, the model is no classifier of exclusive classes in
+            safetensors, a setting is impossible for the model, a class is not mapped, or a label has no class.
         """
         folder, _ = find_model(name)
         config = check_model(folder)
@@ -74,6 +77,7 @@ class HuggingFaceTeacher:
         self._collate = DataCollatorWithPadding(self._tokenizer)
         _check_window(folder, settings, self._tokenizer, config)
         self._columns = map_classes(_find_classes(folder, config), labels, settings.label_map)
+        # What decides the probabilities. batch_tokens is left out, which changes at most their last digits.
         decisive = {k: v for k, v in asdict(settings).items() if k != "batch_tokens"}
         about = {"files": hash_model(folder), "labels": labels, **decisive}
         self.fingerprint = hashlib.sha256(json.dumps(about, sort_keys=True).encode()).hexdigest()
@@ -85,7 +89,7 @@ class HuggingFaceTeacher:
         self._model.to(self._device)
 
     def _try(self, folder: Path) -> None:
-        """Score a text of more than one window and a short one."""
+        """Score a text of more than one window and a short text, so that a model that can't is refused at once."""
         try:
             self.predict(["a " * self._settings.max_length, "a"])
         except (IndexError, RuntimeError, TypeError, ValueError) as err:
@@ -97,25 +101,30 @@ class HuggingFaceTeacher:
     def predict(self, texts: Sequence[str]) -> Scores:
         """Return the probabilities of texts.
 
-        RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN for a text of which all
-            probability is on dropped classes.
+        texts (Sequence[str]): The texts.
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels). Dropped classes are left out, and the rest is scaled to
+            sum to 1. A row of NaN for a text of which all probability is on dropped classes.
+        RAISES (ValueError): If the model gives numbers that are NaN or infinite.
         """
         encoded = self._tokenizer(
             list(texts), truncation=True, max_length=self._settings.max_length, stride=self._settings.overlap,
             return_overflowing_tokens=True,
         )  # fmt: skip
+        # The index of the text that each window is from.
         owners = numpy.asarray(encoded.pop("overflow_to_sample_mapping"))
         sums = numpy.zeros((len(texts), len(self._columns)))
         for batch in self._plan([len(ids) for ids in encoded["input_ids"]]):
             windows = [{key: values[i] for key, values in encoded.items()} for i in batch]
             numpy.add.at(sums, owners[batch], predict_in_parts(self._predict_windows, windows))
+        # Mean over the windows of a text, shape (n_texts, n_classes); then the sum over the classes of a label.
         classes = sums / numpy.bincount(owners, minlength=len(texts))[:, None]
         kept = classes @ self._columns
+        # 0 / 0 is NaN: all probability is on dropped classes.
         with numpy.errstate(invalid="ignore"):
             return (kept / kept.sum(axis=1, keepdims=True)).astype("float32")
 
     def _plan(self, lengths: Sequence[int]) -> Iterator[NDArray[numpy.int64]]:
-        """Yield the indices of windows to compute together: of similar length, the longest first."""
+        """Yield the indices of windows to compute together: of similar length, the longest windows first."""
         order = numpy.argsort(-numpy.asarray(lengths), kind="stable")
         start = 0
         while start < len(order):
@@ -135,6 +144,7 @@ class HuggingFaceTeacher:
 
 
 def _load(folder: Path) -> Any:
+    """Load a classifier in float32, on the CPU, and check that none of its weights are missing."""
     try:
         model, report = AutoModelForSequenceClassification.from_pretrained(
             folder, trust_remote_code=False, use_safetensors=True, torch_dtype=torch.float32, output_loading_info=True
@@ -150,6 +160,7 @@ def _load(folder: Path) -> Any:
 
 
 def _check_window(folder: Path, settings: HuggingFaceSettings, tokenizer: Any, config: Any) -> None:
+    """Check that the model can read windows of this length, and that windows can share so much."""
     special = tokenizer.num_special_tokens_to_add()
     longest = min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 10**9)
     if not special < settings.max_length <= longest:
@@ -165,6 +176,7 @@ def _check_window(folder: Path, settings: HuggingFaceSettings, tokenizer: Any, c
 
 
 def _find_classes(folder: Path, config: Any) -> list[str]:
+    """Return the names of a model's classes, in the order of its outputs, if they are exclusive."""
     if not any("ForSequenceClassification" in name for name in config.architectures or []):
         raise ValueError(
             f"{folder}: its architecture is {config.architectures}, not a …ForSequenceClassification. A teacher must "
@@ -178,9 +190,11 @@ def _find_classes(folder: Path, config: Any) -> list[str]:
 def map_classes(classes: Sequence[str], labels: Sequence[str], label_map: Mapping[str, str | None]) -> Scores:
     """Return which class counts for which label.
 
+    classes (Sequence[str]): The model's classes, in the order of its outputs.
+    labels (Sequence[str]): The project's labels, in their order.
     label_map (Mapping[str, str | None]): Class → label; None drops the class. Empty if the classes are the labels.
-    RETURNS (NDArray[float32]): Zeros and ones, shape (n_classes, n_labels).
-    RAISES (ValueError): If a class is not mapped, the map names another class or label, or a label has no class.
+    RETURNS (NDArray[float32]): Shape (n_classes, n_labels): 1 where the class counts for the label, 0 elsewhere.
+    RAISES (ValueError): If a class is not mapped, the map names an unknown class or label, or a label has no class.
     """
     mapping = dict(label_map) or {name: name for name in labels}
     unmapped = [name for name in classes if name not in mapping]

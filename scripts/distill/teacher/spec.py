@@ -1,4 +1,4 @@
-"""How a teacher is named, and where its files are found."""
+"""Specs: the strings that name teachers, and where the files of a teacher are found."""
 
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -85,9 +85,10 @@ def check_trained_here(
 ) -> None:
     """Check that there is a teacher that was trained here.
 
-    teacher_model (Path): Its folder.
-    overrides, defaults (Mapping | None): The variables that were given, and those of project.yml, if they are known.
-    RAISES (SettingsError): If there is none; the message has the commands that train one.
+    teacher_model (Path): The folder of that teacher.
+    overrides (Mapping[str, str] | None): The variables that were given, if they are known.
+    defaults (Mapping[str, Any] | None): The variables of project.yml, if they are known.
+    RAISES (SettingsError): If there is no such teacher; the message has the commands that train one.
     """
     if not teacher_model.exists():
         steps = [

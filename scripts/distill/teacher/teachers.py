@@ -24,10 +24,10 @@ from .spec import HF, JSONL, MEAN, TRAIN, check_spec, check_trained_here, spec_m
 class Teacher(Protocol):
     """Texts → probabilities.
 
-    labels (list[str]): The order of the columns.
-    name (str): For people.
-    fingerprint (str): Stands for what decides the probabilities: weights, tokenizer, labels, settings; not for
-        the versions of libraries.
+    labels (list[str]): The labels, in the order of the columns.
+    name (str): The teacher's name for people.
+    fingerprint (str): Stands for what decides the probabilities: weights, tokenizer, labels and settings. The versions
+        of libraries are not part of it.
     """
 
     labels: list[str]
@@ -37,17 +37,19 @@ class Teacher(Protocol):
     def predict(self, texts: Sequence[str]) -> Scores:
         """Return the probabilities of a batch of texts.
 
-        RETURNS (NDArray[float32]): Shape (n_texts, n_labels), rows sum to 1. A row of NaN says that
-            the teacher has no answer for a text.
+        texts (Sequence[str]): The texts.
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels), rows sum to 1. A row of NaN says that the teacher has
+            no answer for a text.
         """
 
 
 class SpacyTeacher:
-    """A spaCy pipeline that sets `doc.cats` to probabilities of exclusive labels.
+    """A Teacher that is a spaCy pipeline, which sets `doc.cats` to probabilities of exclusive labels.
 
-    labels (list[str]): The order of the columns.
-    name (str): For people.
-    fingerprint (str): sha256 over the pipeline's files, the labels and what its transformer computes in.
+    labels (list[str]): The labels, in the order of the columns.
+    name (str): The teacher's name for people.
+    fingerprint (str): sha256 over the pipeline's files, the labels and, if it is not float32, what its transformer
+        computes in.
     """
 
     def __init__(
@@ -57,9 +59,9 @@ class SpacyTeacher:
 
         nlp (Language): The pipeline.
         labels (list[str]): The project's labels, in their order.
-        name (str): For people.
-        files_sha256 (str): The sha256 of the pipeline's folder, see `hash_folder`; what a transformer
-            pipeline gives as bytes differs at each load.
+        name (str): The teacher's name for people.
+        files_sha256 (str): The sha256 of the pipeline's folder, see `hash_folder`. (`nlp.to_bytes` is no help: of a
+            transformer pipeline it differs at each load.)
         dtype (str): What its transformer, if it has one, computes in: "float32" or "bfloat16".
         """
         self._nlp = nlp
@@ -74,17 +76,18 @@ class SpacyTeacher:
     def predict(self, texts: Sequence[str]) -> Scores:
         """Return the probabilities of texts.
 
+        texts (Sequence[str]): The texts.
         RETURNS (NDArray[float32]): Shape (n_texts, n_labels).
         RAISES (ValueError): If the pipeline's labels are not the project's.
         """
         return predict_in_parts(self._predict, texts)
 
     def pipe(self, texts: Iterable[str]) -> Iterator[Scores]:
-        """Yield the probabilities of each text, shape (n_labels,), with `nlp.pipe` as its users call it."""
+        """Yield the probabilities of each text, shape (n_labels,), with `nlp.pipe` as the pipeline's users call it."""
         return map(self._read, self._nlp.pipe(texts))
 
     def _predict(self, texts: Sequence[str]) -> Scores:
-        # Without a zone the vocabulary grows with every new word; with it, a small pipeline is slower.
+        # In a zone, the vocabulary does not grow with every new word. It makes a small pipeline slower.
         with self._nlp.memory_zone():
             rows = [self._read(doc) for doc in self._nlp.pipe(texts, batch_size=max(1, len(texts)))]
         return numpy.asarray(rows, dtype="float32").reshape(len(texts), len(self.labels))
@@ -99,12 +102,12 @@ class SpacyTeacher:
 
 
 class MeanTeacher:
-    """Several teachers: the mean of their probabilities (an ensemble, as in Hinton et al. 2015, section 3).
+    """A Teacher that is the mean of several teachers' probabilities: an ensemble, as in Hinton et al. 2015, section 4.
 
-    teachers (Sequence[Teacher]): They.
-    labels (list[str]): The order of the columns.
-    name (str): For people.
-    fingerprint (str): sha256 over those of the teachers, in their order.
+    teachers (Sequence[Teacher]): The teachers.
+    labels (list[str]): The labels, in the order of the columns.
+    name (str): The teacher's name for people, "mean:" and the names of the teachers.
+    fingerprint (str): sha256 over the fingerprints of the teachers, in their order.
     """
 
     def __init__(self, teachers: Sequence[Teacher]) -> None:
@@ -121,15 +124,17 @@ class MeanTeacher:
     def predict(self, texts: Sequence[str]) -> Scores:
         """Return the mean of the teachers' probabilities.
 
-        RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN if one of them has no answer for a text.
+        texts (Sequence[str]): The texts.
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN for a text that a teacher has no answer for.
         """
         return mean_scores(teacher.predict(texts) for teacher in self.teachers)
 
 
 def mean_scores(scores: Iterable[Scores]) -> Scores:
-    """Return the mean of several teachers' probabilities, a row of NaN where one of them has none.
+    """Return the mean of several teachers' probabilities.
 
-    scores (Iterable[NDArray[float32]]): Of each teacher, shape (n_texts, n_labels).
+    scores (Iterable[NDArray[float32]]): The probabilities of each teacher, shape (n_texts, n_labels).
+    RETURNS (NDArray[float32]): Same shape. A row of NaN for a text that a teacher has no answer for.
     """
     return numpy.mean(list(scores), axis=0, dtype="float32")
 
@@ -139,13 +144,14 @@ def load_teacher(
 ) -> Teacher:
     """Load a teacher.
 
-    spec (str): "train", "spacy:<package or path>", "hf:<id or path>", "jsonl:<path>" or "mean:" and several of them.
+    spec (str): The teacher's spec, see `check_spec`.
     labels (list[str]): The project's labels, in their order.
-    teacher_model (Path): Where the teacher trained here lies.
-    settings (HuggingFaceSettings | None): How a transformer reads texts; None: as by default.
+    teacher_model (Path): The folder of the teacher that is trained here.
+    settings (HuggingFaceSettings | None): How a Hugging Face teacher reads texts; of a spaCy pipeline, `dtype` alone
+        holds. None: the defaults.
     gpu_id (int): The GPU, or -1 for CPU.
     RETURNS (Teacher): The teacher.
-    RAISES (ValueError): If the teacher is unknown or can't be loaded.
+    RAISES (ValueError): If the spec is none that `check_spec` knows, or the teacher can't be loaded.
     """
     check_spec(spec)
     members = spec_members(spec)
@@ -168,13 +174,14 @@ def load_teacher(
 
 
 def load_pipeline(name: str, labels: list[str], gpu_id: int = -1, dtype: str = FLOAT32) -> SpacyTeacher:
-    """Load a spaCy pipeline.
+    """Load a spaCy pipeline as a teacher.
 
     name (str): A package or a folder.
     labels (list[str]): The project's labels, in their order.
     gpu_id (int): The GPU, or -1 for CPU.
     dtype (str): What its transformer, if it has one, computes in, see `choose_dtype`.
-    RAISES (ValueError): If it can't be loaded.
+    RETURNS (SpacyTeacher): The teacher.
+    RAISES (ValueError): If the pipeline is not to be found, or the dtype is unknown.
     """
     dtype = choose_dtype(dtype, gpu_id)
     if gpu_id >= 0:

@@ -17,9 +17,9 @@ from .hub import check_model, find_model
 from .pooling import find_transformer  # registers the trained teacher's own layer, too
 from .spec import HF, JSONL, TRAIN, check_spec, spec_members
 
-# Word pieces of a word that are read, at most.
+# Word pieces of a word that are read at most, the special ones included.
 MAX_LENGTH = 64
-# What a tokenizer of byte-level BPE marks the beginning of a word with: the space before it.
+# How a byte-level BPE tokenizer writes the space before a word, which is part of the word's first piece.
 _SPACE = "Ġ"
 
 
@@ -30,8 +30,8 @@ class WordEncoder:
         """Wrap a transformer.
 
         model (PreTrainedModel): The encoder, without a classifier.
-        tokenizer (PreTrainedTokenizerFast): Its tokenizer.
-        dtype (str): What it computes in: "float32" or "bfloat16".
+        tokenizer (PreTrainedTokenizerFast): The encoder's tokenizer.
+        dtype (str): What the transformer computes in: "float32" or "bfloat16".
         """
         self._model, self._tokenizer = model.eval(), tokenizer
         compute_in(model, dtype)
@@ -42,13 +42,15 @@ class WordEncoder:
         """Return the mean of the last layer over each word's pieces, the special ones left out.
 
         words (Sequence[str]): The words.
-        batch_tokens (int): Word pieces that are computed at a time, padding included.
+        batch_tokens (int): Word pieces that are computed at a time, padding included. 4,096 is a good value.
+        advance (Callable): Called after each batch with the number of its words.
         RETURNS (NDArray[float32]): Shape (n_words, width of the encoder).
         """
         encoded = self._tokenizer(
             self._as_in_texts(words), truncation=True, max_length=MAX_LENGTH, return_special_tokens_mask=True
         )  # fmt: skip
         lengths = numpy.asarray([len(ids) for ids in encoded["input_ids"]])
+        # Words of similar length together, the longest first, so that little of a batch is padding.
         order = numpy.argsort(-lengths, kind="stable")
         vectors = numpy.zeros((len(words), self._model.config.hidden_size), dtype="float32")
         for rows in track(list(_batch(order, lengths, batch_tokens)), "encoding words", unit="batches"):
@@ -56,14 +58,16 @@ class WordEncoder:
         return vectors
 
     def _as_in_texts(self, words: Sequence[str]) -> list[str]:
-        """Return words as they stand inside a text, where a byte-level tokenizer has the space before in the piece."""
+        """Return words as they stand inside a text: for a byte-level BPE tokenizer, with the space before the word."""
         return [self._before + word for word in words]
 
     def _encode(self, words: list[dict[str, list[int]]]) -> Floats:
+        """Return the vectors of one batch of tokenised words, shape (n_words, width of the encoder)."""
         padded: Any = self._collate(words)
         special = padded.pop("special_tokens_mask").bool() | (padded["attention_mask"] == 0)
         with torch.inference_mode():
             states = self._model(**padded.to(self._model.device)).last_hidden_state.float().cpu()
+        # 1 for a piece that counts, 0 for special pieces and padding: shape (n_words, n_pieces, 1).
         kept = (~special).float().unsqueeze(2)
         pooled: Floats = ((states * kept).sum(1) / kept.sum(1).clamp(min=1)).numpy()
         return pooled
