@@ -44,7 +44,8 @@ def run(
     msg.table(table, header=("lang", *plan.methods), divider=True, aligns=("l", *("r" for _ in plan.methods)))
     msg.good(
         f"Wrote {corpus / 'augmented.jsonl'}",
-        f"{summary['total']} variants of {sum(summary['sources'].values())} texts; "
+        f"{summary['total']} variants of {sum(summary['sources'].values())} train texts and "
+        f"{sum(summary['unlabelled_sources'].values())} unlabelled ones; "
         f"{sum(summary['duplicates_dropped'].values())} duplicates and "
         f"{sum(summary['leaks_dropped'].values())} dev or test texts dropped",
     )
@@ -54,12 +55,12 @@ def run(
 def show(
     corpus: Path = typer.Argument("corpus", help="Folder with gold/ and augmented.jsonl"),
     lang: str = typer.Option(..., help="Language code"),
-    n: int = typer.Option(5, help="How many train texts", min=1),
+    n: int = typer.Option(5, help="How many texts", min=1),
 ) -> None:
     """Print texts beside their variants: train texts, then unlabelled ones. Changed words stand between stars."""
     try:
         for shown in show_variants(Corpus(corpus), lang, n):
-            msg.divider(f"train text {shown.source}")
+            msg.divider(f"text {shown.source}")
             typer.echo(shown.text)
             msg.table([(method, " ".join(text.split())) for method, text in shown.variants], spacing=2)
     except ValueError as err:

@@ -14,7 +14,7 @@ SAMPLE = ROOT / "assets" / "sample"
 LANGUAGES = sorted(find_languages(SAMPLE))
 # Split → labelled reviews, and the range of those with three stars.
 SIZES = {"train": (48, range(1, 7)), "dev": (16, range(1, 2)), "test": (40, range(1, 4))}
-UNLABELLED = 300
+UNLABELLED = 600
 WORDS = range(5, 151)
 # A third of the reviews is as long as many real ones are.
 LONG = range(60, 151)

@@ -19,12 +19,12 @@ def find_origin(doc: Doc) -> str:
 
     RAISES (ValueError): If `doc.user_data` does not say where the doc comes from.
     """
-    source = doc.user_data.get(ORIGIN)
-    if source is None:
+    origin = doc.user_data.get(ORIGIN)
+    if origin is None:
         raise ValueError(
             f"No origin on the text {quote(doc.text)}. Make the transfer set with: python -m spacy project run score ."
         )
-    return source if source in ORIGINS else AUGMENTED
+    return origin if origin in ORIGINS else AUGMENTED
 
 
 def check_by_origin(name: str, values: Mapping[str, float]) -> None:
