@@ -1,15 +1,15 @@
 """README and docs: plain, short, and their code blocks work."""
 
-import os
+import importlib
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import spacy
 import srsly
+import typer
+from typer.core import TyperCommand, TyperGroup
 
 from scripts.distill.augment.plan import load_plan
 from scripts.distill.score.settings import load_score_settings
@@ -103,16 +103,22 @@ def check_module(words: list[str]) -> None:
         assert words[4] == "."
         assert {option.removeprefix("--vars.") for option in options} <= set(PROJECT["vars"])
         return
+    command = find_command(words[0])
     # A word that is no option may be the name of a subcommand.
-    command = [sys.executable, "-m", words[0]]
-    subcommand = words[1:2] if len(words) > 1 and re.fullmatch(r"[a-z]+", words[1]) else []
-    environment = {**os.environ, "COLUMNS": "300", "TERM": "dumb"}
-    done = subprocess.run([*command, "--help"], cwd=ROOT, capture_output=True, text=True, env=environment)
-    if subcommand and re.search(rf"\b{subcommand[0]}\b", done.stdout.partition("Commands")[2]):
-        command += subcommand
-        done = subprocess.run([*command, "--help"], cwd=ROOT, capture_output=True, text=True, env=environment)
-    assert done.returncode == 0, done.stderr
-    assert all(option in done.stdout for option in options if "." not in option), done.stdout
+    if isinstance(command, TyperGroup) and len(words) > 1:
+        command = command.commands[words[1]]
+    known = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    assert {option for option in options if "." not in option} <= known
+
+
+def find_command(name: str) -> TyperCommand | TyperGroup:
+    """Return the command that `python -m name` runs."""
+    module = importlib.import_module(f"{name}.__main__" if (ROOT / name.replace(".", "/")).is_dir() else name)
+    if hasattr(module, "app"):
+        return typer.main.get_command(module.app)
+    app = typer.Typer()
+    app.command()(module.main)
+    return typer.main.get_command(app)
 
 
 @pytest.mark.parametrize(("language", "code"), of("python"))
