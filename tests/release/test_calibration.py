@@ -15,7 +15,7 @@ from thinc.api import Adam
 from scripts.distill.core.probabilities import shift, soften
 from scripts.distill.data.corpus import GoldSplit
 from scripts.distill.evaluate.evaluate import read_calibration
-from scripts.distill.release.calibration import calibrate, fit_bias, fit_temperature, fold_temperature
+from scripts.distill.release.calibration import calibrate, fit_bias, fit_temperature, fold_bias, fold_temperature
 from scripts.distill.student.output_layers import find_output
 from scripts.distill.student.to_stock import to_stock
 from tests.student.test_component import LABELS, MODELS, REFUSED, SOFT, make_examples, make_pipeline
@@ -205,3 +205,17 @@ def test_calibration_gives_a_leaning_student_its_balance_back(order: list[str]) 
     assert result["bias"]["POS"] < -0.5 < 0.5 < result["bias"]["NEG"]
     bias = numpy.asarray([result["bias"][label] for label in ("NEG", "POS")])
     assert_allclose(after, soften(shift(before, bias), result["temperature"]), atol=1e-5)
+
+
+def test_calibration_bias_sees_that_sentences_without_an_opinion_lean_to_a_label() -> None:
+    nlp, labels = textcat_pipeline(updates=200), ["NEG", "POS"]
+    fold_bias(nlp.get_pipe("textcat").model, [0, 1.0])
+    texts = ["good good good good. Then it rained.", "bad bad bad bad. Then it rained."] * 8
+    split = GoldSplit(texts, ["en"] * len(texts), numpy.asarray([1, 0] * 8))
+    before = predict(nlp, ["Then it rained."], labels)
+    assert before[0, 1] > 0.6
+    of_texts_alone = fit_bias(predict(nlp, texts, labels), split.labels)
+    result = calibrate(nlp, split, labels)
+    assert result["bias"]["POS"] < of_texts_alone[1] - 0.05
+    after = shift(before, numpy.asarray([result["bias"][label] for label in labels]))
+    assert abs(after[0, 1] - 0.5) < abs(before[0, 1] - 0.5)

@@ -2,7 +2,8 @@
 
 This is bias-corrected temperature scaling (Alexandari et al. 2020, section 2.2), but one after the other: first the
 bias, then the temperature (Guo et al. 2017, section 4.2). A student of few labels leans to one of them, since what its
-teacher says of phrases without an opinion is chance.
+teacher says of phrases without an opinion is chance. This shows in short texts first, so the bias is fitted on the
+sentences of the texts as well: a sentence has the label of its text.
 """
 
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import numpy
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
 from spacy.language import Language
+from spacy.pipeline import Sentencizer
 from spacy.pipeline.textcat import TextCategorizer
 from thinc.api import Model
 
@@ -41,8 +43,11 @@ def calibrate(nlp: Language, split: GoldSplit, labels: Sequence[str]) -> dict[st
     textcat = _find_textcat(nlp, labels)
     # In a zone, the words of the split do not stay in the vocabulary, which may be saved with the pipeline.
     with nlp.memory_zone():
-        before = numpy.asarray([[doc.cats[label] for label in labels] for doc in nlp.pipe(split.texts)])
-    bias = fit_bias(before, split.labels)
+        before = _predict(nlp, split.texts, labels)
+        sentences = [_split_sentences(nlp, text) for text in split.texts]
+        of_sentences = _predict(nlp, [sentence for found in sentences for sentence in found], labels)
+    gold = numpy.concatenate([split.labels, numpy.repeat(split.labels, [len(found) for found in sentences])])
+    bias = fit_bias(numpy.concatenate([before, of_sentences]), gold)
     shifted = shift(before, bias)
     temperature = fit_temperature(shifted, split.labels)
     by_label = dict(zip(labels, bias.tolist(), strict=True))
@@ -126,6 +131,16 @@ def fold_temperature(model: Model[Any, Any], temperature: float) -> None:
     linear = find_output(model).linear
     for name in ("W", "b"):
         linear.set_param(name, linear.get_param(name) / temperature)
+
+
+def _predict(nlp: Language, texts: Sequence[str], labels: Sequence[str]) -> Probabilities:
+    rows = [[doc.cats[label] for label in labels] for doc in nlp.pipe(texts)]
+    return numpy.asarray(rows, dtype="float64").reshape(len(texts), len(labels))
+
+
+def _split_sentences(nlp: Language, text: str) -> list[str]:
+    """Return the sentences of a text, by a rule on punctuation."""
+    return [sentence.text for sentence in Sentencizer()(nlp.make_doc(text)).sents]
 
 
 def _find_textcat(nlp: Language, labels: Sequence[str]) -> TextCategorizer:
