@@ -340,11 +340,11 @@ KNOWN = "Known: augment, taggers, shares, unlabelled, methods"
         ("tang = 0.0", "tang = NaN", in_both("must be a finite number. Found: nan")),
         ("tang = 0.0", "tang = Infinity", in_both("must be a finite number. Found: inf")),
         (
-            "[unlabelled]\nvariants = 8", "[unlabelled]\nvariants = -8",
-            "[unlabelled] variants: must be greater than or equal to 0. Found: -8",
+            "[unlabelled]\nvariants = 3", "[unlabelled]\nvariants = -3",
+            "[unlabelled] variants: must be greater than or equal to 0. Found: -3",
         ),
         (
-            "[unlabelled]\nvariants = 8", "[unlabelled]\nvariant = 8",
+            "[unlabelled]\nvariants = 3", "[unlabelled]\nvariant = 3",
             "[unlabelled] variants: missing; [unlabelled] variant: unknown. Known: variants, shares",
         ),
         (
