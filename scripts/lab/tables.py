@@ -168,11 +168,11 @@ def train_teacher(cell: Cell, place: Place) -> None:
     if TRAIN not in spec_members(cell.teacher) or (folder / "trained.json").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    _run(_prepare(cell, corpus), folder / "prepare.log")
+    run_logged(_prepare(cell, corpus), folder / "prepare.log")
     settings = {name: _move(value, corpus) for name, value in _config_paths(TEACHER).items()}
     start = time.perf_counter()
     command = ["scripts.train", str(TEACHER), "--output", str(folder), "--corpus", str(corpus), *_options(settings)]
-    _run(command, folder / "train.log")
+    run_logged(command, folder / "train.log")
     shutil.rmtree(folder / "model-last")
     # trained.json is written last, and says that the training has ended.
     write_json(folder / "trained.json", {"seconds": time.perf_counter() - start})
@@ -205,12 +205,12 @@ def make_corpora(cell: Cell, place: Place, cache: Path) -> None:
     }
     if not teacher_labels(corpus, DEV).exists():
         for name, command in commands.items():
-            _run(command, corpus / f"{name}.log")
+            run_logged(command, corpus / f"{name}.log")
         ask_teacher(cell, place, cache, DEV)
     if _has_vectors(cell) and not (vectors / "vectors.json").exists():
         vectors.mkdir(exist_ok=True)
         command = ["scripts.vectors", str(corpus), str(VECTOR_SETTINGS), str(vectors), *teacher]
-        _run([*command, *_options(cell.vectors)], vectors / "vectors.log")
+        run_logged([*command, *_options(cell.vectors)], vectors / "vectors.log")
 
 
 def ask_teacher(cell: Cell, place: Place, cache: Path, split: str) -> None:
@@ -254,7 +254,7 @@ def run_cell(cell: Cell, place: Place, *, one_thread: bool = False) -> dict[str,
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
     command = ["scripts.train", cell.config, "--output", str(folder), "--corpus", str(corpus), *_options(moved)]
-    _run(command, folder / "train.log", one_thread=one_thread)
+    run_logged(command, folder / "train.log", one_thread=one_thread)
     seconds = time.perf_counter() - start
     shutil.rmtree(folder / "model-last")
     model = folder / "model-best"
@@ -298,8 +298,14 @@ def _options(overrides: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _run(command: Sequence[str], log: Path, *, one_thread: bool = False) -> None:
-    """Run a command of the project; what it prints goes into a log, which is locked meanwhile."""
+def run_logged(command: Sequence[str], log: Path, *, one_thread: bool = False) -> None:
+    """Run a command of the project. What the command prints goes into a log, which is locked meanwhile.
+
+    command (Sequence[str]): A module and its arguments, as after `python -m`.
+    log (Path): The file to write.
+    one_thread (bool): Whether the command may use one thread alone.
+    RAISES (ExperimentError): If the command fails, or another process holds the log.
+    """
     environment = {**os.environ, **(ONE_THREAD if one_thread else {})}
     with log.open("a", encoding="utf-8") as file:
         try:

@@ -277,7 +277,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
             (log.parent / name / "model").write_bytes(b"0123456789")
 
     scores = {"overall": {"accuracy": 0.8, "teacher": 0.9, "agreement": 0.85}}
-    monkeypatch.setattr(tables, "_run", run)
+    monkeypatch.setattr(tables, "run_logged", run)
     monkeypatch.setattr(tables, "score_model", lambda model, corpus, split: scores)
     monkeypatch.setattr(tables, "exported_size", lambda model: 1_234_567)
     return asked
@@ -323,8 +323,8 @@ def test_experiments_an_orphaned_training_is_not_disturbed(project: Path) -> Non
     log = project / "train.log"
     code = "import time; print('training', flush=True); time.sleep(60)"
     runner = (
-        "import sys; from pathlib import Path; from scripts.lab.tables import _run;"
-        f"_run(['timeit', '-n', '1', '-r', '1', {code!r}], Path({str(log)!r}))"
+        "import sys; from pathlib import Path; from scripts.lab.tables import run_logged;"
+        f"run_logged(['timeit', '-n', '1', '-r', '1', {code!r}], Path({str(log)!r}))"
     )
     process = subprocess.Popen([sys.executable, "-c", runner], cwd=ROOT, start_new_session=True)
     try:
@@ -335,7 +335,7 @@ def test_experiments_an_orphaned_training_is_not_disturbed(project: Path) -> Non
         process.kill()
         process.wait()
         with pytest.raises(ExperimentError, match=r"train\.log: another process is still at it"):
-            tables._run(["timeit", "1"], log)
+            tables.run_logged(["timeit", "1"], log)
         assert "training" in log.read_text(encoding="utf-8")
     finally:
         os.killpg(process.pid, signal.SIGKILL)
@@ -452,7 +452,7 @@ def test_experiments_run_from_the_command_line(project: Path) -> None:
 
 def test_experiments_vectors_are_made_if_a_cell_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[list[str]] = []
-    monkeypatch.setattr(tables, "_run", lambda command, log: asked.append(command))
+    monkeypatch.setattr(tables, "run_logged", lambda command, log: asked.append(command))
     monkeypatch.setattr(tables, "ask_teacher", lambda *given: None)
     cell = replace(CELL, train={"paths.vectors": "corpus/vectors"}, vectors={"vectors.words": 5})
     for made in (CELL, cell):
@@ -474,7 +474,7 @@ def test_experiments_beside_others_a_training_has_one_thread(
     monkeypatch.setenv("OMP_NUM_THREADS", "7")
     log = project / "train.log"
     code = "import os; print('threads', os.environ['OMP_NUM_THREADS'])"
-    tables._run(["timeit", "-n", "1", "-r", "1", code], log, one_thread=one_thread)
+    tables.run_logged(["timeit", "-n", "1", "-r", "1", code], log, one_thread=one_thread)
     assert f"threads {1 if one_thread else 7}\n" in log.read_text(encoding="utf-8")
 
 

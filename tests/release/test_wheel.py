@@ -85,7 +85,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, model: Path) -> dict[str, Any]:
         assert wheel_module._TRY not in command or json.loads(stdin) == TEXTS
         return json.dumps(found) if wheel_module._TRY in command else ""
 
-    monkeypatch.setattr(wheel_module, "_run", run)
+    monkeypatch.setattr(wheel_module, "run_command", run)
     return found
 
 
@@ -126,7 +126,7 @@ def test_wheels_describe_a_student_whose_teacher_was_not_compared() -> None:
 
 def test_wheels_run_returns_output_of_command_in_folder(tmp_path: Path) -> None:
     code = "import os, sys; print(os.getcwd(), sys.stdin.read())"
-    output = wheel_module._run([sys.executable, "-c", code], str(tmp_path), stdin="from stdin")
+    output = wheel_module.run_command([sys.executable, "-c", code], str(tmp_path), stdin="from stdin")
     assert output == f"{tmp_path.resolve()} from stdin{os.linesep}"
 
 
@@ -134,13 +134,13 @@ def test_wheels_run_hides_the_projects_pythonpath(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "mine"))
     monkeypatch.setenv("WHEELS_TEST", "kept")
     code = "import os; print(os.environ.get('PYTHONPATH'), os.environ['WHEELS_TEST'])"
-    assert wheel_module._run([sys.executable, "-c", code], str(tmp_path)).split() == ["None", "kept"]
+    assert wheel_module.run_command([sys.executable, "-c", code], str(tmp_path)).split() == ["None", "kept"]
 
 
 def test_wheels_run_failure_shows_command_code_and_end_of_stderr(tmp_path: Path) -> None:
     code = "import sys; sys.stderr.write('start' + 'x' * 5000 + 'what went wrong'); sys.exit(3)"
     with pytest.raises(WheelError) as error:
-        wheel_module._run([sys.executable, "-c", code], str(tmp_path))
+        wheel_module.run_command([sys.executable, "-c", code], str(tmp_path))
     assert str(error.value).startswith(f"{sys.executable} -c import sys;")
     assert "failed with exit code 3" in str(error.value)
     assert str(error.value).endswith("what went wrong")
@@ -149,7 +149,7 @@ def test_wheels_run_failure_shows_command_code_and_end_of_stderr(tmp_path: Path)
 
 def test_wheels_try_prints_what_the_package_predicts(model: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-I", "-c", wheel_module._TRY, str(model)]
-    found = json.loads(wheel_module._run(command, str(tmp_path), stdin=json.dumps(TEXTS)))
+    found = json.loads(wheel_module.run_command(command, str(tmp_path), stdin=json.dumps(TEXTS)))
     expected = [doc.cats for doc in spacy.load(model).pipe(TEXTS)]
     for cats, other in zip(found["cats"], expected, strict=True):
         assert cats == pytest.approx(other, abs=1e-6)
@@ -196,7 +196,7 @@ def test_wheels_spacy_environment_is_kept_until_the_constraints_change(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     commands: list[list[str]] = []
-    monkeypatch.setattr(wheel_module, "_run", lambda command, folder: commands.append(command))
+    monkeypatch.setattr(wheel_module, "run_command", lambda command, folder: commands.append(command))
     constraints, folder = tmp_path / "constraints.txt", tmp_path / "env of spacy"
     constraints.write_text("spacy==3.8.18\n", encoding="utf-8")
     python = spacy_environment(folder, constraints)
@@ -214,7 +214,7 @@ def test_wheels_spacy_environment_that_fails_is_not_kept(monkeypatch: pytest.Mon
     def fail(command: list[str], folder: str) -> str:
         raise WheelError("no index")
 
-    monkeypatch.setattr(wheel_module, "_run", fail)
+    monkeypatch.setattr(wheel_module, "run_command", fail)
     (tmp_path / "constraints.txt").touch()
     with pytest.raises(WheelError, match="no index"):
         spacy_environment(tmp_path / "env", tmp_path / "constraints.txt")

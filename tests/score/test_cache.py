@@ -128,13 +128,15 @@ def test_score_cache_plans_a_job_once(cache: ScoreCache) -> None:
 def test_score_cache_commits_scores_and_plan_together(path: Path, cache: ScoreCache, kind: str) -> None:
     teacher = cache.add_teacher("f", "one", LABELS)
     cache.plan("job", BATCHES)
-    cache._db.execute(f"CREATE TRIGGER full BEFORE UPDATE ON teachers BEGIN SELECT RAISE({kind}, 'disk full'); END")
+    cache.connection.execute(
+        f"CREATE TRIGGER full BEFORE UPDATE ON teachers BEGIN SELECT RAISE({kind}, 'disk full'); END"
+    )
     with pytest.raises(ValueError) as error:
         cache.commit(teacher, "job", 0, BATCHES[0], make_scores(3))
     assert str(error.value) == f"{path}: the score cache can't be used (disk full)"
     assert cache.read(teacher, KEYS) == {}
     assert cache.remaining("job") == 6
-    cache._db.execute("DROP TRIGGER full")
+    cache.connection.execute("DROP TRIGGER full")
     cache.commit(teacher, "job", 0, BATCHES[0], make_scores(3))
     assert sorted(cache.read(teacher, KEYS)) == BATCHES[0]
     assert cache.remaining("job") == 3
@@ -276,7 +278,7 @@ WRITES: dict[str, Callable[[ScoreCache], object]] = {
 def test_score_cache_says_if_the_file_is_corrupted(path: Path, use: Callable[[ScoreCache], object]) -> None:
     with ScoreCache(path) as cache:
         plan_and_score(cache)
-        [(size,)] = cache._db.execute("PRAGMA page_size").fetchall()
+        [(size,)] = cache.connection.execute("PRAGMA page_size").fetchall()
     content = path.read_bytes()
     # The first page, with the names of the tables, stays.
     path.write_bytes(content[:size] + b"\xa5" * (len(content) - size))
@@ -303,8 +305,8 @@ def test_score_cache_says_if_it_stays_locked_while_open(
 
 def test_score_cache_says_if_the_disk_is_full_and_goes_on_later(path: Path, cache: ScoreCache) -> None:
     plan_and_score(cache)
-    [(pages,)] = cache._db.execute("PRAGMA page_count").fetchall()
-    cache._db.execute(f"PRAGMA max_page_count = {pages}")
+    [(pages,)] = cache.connection.execute("PRAGMA page_count").fetchall()
+    cache.connection.execute(f"PRAGMA max_page_count = {pages}")
     keys = [i.to_bytes(16) for i in range(1000, 6000)]
     full = f"{path}: the score cache can't be used (database or disk is full)"
     with pytest.raises(ValueError) as error:
@@ -314,7 +316,7 @@ def test_score_cache_says_if_the_disk_is_full_and_goes_on_later(path: Path, cach
         cache.commit(1, "job", 0, keys, make_scores(5000))
     assert str(error.value) == full
     assert (cache.remaining("large"), cache.remaining("job"), cache.teachers()[0].texts) == (0, 500, 500)
-    cache._db.execute("PRAGMA max_page_count = 100000")
+    cache.connection.execute("PRAGMA max_page_count = 100000")
     cache.commit(1, "job", 0, keys, make_scores(5000))
     assert (cache.remaining("job"), cache.teachers()[0].texts) == (495, 5500)
 

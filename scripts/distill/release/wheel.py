@@ -134,10 +134,10 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
     expected = [doc.cats for doc in spacy.load(model).pipe(texts)]
     with tempfile.TemporaryDirectory() as folder:
         python = _make_environment(Path(folder))
-        _run(
+        run_command(
             [python, "-m", "pip", "install", "--quiet", "-c", str(constraints.resolve()), str(wheel.resolve())], folder
         )
-        found = json.loads(_run([python, "-I", "-c", _TRY, package], folder, stdin=json.dumps(texts)))
+        found = json.loads(run_command([python, "-I", "-c", _TRY, package], folder, stdin=json.dumps(texts)))
     if found["torch_importable"]:
         raise WheelError(f"{wheel}: torch is importable in the environment of the package, which must not need it")
     pairs = list(zip(expected, found["cats"], strict=True))
@@ -168,13 +168,13 @@ def spacy_environment(folder: Path, constraints: Path) -> str:
         with replacing_folder(folder) as new:
             python = _make_environment(new)
             command = [python, "-m", "pip", "install", "--quiet", "-c", str(constraints.resolve()), "spacy"]
-            _run(command, str(new))
+            run_command(command, str(new))
             (new / record.name).write_bytes(made_from)
     return _find_python(folder)
 
 
 def _make_environment(folder: Path) -> str:
-    _run([sys.executable, "-m", "venv", "env"], str(folder))
+    run_command([sys.executable, "-m", "venv", "env"], str(folder))
     return _find_python(folder)
 
 
@@ -182,8 +182,14 @@ def _find_python(folder: Path) -> str:
     return str(folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python")
 
 
-def _run(command: list[str], folder: str, stdin: str = "") -> str:
-    """Run a command in a folder, without this process's PYTHONPATH, and return what it prints."""
+def run_command(command: list[str], folder: str, stdin: str = "") -> str:
+    """Run a command in a folder, without this process's PYTHONPATH, and return what it prints.
+
+    command (list[str]): The program and its arguments.
+    folder (str): The working directory.
+    stdin (str): What the command reads.
+    RAISES (WheelError): If the command fails; the message ends with what it wrote to stderr.
+    """
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     done = subprocess.run(command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True)
     if done.returncode:

@@ -63,6 +63,8 @@ class ScoreCache:
 
     A job is a set of texts to be scored by one teacher. Its batches are planned once, and each is taken off the plan
     when it is scored. Only the process that holds the lock plans and scores.
+
+    connection (sqlite3.Connection): The open database.
     """
 
     def __init__(self, path: Path, on_wait: Callable[[str], object] = msg.info) -> None:
@@ -74,7 +76,7 @@ class ScoreCache:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._db = _open(path)
+            self.connection = _open(path)
         except sqlite3.DatabaseError as err:
             raise ValueError(f"{path}: can't be used as a score cache ({err}). Move it away to begin anew") from err
         self._path, self._on_wait = path, on_wait
@@ -86,7 +88,7 @@ class ScoreCache:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._db.close()
+        self.connection.close()
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -122,19 +124,19 @@ class ScoreCache:
     def _transaction(self) -> Iterator[None]:
         """Commit all that is done in a `with` of it, or nothing."""
         with self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
+            self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
-                self._db.execute("COMMIT")
+                self.connection.execute("COMMIT")
             except BaseException:
                 # Some errors, such as a full disk, may have ended the transaction already.
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
                 raise
 
     def _query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         with self._errors():
-            return self._db.execute(query, values).fetchall()
+            return self.connection.execute(query, values).fetchall()
 
     def add_teacher(self, fingerprint: str, name: str, labels: Sequence[str]) -> int:
         """Return the number under which a teacher's probabilities are stored; add the teacher if it is new.
@@ -145,7 +147,7 @@ class ScoreCache:
         RETURNS (int): The teacher's number.
         """
         with self._transaction():
-            self._db.execute(
+            self.connection.execute(
                 "INSERT OR IGNORE INTO teachers (fingerprint, name, labels) VALUES (?, ?, ?)",
                 (fingerprint, name, json.dumps(list(labels))),
             )
@@ -179,7 +181,7 @@ class ScoreCache:
         with self._transaction():
             if not self.remaining(job):
                 rows = ((job, number, b"".join(keys)) for number, keys in enumerate(batches))
-                self._db.executemany("INSERT INTO batches (job, number, keys) VALUES (?, ?, ?)", rows)
+                self.connection.executemany("INSERT INTO batches (job, number, keys) VALUES (?, ?, ?)", rows)
 
     def remaining(self, job: str) -> int:
         """Return how many texts of a job are planned and not scored yet."""
@@ -214,9 +216,9 @@ class ScoreCache:
         ]
         with self._transaction():
             # What has been stored first stays.
-            self._db.executemany("INSERT OR IGNORE INTO scores (teacher, key, row) VALUES (?, ?, ?)", rows)
-            self._db.execute("DELETE FROM batches WHERE job = ? AND number = ?", (job, number))
-            self._db.execute(
+            self.connection.executemany("INSERT OR IGNORE INTO scores (teacher, key, row) VALUES (?, ?, ?)", rows)
+            self.connection.execute("DELETE FROM batches WHERE job = ? AND number = ?", (job, number))
+            self.connection.execute(
                 "UPDATE teachers SET scored = scored + ?, seconds = seconds + ? WHERE id = ?",
                 (len(keys), seconds, teacher),
             )
@@ -248,13 +250,13 @@ class ScoreCache:
             # Plans go only while nothing is scored. A job whose plan went would end early, and its texts would look as
             # if the teacher had no answer.
             with self._lock.acquire(timeout=0), self._transaction():
-                self._db.execute("DELETE FROM scores WHERE teacher = ?", (number,))
-                self._db.execute("DELETE FROM teachers WHERE id = ?", (number,))
-                self._db.execute("DELETE FROM batches")
+                self.connection.execute("DELETE FROM scores WHERE teacher = ?", (number,))
+                self.connection.execute("DELETE FROM teachers WHERE id = ?", (number,))
+                self.connection.execute("DELETE FROM batches")
         except Timeout as err:
             raise ValueError(f"{self._name_holder()} is scoring. Wait for it to end, or stop it") from err
         with self._errors():
-            self._db.execute("VACUUM")
+            self.connection.execute("VACUUM")
         return found[0].texts
 
 
