@@ -46,7 +46,7 @@ def main(
             msg.info(
                 f"{updates.total} updates, {updates.total / per_epoch:.1f} epochs; scored on dev every {updates.every}"
             )
-        encoder = config["paths"].get("encoder")
+        encoder = config.get("paths", {}).get("encoder")
         unknown = unknown_languages(Path(encoder), corpora.prepared["languages"]) if encoder else []
         if unknown:
             msg.warn(

@@ -42,7 +42,7 @@ def time_augmentation(texts: list[tuple[str, str]], held_out: Collection[str], p
     held_out (Collection[str]): Normalised dev and test texts, which variants are compared with, too.
     plan (Plan): What to make of the texts.
     RETURNS (dict[str, float]): "texts_per_second", the variants made from tagged texts; "tagged_words_per_second";
-        "deduplicated_texts_per_second", the variants that pass `drop_repeats`, dropped or not.
+        "deduplicated_texts_per_second", the variants that pass `drop_repeats_and_leaks`, dropped or not.
     """
     taggers = load_taggers(plan.taggers, {lang for _, lang in texts})
     # To warm up.

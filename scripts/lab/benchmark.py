@@ -114,9 +114,14 @@ def student(
 ) -> None:
     """Measure accuracy, speed on one core, start-up, memory and size of all trained systems, and spaCy's tokenizer."""
     paths = Paths(baseline, student, tfidf, teacher_model, settings, cache)
+
+    def make_python() -> str:
+        return spacy_environment(Path(".venv-spacy"), constraints) if spacy_alone else sys.executable
+
     try:
-        python = spacy_environment(Path(".venv-spacy"), constraints) if spacy_alone else sys.executable
-        result = measure_systems(Corpus(corpus), split, lang, teacher, paths, bow=bow, more=system, python=python)
+        result = measure_systems(
+            Corpus(corpus), split, lang, teacher, paths, bow=bow, more=system, make_python=make_python
+        )  # fmt: skip
     except WheelError as err:
         msg.fail("Can't make .venv-spacy", f"{err}\nTo time all in this environment, add --here", exits=1)
     except (OSError, ValueError) as err:

@@ -62,7 +62,7 @@ class Place:
         code is not hashed.
     corpus (Path): The cell's corpora, shared by all cells whose corpora would be the same.
     vectors (Path): Where the cell's word vectors are made: in `corpus`, and shared in the same way.
-    trained (Path): Where the teacher "train" is trained, shared by all cells with the same data.
+    teacher_folder (Path): Where the teacher "train" is trained, shared by all cells with the same data.
     """
 
     folder: Path

@@ -33,7 +33,7 @@ STOCK = ("tokenizer", "pipeline")
 class TimedSystem:
     """A system to be timed.
 
-    kind (str): How the system is loaded: a key of `timed_system.LOADERS`.
+    kind (str): How the system is loaded: a key of `timing_worker.LOADERS`.
     folder (Path): Where the system lies.
     settings (Mapping[str, Any]): What else the loader needs.
     """
@@ -74,7 +74,7 @@ def time_systems(
 def run_system(system: TimedSystem, texts: Sequence[str], warm_up: Sequence[str], python: str) -> dict[str, float]:
     """Time a system once, in a new process with one thread; the arguments are as of `time_systems`.
 
-    RETURNS (dict[str, float]): What `timed_system.main` returned.
+    RETURNS (dict[str, float]): What `timing_worker.main` returned.
     RAISES (ValueError): If the process fails.
     """
     slow = system.kind in SLOW

@@ -1,6 +1,6 @@
 """The frontier of accuracy, speed and size: every trained system, in one run."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -59,7 +59,7 @@ def find_pipelines(defaults: Mapping[str, Path], more: Sequence[str]) -> tuple[d
 
 def measure_systems(
     corpus: Corpus, split: str, lang: str | None, spec: str, paths: Paths, *, bow: Path, more: Sequence[str],
-    python: str,
+    make_python: Callable[[], str],
 ) -> dict[str, Any]:  # fmt: skip
     """Measure accuracy, speed on one core, start-up, memory and size of all trained systems, and spaCy's tokenizer.
 
@@ -70,7 +70,8 @@ def measure_systems(
     paths (Paths): Where the systems lie.
     bow (Path): spaCy's bag of words, which is left out if there is none.
     more (Sequence[str]): Other students, each as NAME=PATH.
-    python (str): Runs stock pipelines while they are timed.
+    make_python (Callable[[], str]): Returns the Python that runs stock pipelines while they are timed; it is called
+        when all else is there.
     RETURNS (dict[str, Any]): See `summarize`; "missing", what is left out → why; "why_no_teacher", None if it is there.
     RAISES (OSError, ValueError): If a system or a corpus is missing, broken or of other data, or a system fails.
     """
@@ -80,6 +81,7 @@ def measure_systems(
     )  # fmt: skip
     eval_set = replace(eval_set, gold=choose_lang(eval_set.gold, lang))
     labels, gold = eval_set.labels, eval_set.gold
+    python = make_python()
     loaded = {name: load_pipeline(str(path), labels) for name, path in pipelines.items()}
     predictions, no_teacher = ask_all(eval_set, loaded, paths)
     how = {"labels": labels, "settings": str(paths.settings)}
@@ -113,7 +115,7 @@ def find_systems(
 
     pipelines (Mapping[str, Path]): Name → folder of the stock pipelines, the student among them.
     control (Path): The folder that `write_tfidf` wrote.
-    teacher (str): The teacher's spec, see `check_spec`.
+    spec (str): The teacher's spec, see `check_spec`.
     teacher_model (Path): The folder of the teacher that is trained here.
     settings (Mapping[str, Any]): What a teacher from Hugging Face needs: "labels", the project's labels, and
         "settings", the path of the config that says how to score.

@@ -58,6 +58,7 @@ def write_corpus(
         reviews = [Record(text, "POS", lang, split, i) for i, (text, lang) in enumerate(texts)]
         write_gold(corpus / "gold" / f"{split}.spacy", reviews, ["NEG", "POS"], lang="xx")
     write_json(corpus / "prepare.json", {"lang": "xx"})
+    (corpus / "unlabelled.jsonl").touch()
     return corpus
 
 
@@ -147,6 +148,7 @@ def test_augmented_unlabelled_texts_have_their_own_variants_and_shares(
 
 
 def test_augmented_unlabelled_texts_that_are_missing_are_an_error(corpus: Path, tagger: str) -> None:
+    (corpus / "unlabelled.jsonl").unlink()
     with pytest.raises(ValueError, match=r"unlabelled\.jsonl: no such file\. Make it with: .* run prepare \."):
         augment(corpus, make_plan(tagger, {"unlabelled.variants": 4}))
 
@@ -484,3 +486,13 @@ def test_augmented_summary_records_seed_and_plan(corpus: Path, tagger: str) -> N
 )  # fmt: skip
 def test_augmented_mark_changes(text: str, variant: str, expected: str) -> None:
     assert mark_changes(text, variant) == expected
+
+
+def test_augmented_equals_no_unlabelled_text_even_if_these_have_no_variants(corpus: Path, tagger: str) -> None:
+    plan = make_plan(tagger, sentence=1, ngram=1)
+    augment(corpus, plan)
+    repeated = read_rows(corpus)[0]["text"]
+    row = json.dumps({"text": f" {repeated.upper()}", "lang": "xx"})
+    (corpus / "unlabelled.jsonl").write_text(f"{row}\n", encoding="utf-8")
+    augment(corpus, plan)
+    assert normalize(repeated) not in {normalize(row["text"]) for row in read_rows(corpus)}

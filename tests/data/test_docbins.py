@@ -22,13 +22,14 @@ def test_docbins_keep_text_tokens_labels_and_user_data(docs: list[Doc], tmp_path
     restored = list(read_docs(tmp_path / "docs.spacy"))
     assert [doc.text for doc in restored] == [doc.text for doc in docs]
     assert [token.text for token in restored[2]] == ["do", "n't"]
+    assert [token.norm_ for token in restored[2]] == [token.norm_ for token in docs[2]]
     assert [doc.cats for doc in restored] == [{"NEG": 0.0, "POS": 1.0}, {}, {}]
     assert [doc.user_data for doc in restored] == [docs[0].user_data, {}, {"lang": "en"}]
 
 
 def test_docbins_are_what_spacy_writes_and_reads(docs: list[Doc], tmp_path: Path) -> None:
     write_docs(docs, tmp_path / "ours.spacy")
-    DocBin(attrs=["ORTH", "SPACY"], store_user_data=True, docs=docs).to_disk(tmp_path / "stock.spacy")
+    DocBin(attrs=["ORTH", "SPACY", "NORM"], store_user_data=True, docs=docs).to_disk(tmp_path / "stock.spacy")
     assert (tmp_path / "ours.spacy").read_bytes() == (tmp_path / "stock.spacy").read_bytes()
     stock = list(DocBin().from_disk(tmp_path / "ours.spacy").get_docs(Vocab()))
     assert [doc.user_data for doc in stock] == [doc.user_data for doc in docs]

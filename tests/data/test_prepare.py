@@ -66,13 +66,13 @@ def read_outputs(corpus: Path) -> dict[str, bytes]:
     return {str(path.relative_to(corpus)): path.read_bytes() for path in sorted(corpus.rglob("*")) if path.is_file()}
 
 
-def test_gold_prepare_writes_labels_in_order(data: Path, corpus: Path) -> None:
+def test_prepare_writes_labels_in_order(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="xx", seed=0)
     assert tuple(read_outputs(corpus)) == OUTPUTS
     assert json.loads((corpus / "labels.json").read_text(encoding="utf-8")) == ["MIXED", "NEG", "POS"]
 
 
-def test_gold_prepare_keeps_the_first_unlabelled_texts(data: Path, corpus: Path) -> None:
+def test_prepare_keeps_the_first_unlabelled_texts(data: Path, corpus: Path) -> None:
     write_records(data / "en" / "unlabelled.jsonl", [{"text": f"An unseen text about {i}."} for i in "abcd"])
     write_records(data / "de" / "unlabelled.jsonl", [{"text": f"Ein neuer Text zu {i}."} for i in "abcd"])
     write_records(data / "de" / "labelled.jsonl", [{"text": f"{x} Sache {i}", "label": x} for i in "abcdefghijkl"
@@ -87,7 +87,7 @@ def test_gold_prepare_keeps_the_first_unlabelled_texts(data: Path, corpus: Path)
         assert summary["kept"]["en"]["unlabelled"] == kept
 
 
-def test_gold_prepare_writes_docs(data: Path, corpus: Path) -> None:
+def test_prepare_writes_docs(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="en", seed=0)
     docs = list(Corpus(corpus).gold_docs("train"))
     assert [doc.text for doc in docs] == ["Great  book, don't miss it.\nReally!", "Awful."]
@@ -100,7 +100,7 @@ def test_gold_prepare_writes_docs(data: Path, corpus: Path) -> None:
     assert [doc.user_data for doc in docs] == [{"lang": "en", "origin": "gold"}] * 2
 
 
-def test_gold_prepare_takes_all_languages_as_multilingual(data: Path, corpus: Path) -> None:
+def test_prepare_takes_all_languages_as_multilingual(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="xx", seed=0)
     docs = {split: list(Corpus(corpus).gold_docs(split)) for split in ("train", "dev", "test")}
     assert {split: [doc.user_data["lang"] for doc in part] for split, part in docs.items()} == {
@@ -112,18 +112,18 @@ def test_gold_prepare_takes_all_languages_as_multilingual(data: Path, corpus: Pa
     assert list(docs["train"][0].cats.items()) == [("MIXED", 0.0), ("NEG", 0.0), ("POS", 1.0)]
 
 
-def test_gold_prepare_writes_unlabelled_texts(data: Path, corpus: Path) -> None:
+def test_prepare_writes_unlabelled_texts(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="en", seed=0)
     content = (corpus / "unlabelled.jsonl").read_text(encoding="utf-8")
     assert content == '{"text": "Unseen — één.", "lang": "en"}\n'
 
 
-def test_gold_prepare_writes_an_empty_file_for_no_unlabelled_texts(data: Path, corpus: Path) -> None:
+def test_prepare_writes_an_empty_file_for_no_unlabelled_texts(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="nl", seed=0)
     assert (corpus / "unlabelled.jsonl").read_bytes() == b""
 
 
-def test_gold_prepare_lists_what_was_dropped(data: Path, corpus: Path) -> None:
+def test_prepare_lists_what_was_dropped(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="en", seed=0)
     drops = [json.loads(line) for line in (corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines()]
     train, test, unlabelled = (f"{data}/en/{split}.jsonl" for split in ("train", "test", "unlabelled"))
@@ -142,7 +142,7 @@ def test_gold_prepare_lists_what_was_dropped(data: Path, corpus: Path) -> None:
     assert list(drops[0]) == ["file", "line", "kind", "reason", "text"]
 
 
-def test_gold_prepare_summary_says_what_was_read_kept_and_dropped(data: Path, corpus: Path) -> None:
+def test_prepare_summary_says_what_was_read_kept_and_dropped(data: Path, corpus: Path) -> None:
     summary = prepare(data, corpus, lang="xx", seed=3)
     assert json.loads((corpus / "prepare.json").read_text(encoding="utf-8")) == summary
     hashes = {
@@ -176,9 +176,7 @@ def test_gold_prepare_summary_says_what_was_read_kept_and_dropped(data: Path, co
     }  # fmt: skip
 
 
-def test_gold_prepare_prints_what_was_kept_and_dropped(
-    data: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_prepare_prints_what_was_kept_and_dropped(data: Path, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(data, corpus, lang="en", seed=0, max_unlabelled=None)
     output = capsys.readouterr().out
     # lang, train, dev, test, unlabelled
@@ -189,7 +187,7 @@ def test_gold_prepare_prints_what_was_kept_and_dropped(
 
 
 @pytest.mark.parametrize("lang", ["xx", "en", "nl"])
-def test_gold_prepare_counts_add_up(data: Path, corpus: Path, lang: str) -> None:
+def test_prepare_counts_add_up(data: Path, corpus: Path, lang: str) -> None:
     summary = prepare(data, corpus, lang=lang, seed=0)
     read = sum(file["read"] for file in summary["files"].values())
     kept = sum(sum(splits.values()) for splits in summary["kept"].values())
@@ -205,7 +203,7 @@ def test_gold_prepare_counts_add_up(data: Path, corpus: Path, lang: str) -> None
         assert sum(counts[split] for counts in summary["labels"].values()) == count
 
 
-def test_gold_prepare_is_the_same_for_the_same_seed(data: Path, tmp_path: Path) -> None:
+def test_prepare_is_the_same_for_the_same_seed(data: Path, tmp_path: Path) -> None:
     prepare(data, tmp_path / "here", lang="xx", seed=7)
     # Another process with another order of hashes.
     code = (
@@ -222,7 +220,7 @@ def test_gold_prepare_is_the_same_for_the_same_seed(data: Path, tmp_path: Path) 
     assert here == read_outputs(tmp_path / "there")
 
 
-def test_gold_prepare_splits_otherwise_for_another_seed(data: Path, tmp_path: Path) -> None:
+def test_prepare_splits_otherwise_for_another_seed(data: Path, tmp_path: Path) -> None:
     for seed in (0, 1):
         prepare(data, tmp_path / str(seed), lang="nl", seed=seed)
     zero, one = ([doc.text for doc in Corpus(tmp_path / seed).gold_docs("test")] for seed in "01")
@@ -230,7 +228,7 @@ def test_gold_prepare_splits_otherwise_for_another_seed(data: Path, tmp_path: Pa
     assert set(zero) != set(one)
 
 
-def test_gold_prepare_replaces_old_corpora(data: Path, corpus: Path) -> None:
+def test_prepare_replaces_old_corpora(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="xx", seed=0)
     (corpus / "README.md").write_text("kept", encoding="utf-8")
     (corpus / "gold" / "extra.spacy").touch()
@@ -239,7 +237,7 @@ def test_gold_prepare_replaces_old_corpora(data: Path, corpus: Path) -> None:
     assert json.loads((corpus / "labels.json").read_text(encoding="utf-8")) == ["NEG", "POS"]
 
 
-def test_gold_prepare_writes_nothing_if_the_data_is_bad(data: Path, corpus: Path) -> None:
+def test_prepare_writes_nothing_if_the_data_is_bad(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="xx", seed=0)
     before = read_outputs(corpus)
     (data / "en" / "dev.jsonl").unlink()
@@ -265,7 +263,7 @@ def folder(data: Path) -> Path:
     return folder
 
 
-def test_gold_prepare_reads_a_folder_of_unlabelled_files(folder: Path, corpus: Path) -> None:
+def test_prepare_reads_a_folder_of_unlabelled_files(folder: Path, corpus: Path) -> None:
     summary = prepare(folder.parent.parent, corpus, lang="en", seed=0)
     lines = (corpus / "unlabelled.jsonl").read_text(encoding="utf-8").splitlines()
     texts = ["One.", "Two.", "Three.", "Four."]
@@ -299,14 +297,14 @@ def test_gold_prepare_reads_a_folder_of_unlabelled_files(folder: Path, corpus: P
 
 
 @pytest.mark.parametrize("lang", ["xx", "en"])
-def test_gold_prepare_counts_of_a_folder_add_up(folder: Path, corpus: Path, lang: str) -> None:
+def test_prepare_counts_of_a_folder_add_up(folder: Path, corpus: Path, lang: str) -> None:
     summary = prepare(folder.parent.parent, corpus, lang=lang, seed=0)
     kept = sum(sum(splits.values()) for splits in summary["kept"].values())
     dropped = len((corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines())
     assert sum(file["read"] for file in summary["files"].values()) == kept + dropped == {"xx": 49, "en": 24}[lang]
 
 
-def test_gold_prepare_makes_the_same_of_gzipped_files(data: Path, tmp_path: Path) -> None:
+def test_prepare_makes_the_same_of_gzipped_files(data: Path, tmp_path: Path) -> None:
     plain = prepare(data, tmp_path / "plain", lang="xx", seed=0)
     for path in list(data.rglob("*.jsonl")):
         path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
@@ -337,7 +335,7 @@ def test_gold_prepare_makes_the_same_of_gzipped_files(data: Path, tmp_path: Path
     ],
     ids=["cut", "no-gzip", "empty-gzip", "latin-1", "columns"],
 )
-def test_gold_prepare_writes_nothing_if_unlabelled_files_are_bad(
+def test_prepare_writes_nothing_if_unlabelled_files_are_bad(
     folder: Path, corpus: Path, name: str, content: bytes, message: str
 ) -> None:
     data = folder.parent.parent
@@ -357,7 +355,7 @@ def test_gold_prepare_writes_nothing_if_unlabelled_files_are_bad(
     assert read_outputs(new) == {}
 
 
-def test_gold_prepare_writes_nothing_if_no_unlabelled_text_can_be_used(data: Path, corpus: Path) -> None:
+def test_prepare_writes_nothing_if_no_unlabelled_text_can_be_used(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="xx", seed=0)
     before = read_outputs(corpus)
     write_records(data / "en" / "unlabelled.jsonl", [{"review": "One."}, {"review": "Two."}])
@@ -368,7 +366,7 @@ def test_gold_prepare_writes_nothing_if_no_unlabelled_text_can_be_used(data: Pat
     assert read_outputs(corpus) == before
 
 
-def test_gold_prepare_says_which_unlabelled_file_is_bad(
+def test_prepare_says_which_unlabelled_file_is_bad(
     folder: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "z.txt.gz").write_bytes(b"Last.")
@@ -379,7 +377,7 @@ def test_gold_prepare_says_which_unlabelled_file_is_bad(
     assert f"{folder}/z.txt.gz:brokengzip(Notagzippedfile(b'La')).Compressitanew" in output
 
 
-def test_gold_prepare_shows_progress_on_every_unlabelled_record(
+def test_prepare_shows_progress_on_every_unlabelled_record(
     folder: Path, corpus: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[str, int]] = []
@@ -397,7 +395,7 @@ def test_gold_prepare_shows_progress_on_every_unlabelled_record(
     ]  # fmt: skip
 
 
-def test_gold_docs_come_back_as_they_were_written(tmp_path: Path) -> None:
+def test_prepare_docs_come_back_as_they_were_written(tmp_path: Path) -> None:
     texts = ["Één  tekst.\n\nMet 😀, «aanhalingen» en\ttab", "l'eau n'est pas", "a"]
     reviews = [Record(text, label, "fr", "a.jsonl", 1) for text, label in zip(texts, "BCA", strict=True)]
     write_gold(tmp_path / "a.spacy", reviews, ["A", "B", "C"], lang="xx")

@@ -24,7 +24,7 @@ from tests.teacher.test_teachers import textcat_pipeline
 
 TEXTS = ["good", "bad", "a good and bad text"]
 DEV = [("good", "POS")] * 3 + [("good", "NEG")] + [("bad", "NEG")] * 3 + [("bad zyzzyva", "POS")]
-PREPARE_SHA256 = {
+PREPARED = {
     "lang": "xx",
     "languages": ["de", "nl"],
     "files": {
@@ -65,7 +65,7 @@ def run_export(corpus: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    (tmp_path / "prepare.json").write_text(json.dumps(PREPARE_SHA256), encoding="utf-8")
+    (tmp_path / "prepare.json").write_text(json.dumps(PREPARED), encoding="utf-8")
     scored = {**SCORED, "prepare_sha256": hash_file(tmp_path / "prepare.json")}
     (tmp_path / "score.json").write_text(json.dumps(scored), encoding="utf-8")
     labels = ["POS", "NEG"]  # not the model's order
@@ -200,7 +200,7 @@ def test_export_describes_languages_and_labels() -> None:
 
 def test_export_refuses_a_transfer_set_of_other_data(corpus: Path, nlp: Language) -> None:
     nlp.to_disk(corpus / "model")
-    (corpus / "prepare.json").write_text(json.dumps({**PREPARE_SHA256, "seed": 1}), encoding="utf-8")
+    (corpus / "prepare.json").write_text(json.dumps({**PREPARED, "seed": 1}), encoding="utf-8")
     with pytest.raises(ValueError, match=r"score\.json: made from other data.*spacy project run score"):
         run_export(corpus)
     assert not (corpus / "export").exists()

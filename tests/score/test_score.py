@@ -13,10 +13,10 @@ from scripts.distill.core.files import hash_folder
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.docbins import read_docs
 from scripts.distill.score.cache import ScoreCache
-from scripts.distill.score.score import is_near_chance, score_corpus, score_texts
+from scripts.distill.score.score import is_near_chance, score_by_spec, score_corpus, score_texts
 from scripts.distill.score.scorer import Batch, BatchSettings, ScoredBatch, score_batch
 from scripts.distill.teacher.teachers import MeanTeacher, Teacher
-from tests.helpers import predict_all
+from tests.helpers import ROOT, predict_all
 from tests.score.test_scorer import LABELS, TEXTS, FakeTeacher
 from tests.score.test_transfer_set import NEGATIVE, POSITIVE, augmented_row, unlabelled_row, write_corpus
 
@@ -304,3 +304,24 @@ def test_scored_of_several_teachers_each_is_asked_once_and_the_mean_is_taken(cor
 )
 def test_scored_teacher_near_chance(confidence: float, n_labels: int, near: bool) -> None:
     assert is_near_chance(confidence, n_labels) == near
+
+
+@pytest.mark.parametrize(
+    "spec,ray,stale,message",
+    [
+        ("mean:hf:a,hf:b", True, False, r"Ray can't score with mean:hf:a,hf:b\. Score with each"),
+        ("hf:a", False, True, r"augment\.json: made from other data .*project run augment \."),
+    ],
+    ids=["a mean by Ray", "stale texts"],
+)
+def test_scored_by_spec_stops_before_the_teacher_is_loaded(
+    corpus: Path, monkeypatch: pytest.MonkeyPatch, spec: str, ray: bool, stale: bool, message: str
+) -> None:
+    monkeypatch.setattr("scripts.distill.score.score.load_teacher", lambda *given, **more: pytest.fail("loaded"))
+    if stale:
+        (corpus / "prepare.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        score_by_spec(
+            Corpus(corpus), corpus / "transfer", spec, teacher_model=corpus / "none",
+            settings_path=ROOT / "configs/score.cfg", cache=corpus / "scores.sqlite", seed=0, ray=ray,
+        )  # fmt: skip

@@ -219,6 +219,8 @@ def test_corpus_reader_gives_the_stored_tokens_to_be_predicted(tmp_path: Path) -
     assert example.predicted is not example.reference
     assert example.predicted.text == text
     assert [token.text for token in example.predicted] == [token.text for token in doc]
+    assert [token.norm_ for token in example.predicted] == [token.norm_ for token in doc]
+    assert "not" in [token.norm_ for token in example.predicted]
     assert not example.predicted.user_data and not example.predicted.cats
 
 

@@ -48,7 +48,8 @@ def augment_corpus(corpus: Corpus, plan: Plan, *, seed: int, processes: int) -> 
         _vary_unlabelled(unlabelled, taggers, plan, words, first=len(texts), seed=seed, processes=processes),
     )
     counts = Counts()
-    kept = drop_repeats_and_leaks(variants, (text for text, _ in (*texts, *unlabelled)), corpus.held_out(), counts)
+    originals = itertools.chain((text for text, _ in texts), (row["text"] for row in corpus.unlabelled()))
+    kept = drop_repeats_and_leaks(variants, originals, corpus.held_out(), counts)
     total = len(texts) * plan.variants + len(unlabelled) * plan.unlabelled_variants
     rows = (
         {"text": v.text, LANG: v.lang, METHOD: v.method, "source": v.source}

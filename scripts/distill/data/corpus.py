@@ -35,7 +35,9 @@ class GoldSplit:
 
 
 class Corpus:
-    """The corpora of a run. What is read once stays as it was, so one command sees one state of the folder.
+    """The corpora of a run.
+
+    prepare.json, its hash and labels.json are read once, so all checks of a command are against the same corpora.
 
     folder (Path): Holds gold/{train,dev,test}.spacy, unlabelled.jsonl, labels.json and prepare.json of `prepare`, and
         what `augment`, `score` and `vectors` add.
@@ -114,7 +116,7 @@ class Corpus:
         return read_rows(self.folder / "unlabelled.jsonl", "prepare", ("text", LANG))
 
     def augmented(self) -> Iterator[dict[str, Any]]:
-        """Yield the rows of augmented.jsonl, each with "text", "lang", "method" and "source".
+        """Yield the rows of augmented.jsonl, each with "text", "lang" and "method", and the number "source".
 
         RAISES (ValueError): If there is no such file, or a line is broken; the message names the command that makes it.
         """

@@ -9,12 +9,12 @@ from srsly.msgpack import Packer, Unpacker
 
 
 def write_docs(docs: Iterable[Doc], path: Path) -> None:
-    """Write docs as a DocBin that keeps texts, labels and user data.
+    """Write docs as a DocBin that keeps texts, norms, labels and user data.
 
     docs (Iterable[Doc]): The docs. Their user data must be plain values, which msgpack can hold.
     path (Path): The *.spacy file to write.
     """
-    doc_bin = DocBin(attrs=["ORTH", "SPACY"])
+    doc_bin = DocBin(attrs=["ORTH", "SPACY", "NORM"])
     # User data are packed here as DocBin packs them, but faster: DocBin looks through all installed packages for each
     # doc, which takes 0.8 ms.
     packer = Packer(use_bin_type=True)

@@ -26,7 +26,7 @@ class NearDuplicates:
     def __init__(self, others: Sequence[str]) -> None:
         """Hash the other texts.
 
-        others (Sequence[str]): Normalised texts, see `splits.normalize`.
+        others (Sequence[str]): Normalised texts, see `text_keys.normalize`.
         """
         self._others = others
         self._empty = MinHash(num_perm=_PERMUTATIONS, hashfunc=zlib.crc32)
@@ -37,7 +37,7 @@ class NearDuplicates:
     def find(self, text: str) -> int | None:
         """Return the index of the other text that is most similar, or None if no other text is nearly the same.
 
-        text (str): A normalised text, see `splits.normalize`.
+        text (str): A normalised text, see `text_keys.normalize`.
         """
         # −j: of equally similar texts, the first one is the largest pair.
         similar = [(similarity(text, self._others[j]), -j) for j in self._lsh.query(self._hash(text))]

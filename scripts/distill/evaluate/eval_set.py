@@ -45,7 +45,7 @@ def load_eval_set(
 
     corpus (Corpus): The folder with gold/, labels.json, prepare.json and score.json.
     split (str): "train", "dev" or "test".
-    teacher (str): The teacher's spec, see `check_spec`.
+    spec (str): The teacher's spec, see `check_spec`.
     teacher_model (Path): The folder of the teacher that is trained here.
     settings_path (Path): The config that says how to score, configs/score.cfg.
     gpu_id (int): The GPU, or -1 for CPU.

@@ -52,7 +52,7 @@ def evaluate_corpus(corpus: Corpus, split: str, spec: str, paths: Paths, gpu_id:
 
     corpus (Corpus): Holds gold/, labels.json, prepare.json and score.json.
     split (str): "train", "dev" or "test".
-    teacher (str): The spec of the teacher that the student learnt from, see `check_spec`.
+    spec (str): The spec of the teacher that the student learnt from, see `check_spec`.
     paths (Paths): Where the systems lie.
     gpu_id (int): The GPU, or -1 for CPU.
     RETURNS (dict[str, Any]): The contents of metrics/evaluation.json: what `comparison.evaluate` returns; "lengths",

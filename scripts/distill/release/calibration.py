@@ -3,7 +3,8 @@
 This is bias-corrected temperature scaling (Alexandari et al. 2020, section 2.2), but one after the other: first the
 bias, then the temperature (Guo et al. 2017, section 4.2). A student of few labels leans to one of them, since what its
 teacher says of phrases without an opinion is chance. This shows in short texts first, so the bias is fitted on the
-sentences of the texts as well: a sentence has the label of its text.
+sentences of the texts as well: a sentence has the label of its text, and counts as
+much as a text.
 """
 
 from collections.abc import Sequence

@@ -83,14 +83,16 @@ def score_by_spec(
     corpus: Corpus, output: Path, spec: str, *, teacher_model: Path, settings_path: Path, cache: Path, seed: int,
     gpu_id: int = -1, ray: bool = False,
 ) -> dict[str, Any]:  # fmt: skip
-    """Load a teacher and write the transfer set, see `score_corpus`.
+    """Load a teacher and write the transfer set.
 
+    corpus, output, seed: As of `score_corpus`.
     spec (str): The teacher, see `load_teacher`.
     teacher_model (Path): Where the teacher trained here lies.
     settings_path (Path): How to score, see `load_score_settings`.
     cache (Path): The file with all scores.
     gpu_id (int): The GPU, or -1 for CPU.
     ray (bool): Whether Ray runs the batches.
+    RETURNS (dict[str, Any]): What `score_corpus` returns.
     RAISES (OSError, ValueError): As `load_teacher` and `score_corpus` do; and if Ray is not installed, or was given
         several teachers.
     """

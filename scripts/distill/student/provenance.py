@@ -32,7 +32,7 @@ def check_transfer(config: Mapping[str, Any], corpus: Corpus) -> None:
 
 
 def check_trained_on_transfer(meta: Mapping[str, Any], scored: Mapping[str, Any], model: Path) -> None:
-    """Check that a student was trained on the present transfer set; one that does not say is taken as it is.
+    """Check that a student was trained on the present transfer set.
 
     A student whose metadata does not say what it was trained on is taken as it is.
 

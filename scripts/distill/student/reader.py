@@ -3,8 +3,10 @@
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import spacy
+from spacy.attrs import NORM
 from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
@@ -12,6 +14,9 @@ from spacy.training import Example
 from ..core.messages import quote
 from ..data.docbins import read_docs
 from ..data.origins import ORIGINS, check_by_origin, find_origin
+
+# How many texts of a shard are tokenised again, to see whether the tokenizer is the same.
+CHECKED = 100
 
 
 @spacy.registry.readers("distill.TransferCorpus.v1")
@@ -30,7 +35,7 @@ def create_transfer_corpus(
         each.
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. Its examples pair a new doc, with the tokens of
         the stored doc, with the stored doc. It raises ValueError if there are no shards, or if the pipeline tokenises
-        the first text of a shard in another way.
+        one of the first texts of a shard in another way.
     RAISES (ValueError): If `repeats` is not 0 or more for each origin.
     """
     repeats = dict.fromkeys(ORIGINS, 1.0) if repeats is None else repeats
@@ -49,10 +54,10 @@ def create_transfer_corpus(
         rng.shuffle(shards)
         for shard in shards:
             docs = [doc for doc in read_docs(shard, nlp.vocab) for _ in range(draw(doc))]
-            check_tokens(docs[:1], nlp, shard)
+            check_tokens(docs[:CHECKED], nlp, shard)
             rng.shuffle(docs)
             for doc in docs:
-                yield Example(copy_tokens(doc), doc)
+                yield Example(without_annotation(doc), doc)
 
     return read
 
@@ -72,6 +77,8 @@ def check_tokens(docs: Iterable[Doc], nlp: Language, shard: Path) -> None:
             )
 
 
-def copy_tokens(doc: Doc) -> Doc:
-    """Return a doc that has the tokens of another one, and nothing else."""
-    return Doc(doc.vocab, words=[token.text for token in doc], spaces=[bool(token.whitespace_) for token in doc])
+def without_annotation(doc: Doc) -> Doc:
+    """Return a doc that has the tokens of another one and their norms, which a tokenizer sets, and nothing else."""
+    words, spaces = [token.text for token in doc], [bool(token.whitespace_) for token in doc]
+    norms: Any = doc.to_array([NORM])
+    return Doc(doc.vocab, words=words, spaces=spaces).from_array([NORM], norms)

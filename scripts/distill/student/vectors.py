@@ -85,7 +85,7 @@ def make_vectors(
     output (Path): The folder where to write vectors/, a pipeline that has nothing but vectors, and vectors.json.
     encoder (WordEncoder): Makes the vectors.
     settings (VectorSettings): How many vectors, how long, how exact.
-    teacher (str): The teacher's spec, see `check_spec`.
+    spec (str): The teacher's spec, see `check_spec`.
     RETURNS (dict[str, Any]): The contents of vectors.json. "coverage" there is the share of running words that have a
         vector, from 0 to 1.
     RAISES (ValueError): If there is no transfer set, it was made from other data, or another teacher scored it.

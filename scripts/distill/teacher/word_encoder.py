@@ -43,7 +43,6 @@ class WordEncoder:
 
         words (Sequence[str]): The words.
         batch_tokens (int): Word pieces that are computed at a time, padding included. 4,096 is a good value.
-        advance (Callable): Called after each batch with the number of its words.
         RETURNS (NDArray[float32]): Shape (n_words, width of the encoder).
         """
         encoded = self._tokenizer(
