@@ -111,7 +111,7 @@ def test_teacher_config_has_the_same_fingerprint_at_each_load(teacher_folder: Pa
 
 def test_teacher_config_gives_an_encoder_for_word_vectors(teacher: Language, teacher_folder: Path) -> None:
     """The fine-tuned one: each of a text's tokens has the vector of the word, if it is the text."""
-    vectors = load_word_encoder("train", teacher_folder, Path("nowhere")).encode(["good", "boek"], 100, lambda n: None)
+    vectors = load_word_encoder("train", teacher_folder, Path("nowhere")).encode(["good", "boek"], 100)
     transformer = teacher.get_pipe("transformer")
     for word, vector in zip(("good", "boek"), vectors, strict=True):
         output = transformer.predict([teacher.make_doc(word)]).model_output.last_hidden_state[0]  # type: ignore[attr-defined]
