@@ -3,8 +3,7 @@
 This is bias-corrected temperature scaling (Alexandari et al. 2020, section 2.2), but one after the other: first the
 bias, then the temperature (Guo et al. 2017, section 4.2). A student of few labels leans to one of them, since what its
 teacher says of phrases without an opinion is chance. This shows in short texts first, so the bias is fitted on the
-sentences of the texts as well: a sentence has the label of its text, and counts as
-much as a text.
+sentences of the texts as well: a sentence has the label of its text, and counts as much as a text.
 """
 
 from collections.abc import Sequence
@@ -45,7 +44,9 @@ def calibrate(nlp: Language, split: GoldSplit, labels: Sequence[str]) -> dict[st
     # In a zone, the words of the split do not stay in the vocabulary, which may be saved with the pipeline.
     with nlp.memory_zone():
         before = _predict(nlp, split.texts, labels)
-        sentences = [_split_sentences(nlp, text) for text in split.texts]
+        # A rule on punctuation says where sentences begin.
+        sentencizer = Sentencizer()
+        sentences = [[sentence.text for sentence in sentencizer(nlp.make_doc(text)).sents] for text in split.texts]
         of_sentences = _predict(nlp, [sentence for found in sentences for sentence in found], labels)
     gold = numpy.concatenate([split.labels, numpy.repeat(split.labels, [len(found) for found in sentences])])
     bias = fit_bias(numpy.concatenate([before, of_sentences]), gold)
@@ -137,11 +138,6 @@ def fold_temperature(model: Model[Any, Any], temperature: float) -> None:
 def _predict(nlp: Language, texts: Sequence[str], labels: Sequence[str]) -> Probabilities:
     rows = [[doc.cats[label] for label in labels] for doc in nlp.pipe(texts)]
     return numpy.asarray(rows, dtype="float64").reshape(len(texts), len(labels))
-
-
-def _split_sentences(nlp: Language, text: str) -> list[str]:
-    """Return the sentences of a text, by a rule on punctuation."""
-    return [sentence.text for sentence in Sentencizer()(nlp.make_doc(text)).sents]
 
 
 def _find_textcat(nlp: Language, labels: Sequence[str]) -> TextCategorizer:
