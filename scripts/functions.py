@@ -1,6 +1,7 @@
 """Register the project's functions; the single ``--code`` target of ``spacy train``."""
 
 import scripts.distill.core.textcat_scorer
+import scripts.distill.data.schedule
 import scripts.distill.student.component
 import scripts.distill.student.losses
 import scripts.distill.student.norm_sketch

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.distill.core.files import folder_size, zipped_size
+from scripts.distill.core.messages import run_again
 from scripts.distill.core.threads import use_one_core
 from scripts.distill.data.corpus import Corpus, GoldSplit
 from scripts.distill.evaluate.comparison import BASELINE, STUDENT, TEACHER, TFIDF
@@ -35,7 +36,7 @@ def find_pipelines(defaults: Mapping[str, Path], more: Sequence[str]) -> tuple[d
     RAISES (ValueError): If a pipeline other than bow is missing, a name is taken, or one of `more` is no NAME=PATH.
     """
     missing = {
-        name: f"{path}: no such pipeline. Make it with: python -m spacy project run {MADE_BY[name]} ."
+        name: f"{path}: no such pipeline. {run_again(MADE_BY[name])}"
         for name, path in defaults.items()
         if not path.is_dir()
     }

@@ -149,7 +149,7 @@ def test_augmented_unlabelled_texts_have_their_own_variants_and_shares(
 
 def test_augmented_unlabelled_texts_that_are_missing_are_an_error(corpus: Path, tagger: str) -> None:
     (corpus / "unlabelled.jsonl").unlink()
-    with pytest.raises(ValueError, match=r"unlabelled\.jsonl: no such file\. Make it with: .* run prepare \."):
+    with pytest.raises(ValueError, match=r"unlabelled\.jsonl: no such file\. Run, with the same --vars: .* run prepare \."):
         augment(corpus, make_plan(tagger, {"unlabelled.variants": 4}))
 
 
@@ -320,7 +320,7 @@ def test_augmented_missing_corpus_names_the_command(corpus: Path, tagger: str, s
     path.unlink()
     with pytest.raises(ValueError) as err:
         augment(corpus, make_plan(tagger))
-    assert str(err.value) == f"{path}: no such file. Make it with: python -m spacy project run prepare ."
+    assert str(err.value) == f"{path}: no such file. Run, with the same --vars: python -m spacy project run prepare ."
 
 
 def test_augmented_missing_prepare_names_the_command(corpus: Path, tagger: str) -> None:
@@ -328,7 +328,7 @@ def test_augmented_missing_prepare_names_the_command(corpus: Path, tagger: str) 
     with pytest.raises(ValueError) as err:
         augment(corpus, make_plan(tagger))
     assert str(err.value) == (
-        f"{corpus / 'prepare.json'}: no such file. Make it with: python -m spacy project run prepare ."
+        f"{corpus / 'prepare.json'}: no such file. Run, with the same --vars: python -m spacy project run prepare ."
     )
 
 

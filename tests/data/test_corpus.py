@@ -70,7 +70,7 @@ def test_corpus_missing_files_name_the_command_that_makes_them(
     with pytest.raises(ValueError) as raised:
         read(Corpus(tmp_path))
     assert str(raised.value) == (
-        f"{tmp_path / file}: no such file. Make it with: python -m spacy project run {command} ."
+        f"{tmp_path / file}: no such file. Run, with the same --vars: python -m spacy project run {command} ."
     )
 
 

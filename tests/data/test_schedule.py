@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 import spacy
 from confection import Config
+from spacy.cli.train import train
 from spacy.util import load_config
 
 from scripts.distill.data.docbins import write_docs
-from scripts.distill.data.schedule import Schedule, plan_updates, read_schedule, updates_per_epoch
+from scripts.distill.data.schedule import Schedule, check_updates, plan_updates, read_schedule, updates_per_epoch
 
 PLAN = Schedule(epochs=3, min_updates=45, max_updates=600, warmup=0.1, evaluations=5)
 SECTION = {"epochs": 3, "min_updates": 45, "max_updates": 600, "warmup": 0.1, "evaluations": 5}
@@ -100,3 +101,40 @@ def test_schedule_without_texts_or_with_another_batcher_is_an_error(tmp_path: Pa
     config["training"]["batcher"]["@batchers"] = "spacy.batch_by_sequence.v1"
     with pytest.raises(ValueError, match=r"\[training.batcher\] is spacy.batch_by_sequence.v1"):
         updates_per_epoch(config)
+
+
+def test_updates_of_the_committed_configs_are_accepted() -> None:
+    for path in sorted(Path("configs").glob("*.cfg")):
+        config = load_config(path)
+        if "training" in config and "transformer" not in config.get("paths", {}):
+            check_updates(config.interpolate()["training"])
+
+
+@pytest.mark.parametrize(
+    "changes,message",
+    [
+        (
+            {"max_steps": 60, "eval_frequency": 200},
+            r"max_steps = 60 is less than eval_frequency = 200.* --training\.eval_frequency 20,",
+        ),
+        (
+            {"max_steps": 60, "eval_frequency": 20, "optimizer": {"learn_rate": {"warmup_steps": 50}}},
+            r"rises for 50 of max_steps = 60 updates.* --training\.optimizer\.learn_rate\.warmup_steps 6,",
+        ),
+    ],
+)
+def test_updates_that_teach_nothing_are_refused(changes: dict[str, Any], message: str) -> None:
+    training = {"optimizer": {"learn_rate": 0.001}, **changes}
+    with pytest.raises(ValueError, match=message):
+        check_updates(training)
+    check_updates({**training, "max_steps": 1000})
+    check_updates({**training, "max_steps": 0})
+
+
+def test_updates_are_checked_by_plain_spacy_train(tmp_path: Path) -> None:
+    write_texts(tmp_path / "train.spacy", ["gold"] * 4)
+    (tmp_path / "labels.json").write_text('["NEG", "POS"]', encoding="utf-8")
+    overrides = {"training.max_steps": 20, "training.eval_frequency": 200}
+    paths = {f"paths.{name}": str(tmp_path / "train.spacy") for name in ("train", "dev")}
+    with pytest.raises(ValueError, match=r"max_steps = 20 is less than eval_frequency = 200"):
+        train("configs/bow.cfg", overrides={**overrides, **paths, "paths.labels": str(tmp_path / "labels.json")})

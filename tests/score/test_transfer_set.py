@@ -14,7 +14,7 @@ from scripts.distill.data.text_spool import TextSpool
 from scripts.distill.data.tokenizer import write_tokenizer
 from scripts.distill.score.cache import ScoreCache
 from scripts.distill.score.scorer import BatchSettings, Scorer, run_here
-from scripts.distill.score.transfer_set import gather_texts, load_tokenizer, write_transfer
+from scripts.distill.score.transfer_set import gather_texts, write_transfer
 from scripts.distill.student.reader import create_transfer_corpus
 from tests.helpers import predict_all
 from tests.score.test_scorer import FakeTeacher
@@ -137,7 +137,7 @@ def test_transfer_counts_texts_by_language_and_source(tmp_path: Path) -> None:
 def test_transfer_uses_the_students_tokenizer(tmp_path: Path, cache: ScoreCache, lang: str, words: list[str]) -> None:
     write_tokenizer(tmp_path / "tokenizer", lang, "[MASK]")
     row = {"text": "Don't [MASK]!", "lang": "en", "origin": "unlabelled"}
-    [[doc]], _ = write([row], cache, tmp_path / "transfer", nlp=load_tokenizer(Corpus(tmp_path)))
+    [[doc]], _ = write([row], cache, tmp_path / "transfer", nlp=Corpus(tmp_path).tokenizer())
     assert [token.text for token in doc] == words
 
 
@@ -173,7 +173,7 @@ def test_transfer_missing_file_names_file_and_command(tmp_path: Path, name: str,
     (tmp_path / name).rename(tmp_path / "elsewhere")
     with pytest.raises(ValueError) as error:
         if name == "tokenizer":
-            load_tokenizer(Corpus(corpus))
+            Corpus(corpus).tokenizer()
         gather_texts(Corpus(corpus))
     assert str(tmp_path / name) in str(error.value)
     assert f"python -m spacy project run {command} ." in str(error.value)

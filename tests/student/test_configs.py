@@ -62,7 +62,9 @@ def test_students_learn_and_are_saved_as_stock(path: Path, corpus: Path, tmp_pat
     if 'vectors = "corpus/vectors"' in path.read_text(encoding="utf-8"):
         moved = {**MOVED, "vectors": "vectors"}
     overrides = {f"paths.{name}": str(corpus / value) for name, value in moved.items()}
-    steps = {"training.max_steps": 150, "training.eval_frequency": 50}
+    steps = {"training.max_steps": 80, "training.eval_frequency": 40}
+    if "warmup_steps" in path.read_text(encoding="utf-8"):
+        steps["training.optimizer.learn_rate.warmup_steps"] = 8
     train(path, tmp_path, overrides={**overrides, **steps})
     nlp = spacy.load(tmp_path / "model-best")
     assert nlp.get_pipe_meta("textcat").factory == "textcat"

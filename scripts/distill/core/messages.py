@@ -1,4 +1,4 @@
-"""How messages name texts."""
+"""Sentences and names that several messages share."""
 
 
 def quote(text: str, length: int = 60) -> str:
@@ -8,3 +8,13 @@ def quote(text: str, length: int = 60) -> str:
     length (int): Characters that are kept at most, without the quotes. A text that is cut ends in "…".
     """
     return repr(text if len(text) <= length else text[: length - 1] + "…")
+
+
+def run_again(command: str, *then: str) -> str:
+    """Return the sentence that asks a user to run commands of the project.
+
+    command (str): The first command, such as "score".
+    *then (str): The commands to run after it.
+    """
+    after = f" and then {' and '.join(filter(None, [', '.join(then[:-1]), then[-1]]))}" if then else ""
+    return f"Run, with the same --vars: python -m spacy project run {command} .{after}"

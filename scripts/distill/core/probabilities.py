@@ -4,11 +4,13 @@ from typing import Any
 
 import numpy
 from numpy.typing import NDArray
+from thinc.api import NumpyOps
 
 # Probabilities below this count as this when their logarithm is taken. A float32 can still hold it.
 SMALLEST = 1e-30
 # A float array of any shape, float32 or float64.
 Floats = NDArray[Any]
+OPS = NumpyOps()
 
 
 def soften(probabilities: Floats, temperature: float) -> Floats:
@@ -20,7 +22,7 @@ def soften(probabilities: Floats, temperature: float) -> Floats:
     """
     if temperature == 1.0:
         return probabilities
-    return _softmax(log(probabilities) / temperature)
+    return OPS.softmax(log(probabilities), temperature=temperature)
 
 
 def shift(probabilities: Floats, bias: Floats) -> Floats:
@@ -30,13 +32,7 @@ def shift(probabilities: Floats, bias: Floats) -> Floats:
     bias (NDArray): b, shape (n_labels,), in the order of the columns.
     RETURNS (NDArray): Same shape as the probabilities.
     """
-    return _softmax(log(probabilities) + bias)
-
-
-def _softmax(logits: Floats) -> Floats:
-    # A row's softmax does not change if a number is taken from all of its logits. The largest one keeps exp in range.
-    powers = numpy.exp(logits - logits.max(axis=1, keepdims=True))
-    return powers / powers.sum(axis=1, keepdims=True)
+    return OPS.softmax(log(probabilities) + bias)
 
 
 def log(probabilities: Floats) -> Floats:

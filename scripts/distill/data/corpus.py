@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import spacy
 from numpy.typing import NDArray
+from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..core.files import hash_file
+from ..core.messages import run_again
 from .docbins import read_docs
 from .origins import LANG, METHOD
 from .text_keys import normalize
@@ -122,6 +125,13 @@ class Corpus:
         """
         return read_rows(self.folder / "augmented.jsonl", "augment", ("text", LANG, METHOD))
 
+    def tokenizer(self) -> Language:
+        """Load the student's tokenizer, as a blank pipeline.
+
+        RAISES (ValueError): If there is none; the message names the command that makes it.
+        """
+        return spacy.load(require_file(self.folder / "tokenizer", "augment"))
+
     def summary(self, command: str) -> dict[str, Any]:
         """Read the summary that a command wrote, and check that it was made from the present corpora.
 
@@ -129,13 +139,10 @@ class Corpus:
         RETURNS (dict[str, Any]): The summary.
         RAISES (ValueError): If there is none, or `prepare` has made other corpora since.
         """
-        path = self.folder / f"{command}.json"
-        remedy = f"Run, with the same --vars: python -m spacy project run {command} ."
-        if not path.exists():
-            raise ValueError(f"{path}: no such file. {remedy}")
+        path = require_file(self.folder / f"{command}.json", command)
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if summary.get(PREPARE_SHA256) != self.fingerprint:
-            raise ValueError(f"{path}: made from other data than {self.prepare_file} tells of. {remedy}")
+            raise ValueError(f"{path}: made from other data than {self.prepare_file} tells of. {run_again(command)}")
         return summary
 
     def scored_by(self, spec: str) -> dict[str, Any]:
@@ -164,7 +171,7 @@ def require_file(path: Path, command: str) -> Path:
     RAISES (ValueError): If there is none; the message names the command.
     """
     if not path.exists():
-        raise ValueError(f"{path}: no such file. Make it with: python -m spacy project run {command} .")
+        raise ValueError(f"{path}: no such file. {run_again(command)}")
     return path
 
 
@@ -173,7 +180,6 @@ def read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[
 
     RAISES (ValueError): If there is no such file, or a line is another; the message names the command.
     """
-    remedy = f"Make it with: python -m spacy project run {command} ."
     with require_file(path, command).open("rb") as file:
         for number, line in enumerate(file, start=1):
             try:
@@ -182,6 +188,7 @@ def read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[
                     raise TypeError("a value is not a string")
             except (ValueError, KeyError, TypeError) as err:
                 raise ValueError(
-                    f"{path}:{number}: expected a JSON object with the strings {', '.join(keys)} ({err!r}). {remedy}"
+                    f"{path}:{number}: expected a JSON object with the strings {', '.join(keys)} ({err!r}). "
+                    + run_again(command)
                 ) from err
             yield row

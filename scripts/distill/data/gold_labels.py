@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import numpy
 from spacy.tokens import Doc
 
-from ..core.messages import quote
+from ..core.messages import quote, run_again
 from .teacher_scores import Scores
 
-_REMEDY = "Make the transfer set anew with: python -m spacy project run prepare . and then augment and score"
+_REMEDY = run_again("prepare", "augment", "score")
 
 
 def get_gold_scores(docs: Sequence[Doc], labels: Sequence[str]) -> Scores:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from spacy.tokens import Doc
 
-from ..core.messages import quote
+from ..core.messages import quote, run_again
 
 # Keys of `doc.user_data`: where a text comes from ("gold", "unlabelled" or the name of a method), and its language.
 # In rows of JSONL files, the method has a key of its own.
@@ -21,9 +21,7 @@ def find_origin(doc: Doc) -> str:
     """
     origin = doc.user_data.get(ORIGIN)
     if origin is None:
-        raise ValueError(
-            f"No origin on the text {quote(doc.text)}. Make the transfer set with: python -m spacy project run score ."
-        )
+        raise ValueError(f"No origin on the text {quote(doc.text)}. {run_again('score')}")
     return origin if origin in ORIGINS else AUGMENTED
 
 

@@ -1,19 +1,24 @@
 """How long to train, from the amount of data: what `[schedule]` of a config says, in epochs, as numbers of updates."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
+import spacy
 from confection import Config
 from pydantic import Field
 from pydantic.dataclasses import dataclass as section
+from spacy.language import Language
 
 from ..core.sections import STRICT, Count, Number, validate
 from .docbins import read_docs
 from .origins import ORIGIN, ORIGINS, find_origin
 
 SCHEDULE = "schedule"
+# The largest share of a training in which the learning rate may rise.
+MOST_WARMUP = 0.5
 
 
 @section(frozen=True, config=STRICT)
@@ -85,6 +90,44 @@ def plan_updates(schedule: Schedule, per_epoch: float) -> Updates:
     # A multiple of the interval, so that the model is scored after the last update.
     total = math.ceil(total / every) * every
     return Updates(total, max(1, round(schedule.warmup * total)), every)
+
+
+def check_updates(training: Mapping[str, Any]) -> None:
+    """Check that a training has enough updates to be scored after some of them, at its full learning rate.
+
+    training (Mapping[str, Any]): `[training]` of an interpolated config. If max_steps is 0, nothing is checked.
+    RAISES (ValueError): If there are fewer updates than lie between two scorings on dev, or the learning rate rises for
+        more than half of them.
+    """
+    total, every = training["max_steps"], training["eval_frequency"]
+    if not total:
+        return
+    if total < every:
+        raise ValueError(
+            f"[training] max_steps = {total} is less than eval_frequency = {every}: no trained model would be scored "
+            f"on dev. Set --training.eval_frequency {max(1, total // 3)}, or train longer"
+        )
+    rate = training["optimizer"].get("learn_rate")
+    warmup = rate.get("warmup_steps", 0) if isinstance(rate, Mapping) else 0
+    if warmup > MOST_WARMUP * total:
+        raise ValueError(
+            f"[training] the learning rate rises for {warmup} of max_steps = {total} updates. "
+            f"Set --training.optimizer.learn_rate.warmup_steps {max(1, total // 10)}, or train longer"
+        )
+
+
+@spacy.registry.callbacks("distill.check_updates.v1")
+def create_check_updates() -> Callable[[Language, Mapping[str, Any]], None]:
+    """Create a `[training.before_update]` callback that stops a training which `check_updates` refuses.
+
+    RETURNS (Callable): The callback. It takes the pipeline, and a mapping with "step", the number of the update.
+    """
+
+    def check(nlp: Language, state: Mapping[str, Any]) -> None:
+        if state["step"] == 0:
+            check_updates(nlp.config.interpolate()["training"])
+
+    return check
 
 
 def updates_per_epoch(config: Config) -> float:

@@ -6,7 +6,7 @@ import numpy
 from numpy.typing import NDArray
 from spacy.tokens import Doc
 
-from ..core.messages import quote
+from ..core.messages import quote, run_again
 
 # The key of `doc.user_data` with a dict: label → probability.
 KEY = "teacher_cats"
@@ -37,14 +37,11 @@ def get_teacher_scores(docs: Sequence[Doc], labels: Sequence[str]) -> Scores:
     for i, doc in enumerate(docs):
         scores = doc.user_data.get(KEY)
         if scores is None:
-            raise ValueError(
-                f"No teacher probabilities for the text {quote(doc.text)}. Score the corpus with: "
-                "python -m spacy project run score ."
-            )
+            raise ValueError(f"No teacher probabilities for the text {quote(doc.text)}. {run_again('score')}")
         if set(scores) != set(labels):
             raise ValueError(
                 f"The teacher's labels {sorted(scores)} are not the student's {sorted(labels)} for the text "
-                f"{quote(doc.text)}. Score the corpus anew with: python -m spacy project run score ."
+                f"{quote(doc.text)}. {run_again('score')}"
             )
         rows[i] = [scores[label] for label in labels]
     sums = rows.sum(axis=1)
@@ -54,7 +51,6 @@ def get_teacher_scores(docs: Sequence[Doc], labels: Sequence[str]) -> Scores:
         doc = docs[wrong[0]]
         raise ValueError(
             f"The teacher probabilities of the text {quote(doc.text)} sum to {sums[wrong[0]]}, "
-            "not to 1. Choose a teacher of exclusive labels, and score the corpus anew with: "
-            "python -m spacy project run score ."
+            f"not to 1. Choose a teacher of exclusive labels. {run_again('score')}"
         )
     return rows

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..core.messages import run_again
 from ..data.corpus import Corpus, GoldSplit
 from ..data.teacher_scores import Scores
 from ..score.cache import ScoreCache
@@ -60,7 +61,6 @@ def load_eval_set(
     teacher = load_teacher(spec, labels, teacher_model=teacher_model, settings=settings.hugging_face, gpu_id=gpu_id)
     if teacher.fingerprint != scored["teacher_fingerprint"]:
         raise ValueError(
-            "The teacher has changed since it scored the transfer set. Run, with the same --vars: "
-            "python -m spacy project run score . and then train-student and export"
+            "The teacher has changed since it scored the transfer set. " + run_again("score", "train-student", "export")
         )
     return EvalSet(labels, gold, teacher, settings.batches)

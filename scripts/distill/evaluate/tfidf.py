@@ -10,6 +10,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from ..core.messages import run_again
+
 
 def _make_tfidf(vocabulary: Sequence[str] | None = None) -> Pipeline:
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, vocabulary=vocabulary)
@@ -47,7 +49,7 @@ def read_tfidf(folder: Path) -> Pipeline:
     RAISES (ValueError): If there is no control; the message names the command that makes it.
     """
     if not (folder / "weights.npz").exists():
-        raise ValueError(f"{folder}: no such model. Make it with: python -m spacy project run train-tfidf .")
+        raise ValueError(f"{folder}: no such model. {run_again('train-tfidf')}")
     control = _make_tfidf(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
     vectorizer, classifier = (step for _, step in control.steps)
     with numpy.load(folder / "weights.npz") as weights:

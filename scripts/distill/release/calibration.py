@@ -17,6 +17,7 @@ from spacy.pipeline import Sentencizer
 from spacy.pipeline.textcat import TextCategorizer
 from thinc.api import Model
 
+from ..core.messages import run_again
 from ..core.probabilities import shift, soften
 from ..data.corpus import GoldSplit
 from ..evaluate.metrics import Labels, Probabilities, expected_calibration_error, negative_log_likelihood
@@ -146,12 +147,11 @@ def _find_textcat(nlp: Language, labels: Sequence[str]) -> TextCategorizer:
     if len(found) != 1:
         raise ValueError(
             f"The student has {len(found)} text classifiers among its components {nlp.pipe_names}, to be calibrated it "
-            "must have one. Change its config, and run, with the same --vars: "
-            "python -m spacy project run train-student ."
+            "must have one. Change its config. " + run_again("train-student")
         )
     if set(found[0].labels) != set(labels):
         raise ValueError(
-            f"The student's labels {sorted(found[0].labels)} are not those of the data, {sorted(labels)}. Run, with "
-            "the same --vars: python -m spacy project run train-student ."
+            f"The student's labels {sorted(found[0].labels)} are not those of the data, {sorted(labels)}. "
+            + run_again("train-student")
         )
     return found[0]

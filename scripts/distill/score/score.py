@@ -20,7 +20,7 @@ from ..teacher.teachers import MeanTeacher, Teacher, load_teacher, mean_scores
 from .cache import ScoreCache
 from .scorer import BatchSettings, Engine, Scorer, run_here
 from .settings import load_score_settings
-from .transfer_set import gather_texts, load_tokenizer, write_transfer
+from .transfer_set import gather_texts, write_transfer
 
 CACHE_PATH = Path("corpus/scores.sqlite")
 # Which part of the way from chance to certainty a teacher's mean confidence must have gone.
@@ -50,7 +50,7 @@ def score_corpus(
     """
     fingerprint = corpus.fingerprint
     corpus.summary("augment")
-    nlp = load_tokenizer(corpus)
+    nlp = corpus.tokenizer()
     spool, counts = gather_texts(corpus)
     scorers, seconds = _score(spool, teacher, cache, settings, engine)
     planned = sum(scorer.planned for scorer in scorers)

@@ -7,12 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy
-import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..core.messages import quote
-from ..data.corpus import Corpus, require_file
+from ..core.messages import quote, run_again
+from ..data.corpus import Corpus
 from ..data.docbins import write_docs
 from ..data.origins import LANG, METHOD, ORIGIN, UNLABELLED
 from ..data.teacher_scores import Scores, set_teacher_scores
@@ -40,8 +39,7 @@ def gather_texts(corpus: Corpus) -> tuple[TextSpool, dict[str, dict[str, int]]]:
     for row in _read_all(corpus):
         if split := held_out.get(normalize(row["text"])):
             raise ValueError(
-                f"A text of {split} is in the transfer set: {quote(row['text'])}. Make the corpora anew with: "
-                "python -m spacy project run prepare . and then augment"
+                f"A text of {split} is in the transfer set: {quote(row['text'])}. " + run_again("prepare", "augment")
             )
         spool.append(row)
         counts[row[LANG], row[ORIGIN]] += 1
@@ -63,15 +61,6 @@ def _nest(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
     for (lang, source), count in sorted(counts.items()):
         nested.setdefault(lang, {})[source] = count
     return nested
-
-
-def load_tokenizer(corpus: Corpus) -> Language:
-    """Load the student's tokenizer, as a blank pipeline.
-
-    corpus (Corpus): The folder with tokenizer/.
-    RAISES (ValueError): If there is no tokenizer; the message names the command that makes it.
-    """
-    return spacy.load(require_file(corpus.folder / "tokenizer", "augment"))
 
 
 def write_transfer(

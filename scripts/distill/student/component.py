@@ -14,6 +14,7 @@ from thinc.api import Model
 from thinc.loss import Loss
 from thinc.types import Floats2d
 
+from ..core.messages import run_again
 from ..data.gold_labels import find_gold_label, get_gold_scores
 from ..data.origins import ORIGINS, check_by_origin, find_origin
 from ..data.teacher_scores import Scores, get_teacher_scores
@@ -122,8 +123,8 @@ class DistilledTextCategorizer(TextCategorizer):
         labels = list(dict.fromkeys([*self.labels, *labels]))
         if len(labels) < 2:
             raise ValueError(
-                f"{self.name} needs two or more labels that exclude each other. Found: {labels}. Write "
-                "corpus/labels.json from data that have them with: python -m spacy project run prepare ."
+                f"{self.name} needs two or more labels that exclude each other. Found: {labels}. Give "
+                f"data that have them. {run_again('prepare')}"
             )
         super().initialize(get_examples, nlp=nlp, labels=labels, positive_label=positive_label)
 

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from thinc.api import Model
 from thinc.types import Floats2d
 
+from ..core.messages import run_again
 from ..core.probabilities import SMALLEST
 
 _SOFTMAX, _SOFTMAX_ACTIVATION = "softmax", "softmax_activation"
@@ -76,5 +77,5 @@ def _unsupported(name: str) -> str:
     return (
         f"Can't learn or calibrate with output layer {name!r}. Supported: {_SOFTMAX}, {_SOFTMAX_ACTIVATION}: the "
         "stock architectures with exclusive_classes = true and no_output_layer = false, and layers that end in one of "
-        "these. Change the student's config, and train it with: python -m spacy project run train-student ."
+        f"these. Change the student's config. {run_again('train-student')}"
     )

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.messages import run_again
 from ..data.corpus import TRANSFER_SHA256, Corpus
 from .component import FACTORY
 
@@ -24,7 +25,7 @@ def check_transfer(config: Mapping[str, Any], corpus: Corpus) -> None:
     made = Path(vectors).with_name("vectors.json") if vectors else None
     # A user's own vectors have no such file.
     if made and (made.exists() or made.parent == corpus.folder):
-        remedy = "Run, with the same --vars: python -m spacy project run vectors ."
+        remedy = run_again("vectors")
         if not made.exists():
             raise ValueError(f"{made}: no such file. {remedy}")
         if json.loads(made.read_text(encoding="utf-8")).get(TRANSFER_SHA256) != transfer:
@@ -44,5 +45,5 @@ def check_trained_on_transfer(meta: Mapping[str, Any], scored: Mapping[str, Any]
     if meta.get(TRANSFER_SHA256) not in (None, scored[TRANSFER_SHA256]):
         raise ValueError(
             f"{model} was trained on another transfer set than the present one, which the teacher {scored['teacher']} "
-            "scored. Train it anew, with the same --vars: python -m spacy project run train-student ."
+            f"scored. {run_again('train-student')}"
         )

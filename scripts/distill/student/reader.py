@@ -11,7 +11,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..core.messages import quote
+from ..core.messages import quote, run_again
 from ..data.docbins import read_docs
 from ..data.origins import ORIGINS, check_by_origin, find_origin
 
@@ -34,13 +34,14 @@ def create_transfer_corpus(
         and "augmented" → 0 or more. 3 is three times; 0.5 is every second text, drawn anew in each epoch. None: 1 for
         each.
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. Its examples pair a new doc, with the tokens of
-        the stored doc, with the stored doc. It raises ValueError if there are no shards, or if the pipeline tokenises
-        one of the first texts of a shard in another way.
+        the stored doc, with the stored doc. It raises ValueError if there are no shards, or, in the first epoch, if
+        the pipeline tokenises one of the first texts of a shard in another way.
     RAISES (ValueError): If `repeats` is not 0 or more for each origin.
     """
     repeats = dict.fromkeys(ORIGINS, 1.0) if repeats is None else repeats
     check_by_origin("repeats", repeats)
     rng = random.Random(seed)
+    checked: set[Path] = set()
 
     def draw(doc: Doc) -> int:
         # 2.3 is twice, and a third time with probability 0.3.
@@ -50,11 +51,13 @@ def create_transfer_corpus(
     def read(nlp: Language) -> Iterator[Example]:
         shards = sorted(Path(path).glob("*.spacy"))
         if not shards:
-            raise ValueError(f"{path}: no *.spacy shards. Make them with: python -m spacy project run score .")
+            raise ValueError(f"{path}: no *.spacy shards. {run_again('score')}")
         rng.shuffle(shards)
         for shard in shards:
             docs = [doc for doc in read_docs(shard, nlp.vocab) for _ in range(draw(doc))]
-            check_tokens(docs[:CHECKED], nlp, shard)
+            if shard not in checked:
+                check_tokens(docs[:CHECKED], nlp, shard)
+                checked.add(shard)
             rng.shuffle(docs)
             for doc in docs:
                 yield Example(without_annotation(doc), doc)
@@ -72,8 +75,7 @@ def check_tokens(docs: Iterable[Doc], nlp: Language, shard: Path) -> None:
         if made != stored:
             raise ValueError(
                 f"{shard}: the text {quote(doc.text)} was cut into {len(stored)} tokens, the student's tokenizer makes "
-                f"{len(made)}. It is of other data. Run, with the same --vars: python -m spacy project run augment . "
-                "and then score, vectors and train-student"
+                f"{len(made)}. It is of other data. {run_again('augment', 'score', 'vectors', 'train-student')}"
             )
 
 

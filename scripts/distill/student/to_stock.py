@@ -56,7 +56,7 @@ def to_stock(nlp: Language) -> Language:
                 pipe_config.pop(setting, None)
             pipe_config["scorer"] = {"@scorers": _STOCK_SCORER}
     config["corpora"] = {name: _STOCK_READER for name in config.get("corpora", {})}
-    config["training"]["before_to_disk"] = None
+    config["training"]["before_to_disk"] = config["training"]["before_update"] = None
     # These are paths of the machine where the student was trained.
     config["paths"] = dict.fromkeys(config.get("paths", {}))
     config["training"]["score_weights"].pop(LIKELIHOOD, None)

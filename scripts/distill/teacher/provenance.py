@@ -7,6 +7,7 @@ from pathlib import Path
 import spacy
 from spacy.language import Language
 
+from ..core.messages import run_again
 from ..data.corpus import PREPARE_SHA256, Corpus
 from .spec import TRAIN, spec_members
 
@@ -42,5 +43,5 @@ def check_trained_on(spec: str, teacher_model: Path, corpus: Corpus) -> None:
     if found is not None and found != corpus.fingerprint:
         raise ValueError(
             f"{teacher_model} was trained on other corpora than {corpus.folder}: it may have learnt these dev and test "
-            "texts. Train it anew, with the same --vars: python -m spacy project run train-teacher ."
+            f"texts. {run_again('train-teacher')}"
         )

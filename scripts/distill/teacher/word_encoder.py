@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
+from ..core.messages import run_again
 from ..core.progress import track
 from ..core.rounding import Floats
 from .dtype import FLOAT32, choose_dtype, compute_in
@@ -103,8 +104,8 @@ def load_word_encoder(spec: str, teacher_model: Path, encoder: Path, dtype: str 
             return WordEncoder(transformer.transformer, transformer.tokenizer, dtype)
     if kind != HF and not encoder.exists():
         raise ValueError(
-            f"The teacher {spec} has no encoder to make word vectors with, and there is no {encoder}. Make it with: "
-            "python -m spacy project run encoder ."
+            f"The teacher {spec} has no encoder to make word vectors with, and there is no {encoder}. "
+            + run_again("encoder")
         )
     folder = find_model(name)[0] if kind == HF else encoder
     check_model(folder)
