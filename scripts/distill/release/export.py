@@ -15,8 +15,8 @@ from ..student.provenance import check_trained_on_transfer
 from ..teacher.spec import public_name
 from .calibration import calibrate
 
-# Bits of mantissa that parameters keep, as many as half precision has. docs/experiments.md says what that costs.
-MANTISSA_BITS = 10
+# Bits of mantissa that parameters keep. docs/experiments.md says what that costs.
+MANTISSA_BITS = 8
 
 
 def export(

@@ -31,7 +31,7 @@ class VectorSettings:
 
     words (int): How many words have a vector at most, 2 or more. 5,000 to 60,000 are good values.
     pca_dims (int): Dimensions of a vector at most, 1 or more. 32 to 64 are good values.
-    mantissa_bits (int): Bits of the mantissa that are kept, 0 to 23. 3 to 7 are good values: more make a wheel larger.
+    mantissa_bits (int): Bits of the mantissa that are kept, 0 to 23. 1 to 3 are good values: more make a wheel larger.
     sif_coefficient (float): a of smooth inverse frequency (Arora et al. 2017, section 3): a vector is scaled by
         a / (a + share of its word in the texts). 0.001 is a good value; 0 is for no scaling.
     dtype (str): What the encoder computes in, see `choose_dtype`.
@@ -40,7 +40,7 @@ class VectorSettings:
 
     words: Annotated[int, Field(strict=True, ge=2)] = 60000
     pca_dims: Count = 48
-    mantissa_bits: Annotated[int, Field(strict=True, ge=0, le=MANTISSA_BITS)] = 3
+    mantissa_bits: Annotated[int, Field(strict=True, ge=0, le=MANTISSA_BITS)] = 1
     sif_coefficient: Number = 0.001
     dtype: str = "auto"
     batch_tokens: Count = 4096
