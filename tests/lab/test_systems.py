@@ -5,6 +5,7 @@ import numpy
 import pytest
 
 from scripts.distill.core.files import folder_size, zipped_size
+from scripts.distill.core.messages import run_again
 from scripts.distill.evaluate.comparison import GoldSplit
 from scripts.lab.system_speed import TimedSystem
 from scripts.lab.systems import (
@@ -42,7 +43,7 @@ def test_frontier_finds_the_defaults_and_more(folders: dict[str, Path]) -> None:
 def test_frontier_leaves_out_a_missing_bow_and_names_its_command(folders: dict[str, Path]) -> None:
     found, missing = find_pipelines(defaults(folders, bow=Path("nowhere")), [])
     assert list(found) == ["student", "baseline"]
-    assert missing == {"bow": "nowhere: no such pipeline. Run, with the same --vars: python -m spacy project run train-bow ."}
+    assert missing == {"bow": f"nowhere: no such pipeline. {run_again('train-bow')}"}
 
 
 @pytest.mark.parametrize("name,command", [("student", "export"), ("baseline", "train-baseline")])

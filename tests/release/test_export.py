@@ -73,6 +73,7 @@ def corpus(tmp_path: Path) -> Path:
     (tmp_path / "gold").mkdir()
     reviews = [Record(text, label, "en", "dev.jsonl", i) for i, (text, label) in enumerate(DEV)]
     write_gold(tmp_path / "gold" / "dev.spacy", reviews, labels, lang="xx")
+    write_gold(tmp_path / "gold" / "train.spacy", reviews[:4], labels, lang="xx")
     (tmp_path / "student.cfg").write_text("[training]\nseed = 1\n", encoding="utf-8")
     return tmp_path
 
@@ -94,6 +95,7 @@ def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
     assert written["distillation"].items() < meta["distillation"].items()
     assert {**written, "distillation": None} == {**meta, "distillation": None}
     assert [meta[key] for key in ("lang", "name", "version", "languages")] == ["en", "mood", "1.2.3", ["de", "nl"]]
+    assert (meta["label_shares"], meta["tokenizer_cache"]) == ({"POS": 0.75, "NEG": 0.25}, 100_000)
     assert meta["description"] == describe(["de", "nl"], ["NEG", "POS"])
     assert meta["distillation"] == {
         "teacher": "spacy:some_package",

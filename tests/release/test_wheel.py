@@ -13,6 +13,7 @@ from spacy.language import Language
 from scripts.distill.core.files import hash_file
 from scripts.distill.release import wheel as wheel_module
 from scripts.distill.release.wheel import (
+    HARD,
     WheelError,
     build_wheel,
     check_name,
@@ -58,7 +59,7 @@ Change = Callable[[dict[str, Any]], None]
 
 
 def save_model(folder: Path, nlp: Language) -> Path:
-    nlp.meta.update(name="tiny_mood", version="0.0.1")
+    nlp.meta.update(name="tiny_mood", version="0.0.1", tokenizer_cache=500, label_shares={"POS": 0.75, "NEG": 0.25})
     nlp.to_disk(folder)
     return folder
 
@@ -79,10 +80,13 @@ def wheel(tmp_path: Path) -> Path:
 def environment(monkeypatch: pytest.MonkeyPatch, model: Path) -> dict[str, Any]:
     """Replace the clean environment, which needs the network, by what it would print. A test may change that."""
     cats = [doc.cats for doc in spacy.load(model).pipe(TEXTS)]
-    found = {"spacy": "3.8.18", "torch_importable": False, "load_seconds": 0.25, "cats": cats}
+    found = {
+        "spacy": "3.8.18", "torch_importable": False, "load_seconds": 0.25, "cats": cats, "hard": [1.0, 0.9999999],
+        "tokenizer_cache": 500,
+    }  # fmt: skip
 
     def run(command: list[str], folder: str, stdin: str = "") -> str:
-        assert wheel_module._TRY not in command or json.loads(stdin) == TEXTS
+        assert wheel_module._TRY not in command or json.loads(stdin) == [TEXTS, HARD]
         return json.dumps(found) if wheel_module._TRY in command else ""
 
     monkeypatch.setattr(wheel_module, "run_command", run)
@@ -106,6 +110,14 @@ def lose_label(found: dict[str, Any]) -> None:
 
 def add_label(found: dict[str, Any]) -> None:
     found["cats"][0]["MIX"] = 0.0
+
+
+def answer_no_empty_text(found: dict[str, Any]) -> None:
+    found["hard"][0] = 0.0
+
+
+def forget_cache(found: dict[str, Any]) -> None:
+    found["tokenizer_cache"] = 10_000
 
 
 def test_wheels_summarize_takes_the_students_scores() -> None:
@@ -149,7 +161,7 @@ def test_wheels_run_failure_shows_command_code_and_end_of_stderr(tmp_path: Path)
 
 def test_wheels_try_prints_what_the_package_predicts(model: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-I", "-c", wheel_module._TRY, str(model)]
-    found = json.loads(wheel_module.run_command(command, str(tmp_path), stdin=json.dumps(TEXTS)))
+    found = json.loads(wheel_module.run_command(command, str(tmp_path), stdin=json.dumps([TEXTS, []])))
     expected = [doc.cats for doc in spacy.load(model).pipe(TEXTS)]
     for cats, other in zip(found["cats"], expected, strict=True):
         assert cats == pytest.approx(other, abs=1e-6)
@@ -182,6 +194,8 @@ def test_wheels_verify_reports_what_was_found(environment: dict[str, Any], wheel
         pytest.param(lose_label, "labels", id="label-missing"),
         pytest.param(add_label, "labels", id="label-extra"),
         pytest.param(import_torch, "torch is importable", id="torch"),
+        pytest.param(answer_no_empty_text, r"sum to \[0\.0, ", id="empty-text"),
+        pytest.param(forget_cache, "has room for 10000", id="cache"),
     ],
 )
 def test_wheels_verify_refuses(

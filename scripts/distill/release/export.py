@@ -4,6 +4,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import numpy
 import spacy
 from spacy.language import Language
 from spacy.pipeline import TrainablePipe
@@ -14,9 +15,12 @@ from ..data.corpus import TRANSFER_SHA256, Corpus
 from ..student.provenance import check_trained_on_transfer
 from ..teacher.spec import public_name
 from .calibration import calibrate
+from .serving import LABEL_SHARES, TOKENIZER_CACHE
 
 # Bits of mantissa that parameters keep. docs/experiments.md says what that costs.
 MANTISSA_BITS = 8
+# Strings between blanks that the wheel's tokenizer remembers at most, see docs/production.md.
+CACHE_SIZE = 100_000
 
 
 def export(
@@ -40,6 +44,14 @@ def export(
     check_trained_on_transfer(nlp.meta, scored, model)
     _round(nlp)
     calibration = calibrate(nlp, corpus.gold("dev"), corpus.labels)
+    train = corpus.gold("train").labels
+    shares = numpy.bincount(train, minlength=len(corpus.labels)) / len(train)
+    nlp.meta.update(
+        {
+            TOKENIZER_CACHE: CACHE_SIZE,
+            LABEL_SHARES: dict(zip(corpus.labels, shares.tolist(), strict=True)),
+        }
+    )
     nlp.meta.update(
         name=name,
         version=version,

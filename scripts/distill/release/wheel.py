@@ -15,23 +15,29 @@ import spacy
 import srsly
 
 from ..core.files import hash_file, replacing_folder
+from . import serving
 
 # By how much a score of the wheel may differ from that of the export.
 TOLERANCE = 1e-6
 
-# What runs in the clean environment: it reads texts and prints what it found, as JSON.
+# Texts that spaCy alone stops at, or gives no answer to, among others.
+HARD = ["", "a", "", " \n", "\x00", "\ud800", "a"]
+
+# What runs in the clean environment: it reads two lists of texts and prints what it found, as JSON.
 _TRY = """
 import importlib.util, json, sys, time
 start = time.perf_counter()
 import spacy
 nlp = spacy.load(sys.argv[1])
 seconds = time.perf_counter() - start
-texts = json.load(sys.stdin)
+texts, hard = json.load(sys.stdin)
 print(json.dumps({
     "spacy": spacy.__version__,
     "torch_importable": importlib.util.find_spec("torch") is not None,
     "load_seconds": seconds,
     "cats": [doc.cats for doc in nlp.pipe(texts)],
+    "hard": [sum(doc.cats.values()) for doc in nlp.pipe(hard)],
+    "tokenizer_cache": getattr(nlp.tokenizer, "max_cache_size", None),
 }))
 """
 
@@ -57,15 +63,26 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
     with tempfile.TemporaryDirectory() as name:
         temporary = Path(name)
         srsly.write_json(temporary / "meta.json", meta)
-        command = [sys.executable, "-m", "spacy", "package", str(model), name, "--meta-path", f"{name}/meta.json",
-                   "--build", "wheel", "--require-parent"]  # fmt: skip
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        command = [sys.executable, "-m", "spacy", "package", str(model.resolve()), name, "--require-parent",
+                   "--meta-path", f"{name}/meta.json", "--code", serving.__file__, "--build", "none"]  # fmt: skip
+        run_command(command, name)
+        init = temporary / package / f"{meta['lang']}_{meta['name']}" / "__init__.py"
+        init.write_text(_make_ready(init.read_text(encoding="utf-8")), encoding="utf-8")
+        said = run_command([sys.executable, "-m", "build", ".", "--wheel"], str(temporary / package))
         wheels = list((temporary / package / "dist").glob("*.whl"))
-        if done.returncode or len(wheels) != 1:
-            raise WheelError(f"spacy package made {len(wheels)} wheels for {package}. It said:\n{done.stdout}")
+        if len(wheels) != 1:
+            raise WheelError(f"{len(wheels)} wheels were made for {package}. The log says:\n{said}")
         with replacing_folder(packages / package) as folder:
             shutil.copytree(temporary / package, folder, dirs_exist_ok=True)
     return packages / package / "dist" / wheels[0].name
+
+
+def _make_ready(code: str) -> str:
+    """Change the `load` that `spacy package` writes, so that it calls `make_ready`."""
+    plain = "return load_model_from_init_py(__file__, **overrides)"
+    if code.count(plain) != 1:
+        raise WheelError(f"spacy package wrote a package whose load can't be changed:\n{code}")
+    return code.replace(plain, "return serving.make_ready(load_model_from_init_py(__file__, **overrides))")
 
 
 def check_name(model: Path, expected: str) -> None:
@@ -127,7 +144,8 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
     constraints (Path): A file of versions for pip.
     RETURNS (dict[str, Any]): What was found: the contents of metrics/verify.json.
     RAISES (WheelError): If the installation fails, the package can't be loaded, torch can be imported in the
-        environment, the labels differ, or a score differs by more than 1e-6.
+        environment, the labels differ, a score differs by more than 1e-6, or the wheel has no answer for an empty
+        text or another of `HARD`.
     """
     meta = srsly.read_json(model / "meta.json")
     package = f"{meta['lang']}_{meta['name']}"
@@ -137,7 +155,8 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
         run_command(
             [python, "-m", "pip", "install", "--quiet", "-c", str(constraints.resolve()), str(wheel.resolve())], folder
         )
-        found = json.loads(run_command([python, "-I", "-c", _TRY, package], folder, stdin=json.dumps(texts)))
+        given = json.dumps([texts, HARD])
+        found = json.loads(run_command([python, "-I", "-c", _TRY, package], folder, stdin=given))
     if found["torch_importable"]:
         raise WheelError(f"{wheel}: torch is importable in the environment of the package, which must not need it")
     pairs = list(zip(expected, found["cats"], strict=True))
@@ -147,6 +166,12 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
     difference = float(numpy.max([abs(cats[label] - other[label]) for cats, other in pairs for label in cats]))
     if not difference <= TOLERANCE:
         raise WheelError(f"{wheel}: its scores differ from those of {model} by up to {difference:g}")
+    sums, cache = found.pop("hard"), found.pop("tokenizer_cache")
+    if any(not abs(total - 1) <= TOLERANCE for total in sums) or cache not in (None, meta[serving.TOKENIZER_CACHE]):
+        raise WheelError(
+            f"{wheel}: its load does not do its work. The probabilities of {HARD} sum to {sums}, the tokenizer's cache "
+            f"has room for {cache}"
+        )
     samples = [{"text": text, "cats": cats} for text, cats in zip(texts, found.pop("cats"), strict=True)]
     return {
         "wheel": wheel.name, "sha256": hash_file(wheel), "size_bytes": wheel.stat().st_size, **found,
