@@ -12,7 +12,8 @@ from spacy.util import get_lang_class
 
 from .near_duplicates import NearDuplicates
 from .origins import UNLABELLED
-from .records import SUFFIXES, TXT, Drop, Record, read_records, split_name, stream_records, suffixes
+from .records import Drop, Record, read_records, stream_records
+from .text_files import SUFFIXES, TXT, split_name, suffixes
 from .text_keys import normalize, text_key
 
 LABELLED = ("train", "dev", "test")
