@@ -31,8 +31,9 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, Any] | InvalidRecord
     csv.field_size_limit(MAX_CELL)  # Python's own limit is 131,072, and what follows becomes a row
     with open_text(path, newline="") as file:
         # If not strict, a quote that is never closed makes one text of all rows after it.
-        quoting = csv.QUOTE_NONE if unquoted else csv.QUOTE_MINIMAL
-        reader = csv.reader(file, delimiter=delimiter, quoting=quoting, strict=True)
+        reader = csv.reader(
+            file, delimiter=delimiter, quoting=csv.QUOTE_NONE if unquoted else csv.QUOTE_MINIMAL, strict=True
+        )
         columns = _read_columns(path, reader, delimiter)
         marks = [i for i, column in enumerate(columns) if column in ("label", "stars")]
         # The labels and stars of the rows on one line.
