@@ -64,9 +64,11 @@ def test_tables_two_records_in_one_pair_of_quotes_are_found(tmp_path: Path, line
         ('label,text\nPOS,"Good\nand cheap"\n', "a.csv"),
         ('text\n"One column\nof texts"\n', "a.csv"),
         ('id\ttext\n1\t"Line\n\nline"\n', "a.tsv"),
+        ('text,id\n"Too small,too thin\nand dear",7\n', "a.csv"),
+        ('id,text\n7,"Far too small\nand thin,and dear"\n', "a.csv"),
         ('id,text,label\n1,"A list:\nb,c\nd,e",POS\n', "a.csv"),
     ],
-    ids=["sentence", "number", "last", "one-column", "tsv", "list"],
+    ids=["sentence", "number", "last", "one-column", "tsv", "words-last", "words-first", "list"],
 )
 def test_tables_text_may_have_line_breaks(tmp_path: Path, content: str, name: str) -> None:
     rows = read(tmp_path, content, name)

@@ -35,7 +35,8 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, Any] | InvalidRecord
             file, delimiter=delimiter, quoting=csv.QUOTE_NONE if unquoted else csv.QUOTE_MINIMAL, strict=True
         )
         columns = _read_columns(path, reader, delimiter)
-        marks = [i for i, column in enumerate(columns) if column in ("label", "stars")]
+        others = [i for i, column in enumerate(columns) if column != "text"]
+        marks = [i for i in others if columns[i] in ("label", "stars")]
         # The labels and stars of the rows on one line.
         known: set[tuple[str, ...]] = set()
         while True:
@@ -57,7 +58,7 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, Any] | InvalidRecord
                 if len(row) > len(columns) and not unquoted:
                     reason += f". A text with {delimiter!r} in it must stand in double quotes"
                 yield reader.line_num, InvalidRecord(reason)
-            elif reader.line_num > start and _is_several(row, delimiter, marks, known):
+            elif reader.line_num > start and _is_several(row, delimiter, others, marks, known):
                 reason = f"lines {start} to {reader.line_num}: in one pair of quotes, each of them a record of its own"
                 yield reader.line_num, InvalidRecord(f"{reason}. {remedy}")
             else:
@@ -99,15 +100,23 @@ def _check_separator(path: Path, delimiter: str) -> None:
             )
 
 
-def _is_several(row: Sequence[str], delimiter: str, marks: Sequence[int], known: Collection[tuple[str, ...]]) -> bool:
+def _is_several(
+    row: Sequence[str],
+    delimiter: str,
+    others: Sequence[int],
+    marks: Sequence[int],
+    known: Collection[tuple[str, ...]],
+) -> bool:
     """Return whether each line of a row would be a row of its own, were it not for a pair of quotes around them.
 
-    A text with line breaks is no such row: its lines have not as many cells. If some have by chance, what stands where
-    the label should be is no label of the file. (Which labels there are is known after some rows only.)
+    A text with line breaks is no such row: its lines have not as many cells. If some have by chance, there are words
+    where the row has one, or what stands where the label should be is no label of the file. (Which labels there are is
+    known after some rows only.)
 
     row (Sequence[str]): The cells.
     delimiter (str): The separator.
-    marks (Sequence[int]): Which columns hold labels and stars.
+    others (Sequence[int]): The columns that do not hold the text.
+    marks (Sequence[int]): Which of them hold labels and stars.
     known (Collection[tuple[str, ...]]): The labels and stars of the rows on one line, so far.
     """
     lines = [line.split(delimiter) for line in re.split(r"[\r\n]+", delimiter.join(row)) if line.strip()]
@@ -116,6 +125,7 @@ def _is_several(row: Sequence[str], delimiter: str, marks: Sequence[int], known:
         len(cells) == len(row)
         # In a sentence, a space follows the comma.
         and not any(cell.startswith(" ") for cell in cells[1:])
+        and all(" " in row[i] or " " not in cells[i] for i in others)
         and (len(known) < 2 or _pick(cells, marks) in accepted)
         for cells in lines
     )  # fmt: skip
