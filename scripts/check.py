@@ -7,6 +7,7 @@ from typing import NoReturn
 import typer
 from wasabi import msg
 
+from scripts.distill.core.messages import name_missing
 from scripts.distill.core.variables import (
     EngineName,
     SettingsError,
@@ -76,7 +77,7 @@ def main(
             check_trained_here(teacher_folder / "model-best", overrides, defaults)
         check_spec_exists(teacher)
         if not data.exists():
-            raise SettingsError(f"data = {data}: there is no such folder or file")
+            raise SettingsError(f"data = {name_missing(data)}: there is no such folder")
         if gpu_id >= 0 and find_spec("cupy") is None:
             raise SettingsError(
                 f"gpu_id = {gpu_id}, but CuPy is not installed. Install it as docs/data.md says, or use -1"

@@ -2,12 +2,21 @@
 
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import srsly
 import typer
 from wasabi import msg
 
+from scripts.distill.data.labels import find_lookalikes
 from scripts.distill.data.prepare import prepare
+from scripts.distill.data.records import KINDS, Kind
+
+# What the console calls each kind of record that is not kept.
+NAMES = {
+    "neutral": "neutral", "duplicate": "duplicate", "case_duplicate": "duplicate but for case",
+    "contradiction": "duplicate with another label", "near_copy": "near copies", "rejected": "rejected",
+}  # fmt: skip
 
 
 def main(
@@ -25,19 +34,40 @@ def main(
     splits = ["train", "dev", "test", "unlabelled"]
     rows = [(code, *(kept[split] for split in splits)) for code, kept in summary["kept"].items()]
     msg.table(rows, header=("lang", *splits), divider=True, aligns=("l", *"rrrr"))
-    kinds = {"neutral": "neutral", "duplicate": "duplicate", "near_copy": "near copies", "rejected": "rejected"}
-    dropped = {kind: sum(f.get(kind, 0) for f in summary["files"].values()) for kind in kinds}
+    files = summary["files"].values()
+    read, lines = sum(file["read"] for file in files), sum(file["lines"] for file in files)
+    msg.info(f"Read {lines} lines of {len(files)} files: {read} records")
+    dropped = {kind: sum(file.get(kind, 0) for file in files) for kind in KINDS}
     msg.info(
-        f"Dropped: {', '.join(f'{count} {kinds[kind]}' for kind, count in dropped.items())}"
+        f"Dropped: {', '.join(f'{count} {NAMES[kind]}' for kind, count in dropped.items())}"
         f". Each is listed in {corpus / 'dropped.jsonl'}"
     )
     if summary["unused"]:
         msg.info(f"Not used (lang = {lang}): {', '.join(summary['unused'])}")
+    _warn_of_labels(summary)
+    if dropped["contradiction"]:
+        msg.warn(f"{dropped['contradiction']} texts are there again with another label, the first of them:")
+        _show_drops(corpus, "contradiction")
     if dropped["rejected"]:
         msg.warn(f"{dropped['rejected']} records were rejected as bad input, the first of them:")
-        for drop in islice((d for d in srsly.read_jsonl(corpus / "dropped.jsonl") if d["kind"] == "rejected"), 5):
-            typer.echo(f"  {drop['file']}:{drop['line']}: {drop['reason']}")
+        _show_drops(corpus, "rejected")
     msg.good(f"Wrote {corpus / 'gold'}", f"labels: {', '.join(summary['labels'])}")
+
+
+def _warn_of_labels(summary: dict[str, Any]) -> None:
+    """Say which labels look like others, and how many were written in another way."""
+    for group in find_lookalikes(summary["labels"]):
+        counts = (f"{label!r} ({sum(summary['labels'][label].values())} texts)" for label in group)
+        msg.warn(f"These labels differ only by case or as numbers, and stay apart: {', '.join(counts)}")
+    changed = sum(file.get("labels_changed", 0) for file in summary["files"].values())
+    if changed:
+        msg.warn(f"{changed} labels had invisible characters, odd spaces or another Unicode form, which were mended")
+
+
+def _show_drops(corpus: Path, kind: Kind) -> None:
+    """Print the first few records that were dropped for a reason."""
+    for drop in islice((d for d in srsly.read_jsonl(corpus / "dropped.jsonl") if d["kind"] == kind), 5):
+        typer.echo(f"  {drop['file']}:{drop['line']}: {drop['reason']}")
 
 
 if __name__ == "__main__":

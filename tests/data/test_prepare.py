@@ -13,7 +13,7 @@ import pytest
 from scripts.distill.data.corpus import Corpus, gold_label
 from scripts.distill.data.docbins import read_docs
 from scripts.distill.data.prepare import prepare, write_gold
-from scripts.distill.data.records import Drop, Record
+from scripts.distill.data.records import KINDS, MAX_CHARACTERS, Drop, Record
 from scripts.prepare import main
 from tests.helpers import ROOT
 
@@ -133,7 +133,7 @@ def test_prepare_lists_what_was_dropped(data: Path, corpus: Path) -> None:
         (train, 3, "neutral", "3 stars", "So so."),
         (train, 4, "rejected", "'text' is empty", ""),
         (train, 5, "rejected", reason, "What?"),
-        (train, 6, "duplicate", f"same text as {train}:2, which has label NEG, not POS", "AWFUL."),
+        (train, 6, "contradiction", f"same text as {train}:2, but for case, which has label NEG, not POS", "AWFUL."),
         (train, 7, "duplicate", f"same text as {test}:1", "Fine test."),
         (train, 8, "near_copy", nearly, "Bad from the first page to the last!!"),
         (unlabelled, 2, "duplicate", f"same text as {train}:2", "Awful."),
@@ -163,15 +163,15 @@ def test_prepare_summary_says_what_was_read_kept_and_dropped(data: Path, corpus:
         },
         "files": {
             f"{data}/en/train.jsonl": {
-                "read": 8, "sha256": hashes["en/train.jsonl"], "neutral": 1, "rejected": 2, "duplicate": 2,
-                "near_copy": 1,
+                "read": 8, "lines": 8, "sha256": hashes["en/train.jsonl"], "neutral": 1, "rejected": 2, "duplicate": 1,
+                "contradiction": 1, "near_copy": 1,
             },
-            f"{data}/en/dev.jsonl": {"read": 2, "sha256": hashes["en/dev.jsonl"]},
-            f"{data}/en/test.jsonl": {"read": 2, "sha256": hashes["en/test.jsonl"]},
+            f"{data}/en/dev.jsonl": {"read": 2, "lines": 2, "sha256": hashes["en/dev.jsonl"]},
+            f"{data}/en/test.jsonl": {"read": 2, "lines": 2, "sha256": hashes["en/test.jsonl"]},
             f"{data}/en/unlabelled.jsonl": {
-                "read": 3, "sha256": hashes["en/unlabelled.jsonl"], "duplicate": 1, "near_copy": 1,
+                "read": 3, "lines": 3, "sha256": hashes["en/unlabelled.jsonl"], "duplicate": 1, "near_copy": 1,
             },
-            f"{data}/nl.jsonl": {"read": 25, "sha256": hashes["nl.jsonl"]},
+            f"{data}/nl.jsonl": {"read": 25, "lines": 25, "sha256": hashes["nl.jsonl"]},
         },
     }  # fmt: skip
 
@@ -182,7 +182,14 @@ def test_prepare_prints_what_was_kept_and_dropped(data: Path, corpus: Path, caps
     # lang, train, dev, test, unlabelled
     assert ["en", "2", "2", "2", "1"] in [line.split() for line in output.splitlines()]
     # Long lines are wrapped.
-    assert "Dropped: 1 neutral, 3 duplicate, 2 near copies, 2 rejected." in " ".join(output.split())
+    words = " ".join(output.split())
+    assert "Read 15 lines of 4 files: 15 records" in words
+    assert (
+        "Dropped: 1 neutral, 2 duplicate, 0 duplicate but for case, 1 duplicate with another label, 2 near copies, "
+        "2 rejected." in words
+    )
+    assert "1 texts are there again with another label, the first of them:" in words
+    assert f"{data}/en/train.jsonl:6: same text as {data}/en/train.jsonl:2, but for case, which has label NEG" in output
     assert f"{data}/en/train.jsonl:4: 'text' is empty" in output
 
 
@@ -191,8 +198,7 @@ def test_prepare_counts_add_up(data: Path, corpus: Path, lang: str) -> None:
     summary = prepare(data, corpus, lang=lang, seed=0)
     read = sum(file["read"] for file in summary["files"].values())
     kept = sum(sum(splits.values()) for splits in summary["kept"].values())
-    kinds = ("neutral", "rejected", "duplicate", "near_copy")
-    dropped = sum(file.get(kind, 0) for file in summary["files"].values() for kind in kinds)
+    dropped = sum(file.get(kind, 0) for file in summary["files"].values() for kind in KINDS)
     assert read == kept + dropped == {"xx": 40, "en": 15, "nl": 25}[lang]
     assert len((corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines()) == dropped
     docs = {split: len(list(Corpus(corpus).gold_docs(split))) for split in ("train", "dev", "test")}
@@ -271,11 +277,11 @@ def test_prepare_reads_a_folder_of_unlabelled_files(folder: Path, corpus: Path) 
     assert summary == json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
     assert summary["kept"] == {"en": {"test": 2, "dev": 2, "train": 2, "unlabelled": 4}}
     counts: dict[str, dict[str, int]] = {
-        "a.jsonl": {"read": 3, "rejected": 1, "duplicate": 1},
-        "b.txt.gz": {"read": 4, "duplicate": 2},
-        "c.csv": {"read": 3, "rejected": 2},
-        "d.tsv.gz": {"read": 2, "duplicate": 1, "near_copy": 1},
-        "e.txt": {"read": 0},
+        "a.jsonl": {"read": 3, "lines": 3, "rejected": 1, "duplicate": 1},
+        "b.txt.gz": {"read": 4, "lines": 5, "case_duplicate": 2},
+        "c.csv": {"read": 3, "lines": 4, "rejected": 2},
+        "d.tsv.gz": {"read": 2, "lines": 3, "duplicate": 1, "near_copy": 1},
+        "e.txt": {"read": 0, "lines": 0},
     }
     labelled = [str(folder.parent / f"{split}.jsonl") for split in ("train", "dev", "test")]
     assert list(summary["files"]) == [*labelled, *(str(folder / name) for name in counts)]
@@ -284,13 +290,13 @@ def test_prepare_reads_a_folder_of_unlabelled_files(folder: Path, corpus: Path) 
         for name, count in counts.items()
     }
     # Labelled files are counted as without the folder.
-    assert summary["files"][labelled[0]].items() >= {"read": 8, "neutral": 1, "rejected": 2, "duplicate": 2}.items()
+    assert summary["files"][labelled[0]].items() >= {"read": 8, "neutral": 1, "rejected": 2, "duplicate": 1}.items()
     drops = [json.loads(line) for line in (corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [(drop["file"], drop["line"], drop["kind"]) for drop in drops if drop["file"] not in labelled] == [
         (str(folder / name), line, kind)
         for name, line, kind in [
-            ("a.jsonl", 2, "duplicate"), ("a.jsonl", 3, "rejected"), ("b.txt.gz", 3, "duplicate"),
-            ("b.txt.gz", 4, "duplicate"), ("c.csv", 3, "rejected"), ("c.csv", 4, "rejected"),
+            ("a.jsonl", 2, "duplicate"), ("a.jsonl", 3, "rejected"), ("b.txt.gz", 3, "case_duplicate"),
+            ("b.txt.gz", 4, "case_duplicate"), ("c.csv", 3, "rejected"), ("c.csv", 4, "rejected"),
             ("d.tsv.gz", 2, "near_copy"), ("d.tsv.gz", 3, "duplicate"),
         ]
     ]  # fmt: skip
@@ -330,7 +336,7 @@ def test_prepare_makes_the_same_of_gzipped_files(data: Path, tmp_path: Path) -> 
         ("z.jsonl.gz", gzip.compress(b'{"text": "Last."}')[:-9], "/z.jsonl.gz: broken gzip (Compressed file ended "),
         ("z.txt.gz", b"Last.", "/z.txt.gz: broken gzip (Not a gzipped file (b'La')). Compress it anew"),
         ("z.txt.gz", b"", "/z.txt.gz: broken gzip (the file is empty). Compress it anew"),
-        ("z.txt", "Café.".encode("latin-1"), "/z.txt: not UTF-8 (invalid continuation byte, bytes b'\\xe9'). Convert "),
+        ("z.txt", "Café.".encode("latin-1"), "/z.txt:1: not UTF-8 (invalid continuation byte, bytes b'\\xe9'). Con"),
         ("z.csv", b"review\nLast.\n", "/z.csv:1: no column 'text'. Found: ['review']. The first line must name "),
     ],
     ids=["cut", "no-gzip", "empty-gzip", "latin-1", "columns"],
@@ -361,8 +367,79 @@ def test_prepare_writes_nothing_if_no_unlabelled_text_can_be_used(data: Path, co
     write_records(data / "en" / "unlabelled.jsonl", [{"review": "One."}, {"review": "Two."}])
     with pytest.raises(ValueError) as raised:
         prepare(data, corpus, lang="xx", seed=0)
-    reason = "none of its 2 records can be used. The first problem: line 1: no 'text'. Found: review"
+    reason = "none of its 2 records can be used. The first problem: line 1: no 'text'. Found: 'review'"
     assert str(raised.value) == f"{data}/en/unlabelled.jsonl: {reason}"
+    assert read_outputs(corpus) == before
+
+
+@pytest.mark.parametrize("split", ["train", "unlabelled"])
+def test_prepare_rejects_a_text_too_long_for_spacy(data: Path, corpus: Path, split: str) -> None:
+    with (data / "en" / f"{split}.jsonl").open("a", encoding="utf-8") as file:
+        file.write(json.dumps({"text": "word " * (MAX_CHARACTERS // 5) + "word", "stars": 4}) + "\n")
+    summary = prepare(data, corpus, lang="en", seed=0)
+    assert summary["kept"]["en"] == {"test": 2, "dev": 2, "train": 2, "unlabelled": 1}
+    [drop] = [
+        drop for drop in map(json.loads, (corpus / "dropped.jsonl").open(encoding="utf-8"))
+        if "characters" in drop["reason"]
+    ]  # fmt: skip
+    line = {"train": 9, "unlabelled": 4}[split]
+    assert (drop["file"], drop["line"], drop["kind"]) == (f"{data}/en/{split}.jsonl", line, "rejected")
+    assert drop["reason"] == "'text' has 1,000,004 characters, spaCy takes 1,000,000. Cut it, or split it"
+
+
+def test_prepare_warns_of_labels_that_look_alike(
+    tmp_path: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    labels = {"pos": 6, "Pos": 5, "neg": 7}
+    records = [
+        {"text": f"{len(label) + count} {i} tekst", "label": label}
+        for label, count in labels.items()
+        for i in range(count)
+    ]
+    records += [{"text": f"neg {i} meer", "label": f"neg{invisible}"} for i, invisible in enumerate("\u200b\xad\ufeff")]
+    write_records(tmp_path / "data" / "nl.jsonl", records)
+    main(tmp_path / "data", corpus, lang="nl", seed=0, max_unlabelled=None)
+    output = " ".join("".join(capsys.readouterr()).split())
+    assert "These labels differ only by case or as numbers, and stay apart: 'Pos' (5 texts), 'pos' (6 texts)" in output
+    assert "3 labels had invisible characters, odd spaces or another Unicode form, which were mended" in output
+    summary = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
+    assert summary["files"][f"{tmp_path}/data/nl.jsonl"]["labels_changed"] == 3
+    assert list(summary["labels"]) == ["Pos", "neg", "pos"]
+
+
+def test_prepare_counts_lines_and_records_of_tables(
+    data: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "en" / "train.jsonl").unlink()
+    lines = ["text\tlabel", "Great book\tPOS", "Awful\tNEG", '"Never, she said\tNEG', "Nice\tPOS", 'A 5" one\tNEG',
+             'My 7"\tPOS']  # fmt: skip
+    table = data / "en" / "train.tsv"
+    table.write_text("\n".join(lines), encoding="utf-8")
+    main(data, corpus, lang="en", seed=0, max_unlabelled=None)
+    summary = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
+    assert summary["files"][str(table)].items() >= {"read": 4, "lines": 7, "rejected": 1}.items()
+    assert "Read 14 lines of 4 files: 11 records" in " ".join(capsys.readouterr().out.split())
+    table.rename(table.with_name("train.unquoted.tsv"))
+    summary = prepare(data, corpus, lang="en", seed=0)
+    assert summary["files"][f"{data}/en/train.unquoted.tsv"].items() >= {"read": 6, "lines": 7}.items()
+    assert summary["kept"]["en"]["train"] == 6
+
+
+def test_prepare_stops_without_a_tick_if_much_is_rejected(
+    data: Path, corpus: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    prepare(data, corpus, lang="en", seed=0)
+    before = read_outputs(corpus)
+    rows = ['"Fine" is what they say of this,POS', "A poor one,NEG", "Plain text,POS"] * 30
+    (data / "en" / "train.jsonl").unlink()
+    (data / "en" / "train.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(data, corpus, lang="en", seed=0, max_unlabelled=None)
+    output = " ".join("".join(capsys.readouterr()).split())
+    assert "30 of its 90 records are rejected, more than 20%" in output
+    assert "quotes are the usual reason" in output
+    assert "Wrote" not in output
     assert read_outputs(corpus) == before
 
 

@@ -97,4 +97,4 @@ def test_sample_is_accepted_whole(tmp_path: Path) -> None:
     half = {split: len(LANGUAGES) * count // 2 for split, count in kept.items() if split != "unlabelled"}
     assert summary["labels"] == {"NEG": half, "POS": half}
     # Nothing is dropped but reviews with three stars.
-    assert {kind for file in summary["files"].values() for kind in file} == {"read", "sha256", "neutral"}
+    assert {kind for file in summary["files"].values() for kind in file} == {"read", "lines", "sha256", "neutral"}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from scripts.distill.data.near_duplicates import similarity
-from scripts.distill.data.records import Drop, Record
+from scripts.distill.data.records import Drop, Kind, Record
 from scripts.distill.data.splits import Splits, find_languages, normalize, read_splits, stream_unlabelled
 
 Rows = list[tuple[str, str | None]]
@@ -94,8 +94,15 @@ def test_splits_find_languages(tmp_path: Path) -> None:
     [
         (["en/", "english/"], "{}/english: 'english' is not the code of a language that spaCy knows (en, "),
         (["en/", "EN/"], "{}/EN: 'EN' is not the code of a language"),
-        (["train.jsonl"], "{}/train.jsonl: 'train' is not the code of a language that spaCy knows (en, "),
+        (["en/", "train.jsonl"], "{0}/train.jsonl: belongs into the folder of its language. If its texts are Engl"),
+        (["unlabelled.txt"], "{0}/unlabelled.txt: belongs into the folder of its language. If its texts are English, "),
+        (["test/"], "{0}/test: belongs into the folder of its language. If its texts are English, put it in {0}/en/"),
         (["en.old.csv"], "{}/en.old.csv: 'en.old' is not the code of a language"),
+        # Training would end with E958.
+        (["deu/"], "{}/deu: spaCy's code for 'deu' is 'de'. Rename it"),
+        (["iw.csv"], "{}/iw.csv: spaCy's code for 'iw' is 'he'. Rename it"),
+        (["mul/"], "{}/mul: 'mul' is not the code of a language"),
+        (["zho/"], "{}/zho: 'zho' is not the code of a language"),
         # Japanese needs another tokenizer.
         (["ja/"], "{}/ja: 'ja' is not the code of a language"),
         (["de.json"], f"{{}}/de.json: can't be read. {EXPECTED}"),
@@ -116,7 +123,8 @@ def test_splits_find_languages(tmp_path: Path) -> None:
         (["README.md", ".git/"], "{}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl"),
     ],
     ids=[
-        "word", "capitals", "split", "dot", "tokenizer", "json", "txt", "gzipped-txt", "gzip-of-what", "no-suffix",
+        "word", "capitals", "split", "split-txt", "split-folder", "dot", "three-letters", "old-code", "mul",
+        "three-letters-tokenizer", "tokenizer", "json", "txt", "gzipped-txt", "gzip-of-what", "no-suffix",
         "suffix", "xx", "module", "submodule", "folder-and-file", "two-files", "plain-and-gzipped", "empty", "no-data",
     ],
 )  # fmt: skip
@@ -138,7 +146,17 @@ def test_splits_data_must_be_a_folder(tmp_path: Path, kind: str) -> None:
         data.touch()
     with pytest.raises(ValueError) as raised:
         read_splits(data, lang="xx", seed=0)
-    assert str(raised.value) == f"{data}: no such folder. It must hold <lang>/train.jsonl … or <lang>.jsonl"
+    problem = "a file" if kind == "file" else "no such folder"
+    assert str(raised.value) == f"{data}: {problem}. Give a folder that holds <lang>/train.jsonl … or <lang>.jsonl"
+
+
+def test_splits_message_says_where_a_relative_path_was_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError) as raised:
+        read_splits(Path("my_data"), lang="xx", seed=0)
+    assert str(raised.value).startswith(f"my_data (looked for at {tmp_path}/my_data): no such folder. Give a folder ")
 
 
 def test_splits_language_without_data_is_an_error(tmp_path: Path) -> None:
@@ -315,19 +333,21 @@ def test_splits_duplicates_in_one_file_are_dropped_before_it_is_split(tmp_path: 
     splits = read_splits(tmp_path, lang="nl", seed=0)
     assert sorted(text for part in texts(splits).values() for text in part) == sorted(text for text, _ in rows)
     assert [(drop.file, drop.line, drop.kind, drop.reason) for drop in splits.drops] == [
-        (str(path), line + 20, "duplicate", f"same text as {path}:{line}") for line in range(1, 21)
+        (str(path), line + 20, "case_duplicate", f"same text as {path}:{line}, but for case") for line in range(1, 21)
     ]
     assert len(texts(splits)["test"]) == len(texts(splits)["dev"]) == 4
 
 
 def test_splits_duplicates_within_a_split_keep_the_first(tmp_path: Path) -> None:
-    train = [("Good", "POS"), ("Bad", "NEG"), ("GOOD ", "POS"), ("bad", "POS")]
+    train = [("Good", "POS"), ("Bad", "NEG"), ("GOOD ", "POS"), ("bad", "POS"), (" Good", "POS"), ("Bad", "POS")]
     path = write_language(tmp_path / "nl", train=train) / "train.jsonl"
     splits = read_splits(tmp_path, lang="nl", seed=0)
     assert texts(splits)["train"] == ["Good", "Bad"]
     assert [(drop.file, drop.line, drop.kind, drop.reason, drop.text) for drop in splits.drops] == [
-        (str(path), 3, "duplicate", f"same text as {path}:1", "GOOD"),
-        (str(path), 4, "duplicate", f"same text as {path}:2, which has label NEG, not POS", "bad"),
+        (str(path), 3, "case_duplicate", f"same text as {path}:1, but for case", "GOOD"),
+        (str(path), 4, "contradiction", f"same text as {path}:2, but for case, which has label NEG, not POS", "bad"),
+        (str(path), 5, "duplicate", f"same text as {path}:1", "Good"),
+        (str(path), 6, "contradiction", f"same text as {path}:2, which has label NEG, not POS", "Bad"),
     ]
 
 
@@ -343,18 +363,18 @@ def test_splits_duplicates_stay_in_the_split_that_matters_most(
     rows = {**LEAST, "unlabelled": [("Unlabelled", None)]}
     changed = {
         keeps: [*rows[keeps], ("Twice told", "POS")],
-        loses: [("twice  TOLD", label if loses != "unlabelled" else None), *rows[loses]],
+        loses: [("Twice  told ", label if loses != "unlabelled" else None), *rows[loses]],
     }
     folder = write_language(tmp_path / "nl", **{**rows, **changed})
     splits = read_splits(tmp_path, lang="nl", seed=0)
     assert texts(splits)[keeps][-1] == "Twice told"
     assert texts(splits)[loses] == [text for text, _ in rows[loses]]
     line = len(changed[keeps])
-    reason = f"same text as {folder}/{keeps}.jsonl:{line}"
+    kind, reason = "duplicate", f"same text as {folder}/{keeps}.jsonl:{line}"
     if label == "NEG" and loses != "unlabelled":
-        reason += ", which has label POS, not NEG"
+        kind, reason = "contradiction", f"{reason}, which has label POS, not NEG"
     assert [(drop.file, drop.line, drop.kind, drop.reason) for drop in drops(splits)] == [
-        (f"{folder}/{loses}.jsonl", 1, "duplicate", reason)
+        (f"{folder}/{loses}.jsonl", 1, kind, reason)
     ]
 
 
@@ -365,7 +385,7 @@ def test_splits_duplicates_across_languages_are_dropped(tmp_path: Path) -> None:
     splits = read_splits(tmp_path, lang="xx", seed=0)
     assert "super!" in texts(splits)["test"]
     assert "Super!" not in texts(splits)["train"]
-    assert [drop.reason for drop in splits.drops] == [f"same text as {tmp_path}/nl/test.jsonl:3"]
+    assert [drop.reason for drop in splits.drops] == [f"same text as {tmp_path}/nl/test.jsonl:3, but for case"]
 
 
 @pytest.mark.parametrize("keeps", ["test", "dev"])
@@ -473,8 +493,55 @@ def test_splits_every_record_is_kept_or_dropped(tmp_path: Path) -> None:
         file.write('{"text": "So so", "stars": 3}\n{"text": ""}\n')
     splits = read_splits(tmp_path, lang="nl", seed=0)
     assert splits.read[f"{tmp_path}/nl/train.jsonl"] == 7
-    assert Counter(drop.kind for drop in splits.drops) == {"neutral": 1, "rejected": 1, "duplicate": 2, "near_copy": 1}
+    assert Counter(drop.kind for drop in splits.drops) == {
+        "neutral": 1, "rejected": 1, "duplicate": 1, "contradiction": 1, "near_copy": 1,
+    }  # fmt: skip
     assert sum(splits.read.values()) == 11 == len(splits.drops) + sum(map(len, splits.reviews.values()))
+
+
+@pytest.mark.parametrize(("rejected", "stops"), [(10, False), (11, True)])
+def test_splits_file_of_which_much_is_rejected_is_an_error(tmp_path: Path, rejected: int, stops: bool) -> None:
+    path = write_language(tmp_path / "nl") / "train.jsonl"
+    path.rename(path.with_suffix(".old"))
+    table = path.with_suffix(".csv")
+    lines = ["text,label", "Train good,POS", "Train bad,NEG", *(f'"Not" quoted {i},POS' for i in range(rejected))]
+    table.write_text("\n".join(lines), encoding="utf-8")
+    path.with_suffix(".old").unlink()
+    if not stops:
+        assert len(read_splits(tmp_path, lang="nl", seed=0).drops) == rejected
+        return
+    with pytest.raises(ValueError) as raised:
+        read_splits(tmp_path, lang="nl", seed=0)
+    message = str(raised.value)
+    assert message.startswith(f"{table}: 11 of its 13 records are rejected, more than 20%. The first problem: line 4: ")
+    assert message.endswith("name it train.unquoted.csv. In tables, quotes are the usual reason, see docs/data.md")
+
+
+@pytest.mark.parametrize(("good", "stops"), [(80, False), (79, True)])
+def test_splits_unlabelled_texts_of_which_much_is_rejected_are_an_error(tmp_path: Path, good: int, stops: bool) -> None:
+    lines = [*(json.dumps({"text": f"A text about {i}"}) for i in range(good)), *('{"text": 4}' for _ in range(20))]
+    folder = write_unlabelled(
+        write_language(tmp_path / "nl"), {"a.jsonl": "\n".join(lines[:90]), "b.jsonl": "\n".join(lines[90:])}
+    )
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    if not stops:
+        assert len(drops(splits)) == 20
+        return
+    with pytest.raises(ValueError) as raised:
+        list(stream_unlabelled(splits))
+    assert str(raised.value) == (
+        f"{folder}: 20 of its 99 records are rejected, more than 20%. The first problem: {folder}/a.jsonl:80: 'text' "
+        "must be a string, found 4"
+    )
+
+
+def test_splits_labels_that_look_the_same_are_one_and_counted(tmp_path: Path) -> None:
+    rows = {split: [(f"{split} {label}", label) for label in ("p\xf3s", "neg")] for split in LEAST}
+    rows["train"] += [("Een", "po\u0301s"), ("Twee", "p\xf3s\u200b")]
+    folder = write_language(tmp_path / "nl", **rows)
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    assert splits.labels == ["neg", "p\xf3s"]
+    assert splits.changed == {str(folder / f"{split}.jsonl"): 2 * (split == "train") for split in LEAST}
 
 
 def test_splits_one_label_is_an_error(tmp_path: Path) -> None:
@@ -546,7 +613,7 @@ def test_splits_gzipped_files_are_read_like_plain_ones(tmp_path: Path, suffix: s
     plain = read_splits(tmp_path, lang="nl", seed=0)
     kept, dropped = texts(plain), drops(plain)
     assert kept["unlabelled"] == ["Unlabelled"]
-    assert [drop.kind for drop in dropped] == ["rejected", "duplicate", "duplicate", "rejected"]
+    assert [drop.kind for drop in dropped] == ["rejected", "duplicate", "case_duplicate", "rejected"]
     for split in rows:
         gzipped(tmp_path / "nl" / f"{split}{suffix}")
     splits = read_splits(tmp_path, lang="nl", seed=0)
@@ -578,8 +645,8 @@ def test_splits_unlabelled_texts_may_be_lines(tmp_path: Path, name: str) -> None
     assert unlabelled(splits) == [
         Record("Een tekst", None, "nl", str(path), 1), Record("Nog een, met komma", None, "nl", str(path), 4),
     ]  # fmt: skip
-    reason = f"same text as {tmp_path}/nl/test.jsonl:1"
-    assert drops(splits) == [Drop(str(path), 3, "duplicate", reason, "TEST good")]
+    reason = f"same text as {tmp_path}/nl/test.jsonl:1, but for case"
+    assert drops(splits) == [Drop(str(path), 3, "case_duplicate", reason, "TEST good")]
 
 
 def test_splits_unlabelled_texts_may_be_a_folder_of_files(tmp_path: Path) -> None:
@@ -650,7 +717,7 @@ def test_splits_unlabelled_folder_that_is_no_data_is_an_error(tmp_path: Path, na
         ),
         (
             {"a.txt": "", "b.jsonl": '\n{"review": "A."}\n{"text": 4}', "c.csv.gz": "text,lang\nA.,en\n"},
-            ": none of its 3 records can be used. The first problem: {}/b.jsonl:2: no 'text'. Found: review",
+            ": none of its 3 records can be used. The first problem: {}/b.jsonl:2: no 'text'. Found: 'review'",
         ),
     ],
     ids=["empty-file", "empty-files", "file", "files"],
@@ -694,15 +761,18 @@ def test_splits_unlabelled_duplicates_and_near_copies_are_dropped(tmp_path: Path
         ("en", "Super"), ("en", "Only here"), ("en", "NL TRAIN"), ("nl", "Nieuw"),
     ]  # fmt: skip
     earlier = "same text as an earlier unlabelled one"
+    but_case: tuple[Kind, str] = ("case_duplicate", f"{earlier}, but for case")
     assert drops(splits) == [
-        Drop(f"{en}/unlabelled/b.jsonl", 1, "duplicate", earlier, "only  HERE"),
-        Drop(f"{nl}/unlabelled/a.txt", 1, "duplicate", f"same text as {nl}/train.jsonl:3", "goed!"),
-        Drop(f"{nl}/unlabelled/a.txt", 2, "duplicate", earlier, "SUPER"),
+        Drop(f"{en}/unlabelled/b.jsonl", 1, *but_case, "only  HERE"),
+        Drop(f"{nl}/unlabelled/a.txt", 1, "case_duplicate", f"same text as {nl}/train.jsonl:3, but for case", "goed!"),
+        Drop(f"{nl}/unlabelled/a.txt", 2, *but_case, "SUPER"),
         Drop(f"{nl}/unlabelled/a.txt", 3, "near_copy", f"nearly the same text as {nl}/dev.jsonl:3", f"{LONG.upper()}?"),
-        Drop(f"{nl}/unlabelled/b.csv.gz", 2, "duplicate", earlier, "nieuw"),
+        Drop(f"{nl}/unlabelled/b.csv.gz", 2, *but_case, "nieuw"),
         Drop(f"{nl}/unlabelled/b.csv.gz", 3, "duplicate", earlier, f"{LONG.upper()}?"),
         Drop(f"{nl}/unlabelled/b.csv.gz", 4, "duplicate", f"same text as {nl}/dev.jsonl:3", LONG),
-        Drop(f"{nl}/unlabelled/b.csv.gz", 5, "duplicate", f"same text as {nl}/dev.jsonl:1", "Dev GOOD"),
+        Drop(
+            f"{nl}/unlabelled/b.csv.gz", 5, "case_duplicate", f"same text as {nl}/dev.jsonl:1, but for case", "Dev GOOD"
+        ),
     ]
     # Alone, Dutch does not know the English texts.
     alone = read_splits(tmp_path, lang="nl", seed=0)
@@ -732,8 +802,8 @@ def test_splits_unlabelled_texts_are_read_only_when_asked_for(tmp_path: Path) ->
     assert next(stream) == Record("Een", None, "nl", f"{folder}/a.txt", 1)
     # It has not been read yet.
     (folder / "b.txt").write_text("Vijf", encoding="utf-8")
-    reason = f"same text as {nl}/test.jsonl:1"
-    assert next(stream) == Drop(f"{folder}/a.txt", 2, "duplicate", reason, "TEST good")
+    reason = f"same text as {nl}/test.jsonl:1, but for case"
+    assert next(stream) == Drop(f"{folder}/a.txt", 2, "case_duplicate", reason, "TEST good")
     assert next(stream) == Record("Twee", None, "nl", f"{folder}/a.txt", 3)
     assert next(stream) == Record("Vijf", None, "nl", f"{folder}/b.txt", 1)
     with pytest.raises(ValueError, match=r"unlabelled/c\.jsonl\.gz: broken gzip"):

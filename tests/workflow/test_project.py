@@ -267,7 +267,7 @@ def test_project_unknown_variable_is_an_error(finished: Path, workflow: str) -> 
     ("variables", "message"),
     [
         (("--vars.teacher", "hf:./none"), "teacher = hf:./none: there is no ./none"),
-        (("--vars.data", "nowhere"), "data = nowhere: there is no such folder or file"),
+        (("--vars.data", "nowhere"), "data = nowhere (looked for at /"),
         (("--vars.engine", "raay"), "'raay' is not one of"),
         (("--vars.seed", "one"), "Invalid value for '--seed'"),
     ],

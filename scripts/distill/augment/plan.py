@@ -11,8 +11,8 @@ from pydantic.dataclasses import dataclass as section
 from spacy.util import import_file
 
 from ..core.sections import STRICT, Number, Whole, read_config, validate
+from ..data.languages import MULTI_LANGUAGE, is_language
 from ..data.origins import GOLD, UNLABELLED
-from ..data.splits import MULTI_LANGUAGE, is_language
 from .methods import Augmenter
 
 

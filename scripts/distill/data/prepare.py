@@ -22,11 +22,13 @@ class Counts:
     """What became of the unlabelled texts.
 
     read (Counter[str]): File → records read.
+    lines (dict[str, int]): File → lines read, up to the last record.
     kept (Counter[str]): Language → texts kept.
     dropped (dict[str, Counter[str]]): File → kind of `Drop` → records dropped.
     """
 
     read: Counter[str] = field(default_factory=Counter)
+    lines: dict[str, int] = field(default_factory=dict)
     kept: Counter[str] = field(default_factory=Counter)
     dropped: dict[str, Counter[str]] = field(default_factory=dict)
 
@@ -51,6 +53,7 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: i
             drops.write(json_line(asdict(drop)))
         for item in track(stream_unlabelled(splits), "reading unlabelled texts"):
             counts.read[item.file] += 1
+            counts.lines[item.file] = item.line
             if isinstance(item, Drop):
                 counts.dropped.setdefault(item.file, Counter())[item.kind] += 1
                 drops.write(json_line(asdict(item)))
@@ -74,8 +77,8 @@ def summarize(splits: Splits, unlabelled: Counts) -> dict[str, Any]:
     splits (Splits): The labelled records.
     unlabelled (Counts): What became of the unlabelled records.
     RETURNS (dict[str, Any]): "languages"; "labels": label → split → texts; "kept": language → split or "unlabelled" →
-        texts; "unused": places of languages that were not chosen; "files": file → "read", "sha256", and the records
-        dropped of each kind.
+        texts; "unused": places of languages that were not chosen; "files": file → "read" (records), "lines", "sha256",
+        the records dropped of each kind, and "labels_changed" where `labels.normalize_label` changed some.
     """
     kept = {
         lang: {
@@ -89,16 +92,21 @@ def summarize(splits: Splits, unlabelled: Counts) -> dict[str, Any]:
     }
     drops |= unlabelled.dropped
     files = {str(path): unlabelled.read[str(path)] for paths in splits.unlabelled.values() for path in paths}
+    lines = splits.lines | unlabelled.lines
+    changed = {file: {"labels_changed": count} for file, count in splits.changed.items() if count}
     return {
         "languages": splits.languages,
         "labels": {label: _count_label(splits, label) for label in splits.labels},
         "kept": kept,
         "unused": splits.unused,
         "files": {
-            file: {"read": read, "sha256": hash_file(Path(file)), **drops.get(file, {})}
+            file: {
+                "read": read, "lines": lines.get(file, 0), "sha256": hash_file(Path(file)),
+                **drops.get(file, {}), **changed.get(file, {}),
+            }
             for file, read in (splits.read | files).items()
         },
-    }
+    }  # fmt: skip
 
 
 def _count_label(splits: Splits, label: str) -> dict[str, int]:

@@ -1,22 +1,25 @@
 """Read labelled and unlabelled texts from JSONL, CSV, TSV or TXT, plain or gzipped, into validated records."""
 
-import csv
 import gzip
 import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import Any, Literal, get_args
 
-SUFFIXES = (".jsonl", ".csv", ".tsv")
-# One text per line: there is no place for a label.
-TXT = ".txt"
-GZIP = ".gz"
-# The first bytes of every gzipped file.
-_GZIP_START = b"\x1f\x8b"
+from .labels import normalize_label
+from .tables import read_table
+from .text_files import SUFFIXES, TXT, InvalidRecord, explain_undecodable, open_text, split_name, suffixes
+
+# Characters of a text: what spaCy's `nlp.max_length` lets through.
+MAX_CHARACTERS = 1_000_000
 STARS_TO_LABEL = {1: "NEG", 2: "NEG", 4: "POS", 5: "POS"}
 NEUTRAL_STARS = 3
+# Why a record is not kept: it has three stars; its text was seen before; or but for case; or with another label; it
+# nearly equals a dev or test text; it is bad input.
+Kind = Literal["neutral", "duplicate", "case_duplicate", "contradiction", "near_copy", "rejected"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Record:
     lang (str): The language code.
     file (str): The file.
     line (int): The line where the record ends, from 1 on.
+    label_changed (bool): Whether the file has the label in another way, see `normalize_label`.
     """
 
     text: str
@@ -35,6 +39,7 @@ class Record:
     lang: str
     file: str
     line: int
+    label_changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,21 +48,16 @@ class Drop:
 
     file (str): The file.
     line (int): The line where the record ends, from 1 on.
-    kind (str): "rejected" for bad input, "neutral" for three stars, "duplicate" for a text that was seen before,
-        "near_copy" for a text that nearly equals a dev or test text.
+    kind (str): One of `KINDS`.
     reason (str): Why the record was not kept, for people.
     text (str): The text; "" if the record has no valid one.
     """
 
     file: str
     line: int
-    kind: Literal["rejected", "neutral", "duplicate", "near_copy"]
+    kind: Kind
     reason: str
     text: str = ""
-
-
-class _InvalidRecord(ValueError):
-    """A record that breaks the input contract; the message is the reason."""
 
 
 def read_records(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[Record], list[Drop]]:
@@ -85,13 +85,13 @@ def stream_records(path: Path, *, lang: str, labelled: bool = True) -> Iterator[
     """Read one file of texts, a record at a time. The arguments are those of `read_records`.
 
     YIELDS (Record | Drop): Each record of the file.
-    RAISES (ValueError): If the file as a whole can't be read: an unknown suffix, no UTF-8, broken gzip, or a table
-        without a column `text`.
+    RAISES (ValueError): If the file as a whole can't be read: an unknown suffix, no UTF-8, broken gzip, or what
+        `read_table` refuses.
     """
     for line, record in _read_records(path, labelled=labelled):
         text = ""
         try:
-            if isinstance(record, _InvalidRecord):
+            if isinstance(record, InvalidRecord):
                 raise record
             text = _get_text(record)
             _check_lang(record, lang)
@@ -99,28 +99,14 @@ def stream_records(path: Path, *, lang: str, labelled: bool = True) -> Iterator[
             if labelled and stars == NEUTRAL_STARS:
                 yield Drop(str(path), line, "neutral", f"{NEUTRAL_STARS} stars", text)
                 continue
-            label = _get_label(record, stars) if labelled else None
-        except _InvalidRecord as err:
+            label, changed = _get_label(record, stars) if labelled else (None, False)
+        except InvalidRecord as err:
             yield Drop(str(path), line, "rejected", str(err), text)
         else:
-            yield Record(text, label, lang, str(path), line)
+            yield Record(text, label, lang, str(path), line, changed)
 
 
-def split_name(path: Path) -> tuple[str, str]:
-    """Return a file's name without its suffixes, and the suffix that says its kind: ".csv" of train.csv.gz."""
-    inner = path.with_suffix("") if path.suffix == GZIP else path
-    return inner.stem, inner.suffix
-
-
-def suffixes(labelled: bool = True) -> str:
-    """Return the suffixes that can be read, to be named in messages.
-
-    labelled (bool): Whether the texts have labels, which .txt has no place for.
-    """
-    return ", ".join(SUFFIXES if labelled else (*SUFFIXES, TXT)) + f", each also with {GZIP}"
-
-
-def _read_records(path: Path, *, labelled: bool) -> Iterator[tuple[int, dict[str, Any] | _InvalidRecord]]:
+def _read_records(path: Path, *, labelled: bool) -> Iterator[tuple[int, dict[str, Any] | InvalidRecord]]:
     """Yield each record of a file with the number of the line it ends on."""
     kind = split_name(path)[1]
     if kind not in SUFFIXES and (labelled or kind != TXT):
@@ -131,99 +117,69 @@ def _read_records(path: Path, *, labelled: bool) -> Iterator[tuple[int, dict[str
         elif kind == TXT:
             yield from _read_lines(path)
         else:
-            yield from _read_table(path, delimiter="\t" if kind == ".tsv" else ",")
+            yield from read_table(path)
     except UnicodeDecodeError as err:
-        if path.suffix != GZIP and err.object.startswith(_GZIP_START):
-            raise ValueError(f"{path}: gzipped, but its name says otherwise. Rename it to {path.name}{GZIP}") from err
-        raise ValueError(
-            f"{path}: not UTF-8 ({err.reason}, bytes {err.object[err.start : err.end]!r}). "
-            f"Convert it, for example with: iconv -f LATIN1 -t UTF-8 {path.name} > new{path.suffix}"
-        ) from err
-    except csv.Error as err:
-        raise ValueError(f"{path}:1: can't read the names of the columns: {err}") from err
+        raise ValueError(explain_undecodable(path, err)) from err
     except (EOFError, zlib.error, gzip.BadGzipFile) as err:
         raise ValueError(f"{path}: broken gzip ({err}). Compress it anew; `gzip -t` tests it") from err
 
 
-def _open(path: Path, newline: str | None = None) -> IO[str]:
-    if path.suffix == GZIP:
-        if not path.stat().st_size:  # gzip would read it as no text, but even no text is some bytes when compressed
-            raise EOFError("the file is empty")
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline=newline)
-    return path.open(encoding="utf-8-sig", newline=newline)
-
-
 def _read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with _open(path) as file:
+    with open_text(path) as file:
         for number, line in enumerate(file, start=1):
             if line.strip():
                 yield number, {"text": line}
 
 
-def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any] | _InvalidRecord]]:
-    with _open(path) as file:
+def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any] | InvalidRecord]]:
+    with open_text(path) as file:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
             try:
-                record = json.loads(line)
+                record = json.loads(line, object_pairs_hook=_make_object)
                 # Half a surrogate pair ("\ud83d") is valid JSON, but can't be written again.
                 json.dumps(record, ensure_ascii=False).encode("utf-8")
             except (ValueError, RecursionError) as err:
-                yield number, _InvalidRecord(f"not valid JSON: {err}")
+                yield number, InvalidRecord(f"not valid JSON: {err}")
                 continue
             if isinstance(record, dict):
                 yield number, record
             else:
                 kind = type(record).__name__
-                yield number, _InvalidRecord(f"expected a JSON object, found a {kind}")
+                yield number, InvalidRecord(f"expected a JSON object, found a {kind}")
 
 
-def _read_table(path: Path, delimiter: str) -> Iterator[tuple[int, dict[str, Any] | _InvalidRecord]]:
-    with _open(path, newline="") as file:
-        # If not strict, a quote that is never closed makes one text of all records after it.
-        reader = csv.DictReader(file, delimiter=delimiter, strict=True)
-        if "text" not in (reader.fieldnames or []):
-            raise ValueError(
-                f"{path}:1: no column 'text'. Found: {reader.fieldnames}. The first line must "
-                "name the columns: text, and label or stars"
-            )
-        while True:
-            start = reader.reader.line_num + 1
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as err:
-                end = reader.reader.line_num  # the DictReader's own does not count this record
-                reason = f"lines {start} to {end}: {err}. Close its quotes, and double those inside quotes"
-                yield end, _InvalidRecord(reason)
-                continue
-            if None in row or None in row.values():
-                found = sum(value is not None for value in row.values() if not isinstance(value, list))
-                found += len(row.get(None, []))
-                expected = len(reader.fieldnames or [])
-                reason = f"expected {expected} columns, found {found}"
-                yield reader.line_num, _InvalidRecord(reason)
-            else:
-                yield reader.line_num, {key: value or None for key, value in row.items()}
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a JSON object; of a key that is there twice, Python's `json` would keep the last value in silence."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"key {next(key for key in keys if keys.count(key) > 1)!r} is there twice")
+    return made
 
 
 def _get_text(record: dict[str, Any]) -> str:
     if "text" not in record:
-        raise _InvalidRecord(f"no 'text'. Found: {', '.join(record) or 'nothing'}")
+        raise InvalidRecord(f"no 'text'. Found: {_names(record)}")
     text = "" if record["text"] is None else record["text"]
     if not isinstance(text, str):
-        raise _InvalidRecord(f"'text' must be a string, found {text!r}")
+        raise InvalidRecord(f"'text' must be a string, found {text!r}")
     if not text.strip():
-        raise _InvalidRecord("'text' is empty")
+        raise InvalidRecord("'text' is empty")
+    if "\0" in text:
+        raise InvalidRecord("'text' has the character NUL. It was damaged on its way here")
+    if len(text.strip()) > MAX_CHARACTERS:
+        raise InvalidRecord(
+            f"'text' has {len(text.strip()):,} characters, spaCy takes {MAX_CHARACTERS:,}. Cut it, or split it"
+        )
     return text.strip()
 
 
 def _check_lang(record: dict[str, Any], lang: str) -> None:
     found = record.get("lang")
     if found is not None and found != lang:
-        raise _InvalidRecord(f"'lang' is {found!r}, but the file is in the place for {lang!r}")
+        raise InvalidRecord(f"'lang' is {found!r}, but the file is in the place for {lang!r}")
 
 
 def _get_stars(record: dict[str, Any]) -> int | None:
@@ -235,19 +191,39 @@ def _get_stars(record: dict[str, Any]) -> int | None:
     except (TypeError, ValueError, OverflowError):
         number = None
     if number not in (1, 2, 3, 4, 5):
-        raise _InvalidRecord(f"'stars' must be 1, 2, 3, 4 or 5, found {stars!r}")
+        raise InvalidRecord(f"'stars' must be 1, 2, 3, 4 or 5, found {stars!r}")
     return int(number)
 
 
-def _get_label(record: dict[str, Any], stars: int | None) -> str:
-    label = record.get("label")
-    if isinstance(label, int) and not isinstance(label, bool):
-        label = str(label)
-    if label is not None and (not isinstance(label, str) or not label.strip()):
-        raise _InvalidRecord(f"'label' must be a string, found {label!r}")
+def _get_label(record: dict[str, Any], stars: int | None) -> tuple[str, bool]:
+    """Return a record's label, and whether it was written in another way; see `normalize_label`."""
+    written = record.get("label")
+    if isinstance(written, float) and written.is_integer():
+        written = int(written)
+    if isinstance(written, int) and not isinstance(written, bool):
+        written = str(written)
+    if written is not None and not isinstance(written, str):
+        raise InvalidRecord(f"'label' must be a string or a whole number, found {written!r}")
+    if written is None and stars is None:
+        raise InvalidRecord(_no_label(record))
     from_stars = STARS_TO_LABEL[stars] if stars else None
-    if label is None and from_stars is None:
-        raise _InvalidRecord(f"neither 'label' nor 'stars'. Found: {', '.join(record)}")
-    if label is not None and from_stars is not None and label.strip() != from_stars:
-        raise _InvalidRecord(f"label {label!r} contradicts {stars} stars ({from_stars})")
-    return label.strip() if label is not None else str(from_stars)
+    if written is None:
+        return str(from_stars), False
+    label = normalize_label(written)
+    if not label:
+        raise InvalidRecord("'label' is empty")
+    if from_stars is not None and label != from_stars:
+        raise InvalidRecord(f"label {label!r} contradicts {stars} stars ({from_stars})")
+    return label, label != written.strip()
+
+
+def _no_label(record: dict[str, Any]) -> str:
+    empty = [repr(name) for name in ("label", "stars") if name in record]
+    if not empty:
+        return f"neither 'label' nor 'stars'. Found: {_names(record)}"
+    return f"{' and '.join(empty)} {'are' if len(empty) > 1 else 'is'} empty"
+
+
+def _names(record: dict[str, Any]) -> str:
+    """Return the names of a record's columns in quotes, so that white space in them is seen."""
+    return ", ".join(map(repr, record)) or "nothing"

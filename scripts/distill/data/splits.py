@@ -1,19 +1,22 @@
 """Find a data folder's files, make splits, and keep texts from being in two of them."""
 
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import NoReturn
 
 from sklearn.model_selection import train_test_split
-from spacy.util import get_lang_class
 
+from ..core.messages import name_missing
+from .languages import MULTI_LANGUAGE, find_language, is_language
 from .near_duplicates import NearDuplicates
 from .origins import UNLABELLED
-from .records import SUFFIXES, TXT, Drop, Record, read_records, split_name, stream_records, suffixes
-from .text_keys import normalize, text_key
+from .records import Drop, Kind, Record, read_records, stream_records
+from .text_files import DELIMITERS, SUFFIXES, TXT, split_name, suffixes
+from .text_keys import normalize, normalize_but_case, text_key
 
 LABELLED = ("train", "dev", "test")
 # Instead of these three, one file with all labelled texts of a language.
@@ -22,7 +25,9 @@ UNSPLIT = "labelled"
 PRECEDENCE = ("test", "dev", "train")
 # Of one file with all labelled texts, the shares of the texts that become dev and test.
 DEV_SHARE = TEST_SHARE = 0.2
-MULTI_LANGUAGE = "xx"
+# Of the labelled records of a file, or the unlabelled ones of a language, the share that may be rejected; and how many
+# may be, whatever their share.
+MAX_REJECTED, FEW_REJECTED = 0.2, 10
 
 
 @dataclass
@@ -33,6 +38,8 @@ class Splits:
     drops (list[Drop]): The labelled records that were not kept.
     files (list[str]): The labelled files that were read.
     read (dict[str, int]): Labelled file → records read.
+    lines (dict[str, int]): Labelled file → lines read, up to the last record.
+    changed (dict[str, int]): Labelled file → labels that it has in another way, see `labels.normalize_label`.
     unlabelled (dict[str, list[Path]]): Language → files of unlabelled texts, see `stream_unlabelled`.
     unused (list[str]): Files and folders of languages that were not chosen.
     """
@@ -41,6 +48,8 @@ class Splits:
     drops: list[Drop] = field(default_factory=list)
     files: list[str] = field(default_factory=list)
     read: dict[str, int] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    changed: dict[str, int] = field(default_factory=dict)
     unlabelled: dict[str, list[Path]] = field(default_factory=dict)
     unused: list[str] = field(default_factory=list)
 
@@ -99,19 +108,21 @@ def find_languages(data: Path) -> dict[str, Path]:
         after a language that `is_language` accepts, or one language has two places.
     """
     if not data.is_dir():
-        raise ValueError(f"{data}: no such folder. It must hold <lang>/train.jsonl … or <lang>.jsonl")
+        problem = f"{data}: a file" if data.exists() else f"{name_missing(data)}: no such folder"
+        raise ValueError(f"{problem}. Give a folder that holds <lang>/train.jsonl … or <lang>.jsonl")
     places: dict[str, Path] = {}
     for path in sorted(data.iterdir()):
         if _is_ignored(path):
             continue
         code, kind = (path.name, "") if path.is_dir() else split_name(path)
+        if code in (*LABELLED, UNSPLIT, UNLABELLED):
+            raise ValueError(
+                f"{path}: belongs into the folder of its language. If its texts are English, put it in {data / 'en'}/"
+            )
         if not path.is_dir() and kind not in SUFFIXES:
             raise ValueError(f"{path}: can't be read. Expected <lang>/, or <lang> with one of {suffixes()}")
         if not is_language(code):
-            raise ValueError(
-                f"{path}: {code!r} is not the code of a language that spaCy knows (en, nl, fr …) and tokenises "
-                "without another library. Rename it, or move it out of the data folder"
-            )
+            _refuse_language(path, code)
         if code in places:
             raise ValueError(f"{path}: language {code!r} has a second place, {places[code]}. Keep one")
         places[code] = path
@@ -125,16 +136,13 @@ def _is_ignored(path: Path) -> bool:
     return path.name.startswith(".") or path.stem.upper() in ("README", "LICENSE")
 
 
-def is_language(code: str) -> bool:
-    """Return whether spaCy knows a language and tokenises it by its usual rules (unlike zh, ja, ko, th, vi).
-
-    code (str): A language code, such as "en".
-    """
-    try:
-        language = get_lang_class(code)
-    except (ImportError, AttributeError):  # the latter for modules beside the languages: spacy.lang.punctuation
-        return False
-    return code != MULTI_LANGUAGE and "tokenizer" not in language.Defaults.config.get("nlp", {})
+def _refuse_language(path: Path, code: str) -> NoReturn:
+    if other := find_language(code):
+        raise ValueError(f"{path}: spaCy's code for {code!r} is {other!r}. Rename it")
+    raise ValueError(
+        f"{path}: {code!r} is not the code of a language that spaCy knows (en, nl, fr …) and tokenises "
+        "without another library. Rename it, or move it out of the data folder"
+    )
 
 
 def _read_folder(folder: Path, lang: str, seed: int, splits: Splits) -> None:
@@ -211,9 +219,14 @@ def _read(path: Path, lang: str, splits: Splits) -> list[Record]:
     reviews, drops = read_records(path, lang=lang)
     splits.files.append(str(path))
     splits.read[str(path)] = len(reviews) + len(drops)
+    splits.lines[str(path)] = max([review.line for review in reviews] + [drop.line for drop in drops], default=0)
+    splits.changed[str(path)] = sum(review.label_changed for review in reviews)
     splits.drops += drops
     if not reviews:
         _refuse(path, len(drops), drops[0] if drops else None)
+    rejected = [drop for drop in drops if drop.kind == "rejected"]
+    if rejected:
+        _check_rejected(path, splits.read[str(path)], len(rejected), rejected[0])
     return reviews
 
 
@@ -223,46 +236,77 @@ def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
     splits (Splits): The labelled texts, and the files of the unlabelled ones, see `read_splits`.
     YIELDS (Record | Drop): Each record: a text, or why the text is dropped. Texts are dropped that equal a labelled or
         an earlier text, or nearly equal a dev or test text.
-    RAISES (ValueError): If a file can't be read, or no unlabelled record of a language can be read as a text.
+    RAISES (ValueError): If a file can't be read, or too many of a language's unlabelled records can't be read as
+        texts.
     """
     labelled = {normalize(review.text): review for split in LABELLED for review in splits.reviews[split]}
-    seen: set[bytes] = set()
+    # Key → what is left of the text's case.
+    seen: dict[bytes, int] = {}
     for lang, files in splits.unlabelled.items():
-        read, first = 0, None
-        used = False
+        read, rejected, first = 0, 0, None
+        place = files[0] if len(files) == 1 else files[0].parent
         for item in (item for path in files for item in stream_records(path, lang=lang, labelled=False)):
             read += 1
             if isinstance(item, Drop):
-                first = first or item
+                rejected, first = rejected + 1, first or item
                 yield item
                 continue
-            used = True
-            text = normalize(item.text)
+            text, cased = normalize(item.text), zlib.crc32(normalize_but_case(item.text).encode())
             key = text_key(text)
             if text in labelled:
-                other = labelled[text]
-                yield _drop(item, "duplicate", f"same text as {other.file}:{other.line}")
+                yield _duplicate(item, labelled[text])
             elif key in seen:
-                yield _drop(item, "duplicate", "same text as an earlier unlabelled one")
+                kind: Kind = "duplicate" if seen[key] == cased else "case_duplicate"
+                yield _drop(item, kind, "same text as an earlier unlabelled one" + _BUT_CASE[kind])
             elif reason := splits.near_copy.reason(text):
                 yield _drop(item, "near_copy", reason)
             else:
                 yield item
-            seen.add(key)
-        if not used:
-            _refuse(files[0] if len(files) == 1 else files[0].parent, read, first)
+            seen.setdefault(key, cased)
+        if rejected == read:
+            _refuse(place, read, first)
+        if first is not None:
+            _check_rejected(place, read, rejected, first)
 
 
 def _refuse(path: Path, read: int, first: Drop | None) -> NoReturn:
     """Refuse a file or folder none of whose records can be used; `first` is the first record that was dropped."""
     if first is None:
         raise ValueError(f"{path}: none of its {read} records can be used. Add texts")
+    raise ValueError(f"{path}: none of its {read} records can be used. {_first_problem(path, first)}")
+
+
+def _check_rejected(path: Path, read: int, rejected: int, first: Drop) -> None:
+    """Refuse a file or folder of which a large share is rejected: then the file is misread, not some records."""
+    if rejected > max(FEW_REJECTED, MAX_REJECTED * read):
+        is_table = split_name(Path(first.file))[1] in DELIMITERS
+        raise ValueError(
+            f"{path}: {rejected} of its {read} records are rejected, more than {MAX_REJECTED:.0%}. "
+            + _first_problem(path, first)
+            + (". In tables, quotes are the usual reason, see docs/data.md" if is_table else "")
+        )
+
+
+def _first_problem(path: Path, first: Drop) -> str:
     place = f"line {first.line}" if first.file == str(path) else f"{first.file}:{first.line}"
-    raise ValueError(f"{path}: none of its {read} records can be used. The first problem: {place}: {first.reason}")
+    return f"The first problem: {place}: {first.reason}"
 
 
-def _drop(review: Record, kind: Literal["duplicate", "near_copy"], reason: str) -> Drop:
-    return Drop(review.file, review.line, kind, reason, review.text)
+_BUT_CASE = {"duplicate": "", "case_duplicate": ", but for case"}
+
+
+def _duplicate(record: Record, other: Record) -> Drop:
+    """Drop a record with the same text as another."""
+    same = normalize_but_case(record.text) == normalize_but_case(other.text)
+    kind: Kind = "duplicate" if same else "case_duplicate"
+    reason = f"same text as {other.file}:{other.line}{_BUT_CASE[kind]}"
+    if record.label is not None and record.label != other.label:
+        return _drop(record, "contradiction", f"{reason}, which has label {other.label}, not {record.label}")
+    return _drop(record, kind, reason)
+
+
+def _drop(record: Record, kind: Kind, reason: str) -> Drop:
+    return Drop(record.file, record.line, kind, reason, record.text)
 
 
 class _NearCopy:
@@ -305,10 +349,7 @@ def _unique(reviews: Iterable[Record], drops: list[Drop]) -> list[Record]:
     for review in reviews:
         other = first.setdefault(normalize(review.text), review)
         if other is not review:
-            reason = f"same text as {other.file}:{other.line}"
-            if review.label is not None and review.label != other.label:
-                reason += f", which has label {other.label}, not {review.label}"
-            drops.append(_drop(review, "duplicate", reason))
+            drops.append(_duplicate(review, other))
     return list(first.values())
 
 

@@ -16,6 +16,11 @@ def normalize(text: str) -> str:
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
+def normalize_but_case(text: str) -> str:
+    """Return what `normalize` does, but with the text's case."""
+    return " ".join(unicodedata.normalize("NFKC", text).split())
+
+
 def text_key(text: str) -> bytes:
     """Return a text's key: its blake2b hash of `KEY_BYTES` bytes."""
     return blake2b(text.encode(), digest_size=KEY_BYTES).digest()

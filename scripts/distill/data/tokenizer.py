@@ -9,7 +9,7 @@ from spacy.tokenizer import Tokenizer
 from spacy.util import compile_infix_regex, compile_prefix_regex, compile_suffix_regex
 
 from ..core.files import replacing_folder
-from .splits import MULTI_LANGUAGE
+from .languages import MULTI_LANGUAGE
 
 # French and Italian words that lose their vowel before another word (l'hôtel, dell'acqua). spaCy's tokenizers for these
 # languages split them, its multi-language one does not: each such word would be unknown to the student.

@@ -1,0 +1,37 @@
+"""Labels: each is written in one way, and labels that a person may take for the same are found."""
+
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+
+from .text_keys import normalize
+
+
+def normalize_label(label: str) -> str:
+    """Return a label as the project writes it: NFC, single spaces within, no invisible characters."""
+    visible = "".join(char for char in label if char.isspace() or not _is_invisible(char))
+    return " ".join(unicodedata.normalize("NFC", visible).split())
+
+
+def _is_invisible(char: str) -> bool:
+    """Return whether a character is a control or format character, or chooses a variant of the one before it."""
+    return unicodedata.category(char) in ("Cc", "Cf") or "\ufe00" <= char <= "\ufe0f"
+
+
+def find_lookalikes(labels: Iterable[str]) -> list[list[str]]:
+    """Return the groups of labels that differ only by case, or are one number (1 and 1.0).
+
+    labels (Iterable[str]): The labels.
+    RETURNS (list[list[str]]): The groups of two labels or more, in the order of their first label.
+    """
+    groups: dict[str | float, list[str]] = defaultdict(list)
+    for label in labels:
+        groups[_lookalike_key(label)].append(label)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _lookalike_key(label: str) -> str | float:
+    try:
+        return float(label)
+    except ValueError:
+        return normalize(label)
