@@ -3,21 +3,31 @@
 from itertools import islice
 from pathlib import Path
 
-import srsly
 import typer
 from wasabi import msg
 
-from scripts.distill.data.prepare import prepare
-
 
 def main(
-    data: Path = typer.Argument(..., help="Folder with <lang>/{train,dev,test[,unlabelled]}.jsonl or <lang>.jsonl"),
+    data: Path = typer.Argument(
+        ...,
+        help="Folder with <lang>/{train,dev,test}, <lang>/labelled or <lang>, and <lang>/unlabelled: .jsonl, .csv or "
+        ".tsv, unlabelled texts also .txt, all also with .gz. See docs/data.md",
+    ),
     corpus: Path = typer.Argument(..., help="Folder to write the corpora to"),
     lang: str = typer.Option("xx", help="Language code, or xx for all languages of the data"),
     seed: int = typer.Option(0, help="Seed of random splits"),
     max_unlabelled: int | None = typer.Option(None, min=0, help="Unlabelled texts per language; all by default"),
 ) -> None:
-    """Turn labelled and unlabelled texts into gold corpora, and say what was dropped and why."""
+    """Turn labelled and unlabelled texts into gold corpora, and say what was dropped and why.
+
+    In: the data folder. Out: gold/{train,dev,test}.spacy, unlabelled.jsonl, labels.json, prepare.json, dropped.jsonl.
+
+    Example: python -m scripts.prepare assets/sample corpus --lang nl
+    """
+    import srsly
+
+    from scripts.distill.data.prepare import prepare
+
     try:
         summary = prepare(data, corpus, lang=lang, seed=seed, max_unlabelled=max_unlabelled)
     except (OSError, ValueError) as err:
