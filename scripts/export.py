@@ -38,7 +38,8 @@ def main(
     if about["temperature"] == BOUNDS[0]:
         msg.warn(
             "Calibration sharpened the probabilities as far as it may: the student is right on all dev texts, or was "
-            "taught by a teacher that is hardly sure of anything. Trust the probabilities only after more dev texts"
+            "taught by a teacher that is hardly sure of anything. A probability near 1 says no more than which label "
+            "is likelier. For probabilities that say how often they are right, label more dev texts"
         )
     elif about["temperature"] == BOUNDS[1]:
         msg.warn("Calibration flattened the probabilities as far as it may: on dev the student is mostly wrong")
