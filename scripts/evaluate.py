@@ -37,6 +37,7 @@ def main(
         STUDENT,
         TABLE_HEADER,
         better_controls,
+        describe_few,
         length_rows,
         near_majority,
         table_rows,
@@ -58,6 +59,8 @@ def main(
         if found:
             before = f"{found[ECE_BEFORE]:.3f} before its calibration, " if name == STUDENT else ""
             msg.info(f"Calibration of {name}: ECE {before}{found[ECE]:.3f}")
+    if few := describe_few(result[OVERALL], split):
+        msg.warn(few)
     if result["why_no_teacher"]:
         msg.warn(f"The teacher {teacher} is not part of the comparison: {result['why_no_teacher']}")
     for control in better_controls(result[OVERALL]):
