@@ -18,7 +18,7 @@ from scripts.distill.data.prepare import write_gold
 from scripts.distill.data.records import Record
 from scripts.distill.evaluate.evaluate import read_calibration
 from scripts.distill.release.calibration import calibrate
-from scripts.distill.release.export import MANTISSA_BITS, describe, export, exported_size
+from scripts.distill.release.export import MANTISSA_BITS, SPACY_RANGE, describe, export, exported_size
 from scripts.export import main as command
 from tests.student.test_to_stock import LOAD
 from tests.teacher.test_teachers import textcat_pipeline
@@ -95,6 +95,8 @@ def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
     assert written["distillation"].items() < meta["distillation"].items()
     assert {**written, "distillation": None} == {**meta, "distillation": None}
     assert [meta[key] for key in ("lang", "name", "version", "languages")] == ["en", "mood", "1.2.3", ["de", "nl"]]
+    # The training's own version is the newest, and a wheel would ask for it or a newer one.
+    assert meta["spacy_version"] == SPACY_RANGE == ">=3.8.2,<3.9.0"
     assert meta["description"] == describe(["de", "nl"], ["NEG", "POS"])
     assert meta["distillation"] == {
         "teacher": "spacy:some_package",
