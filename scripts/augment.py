@@ -50,8 +50,8 @@ def run(
     msg.table(table, header=("lang", *plan.methods), divider=True, aligns=("l", *("r" for _ in plan.methods)))
     msg.good(
         f"Wrote {corpus / 'augmented.jsonl'}",
-        f"{summary['total']} variants of {sum(summary['sources'].values())} train texts and "
-        f"{sum(summary['unlabelled_sources'].values())} unlabelled ones; "
+        f"{summary['total']} variants of {sum(summary['sources'].values())} labelled and "
+        f"{sum(summary['unlabelled_sources'].values())} unlabelled texts; "
         f"{sum(summary['duplicates_dropped'].values())} duplicates and "
         f"{sum(summary['leaks_dropped'].values())} dev or test texts dropped",
     )
