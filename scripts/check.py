@@ -10,6 +10,7 @@ from wasabi import msg
 from scripts.distill.core.variables import (
     EngineName,
     SettingsError,
+    check_characters,
     check_known,
     check_package,
     full_command,
@@ -59,6 +60,7 @@ def main(
     defaults, overrides = read_defaults(PROJECT_FILE), given_overrides()
     try:
         check_known(overrides, defaults)
+        check_characters({**defaults, **overrides})
         check_spec(teacher)
         check_package(lang, package, version)
         for variable, arrived in (("name", package), ("version", version)):
