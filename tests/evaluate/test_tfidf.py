@@ -32,5 +32,7 @@ def test_control_learns_from_train() -> None:
 
 
 def test_control_that_is_missing_names_the_command_that_makes_it(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"no such model\. Run, with the same --vars: python -m spacy project run train-tfidf \."):
+    with pytest.raises(
+        ValueError, match=r"no such model\. Run, with the same --vars: python -m spacy project run train-tfidf \."
+    ):
         read_tfidf(tmp_path)

@@ -42,7 +42,9 @@ def test_frontier_finds_the_defaults_and_more(folders: dict[str, Path]) -> None:
 def test_frontier_leaves_out_a_missing_bow_and_names_its_command(folders: dict[str, Path]) -> None:
     found, missing = find_pipelines(defaults(folders, bow=Path("nowhere")), [])
     assert list(found) == ["student", "baseline"]
-    assert missing == {"bow": "nowhere: no such pipeline. Run, with the same --vars: python -m spacy project run train-bow ."}
+    assert missing == {
+        "bow": "nowhere: no such pipeline. Run, with the same --vars: python -m spacy project run train-bow ."
+    }
 
 
 @pytest.mark.parametrize("name,command", [("student", "export"), ("baseline", "train-baseline")])
