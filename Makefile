@@ -2,16 +2,19 @@
 PYTHON ?= python3.11
 VENV := .venv/bin/python
 
-.PHONY: install install-test all test clean
+.PHONY: help install install-test all test clean
 
-install: .venv/installed
+help: ## list these targets (default)
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-install-test: .venv/installed-test
+install: .venv/installed ## make .venv with what the project needs
 
-all: install
+install-test: .venv/installed-test ## make .venv with what the tests need, too
+
+all: install ## run the main job on the sample: teacher, student and wheel
 	$(VENV) -m spacy project run all .
 
-test: install-test
+test: install-test ## run linters, types and tests
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
@@ -27,5 +30,5 @@ test: install-test
 	$(VENV) -m pip install --quiet --disable-pip-version-check -r requirements-test.txt -c constraints.txt
 	touch $@
 
-clean:
+clean: ## remove .venv and all that runs made, but for corpus/ and packages/
 	rm -rf .venv training metrics reports project.lock

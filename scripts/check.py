@@ -11,6 +11,7 @@ from scripts.distill.core.messages import name_missing
 from scripts.distill.core.variables import (
     EngineName,
     SettingsError,
+    check_characters,
     check_known,
     check_package,
     full_command,
@@ -18,6 +19,7 @@ from scripts.distill.core.variables import (
     read_defaults,
 )
 from scripts.distill.teacher.spec import (
+    TEACHERS,
     TRAIN,
     check_spec,
     check_spec_exists,
@@ -38,22 +40,28 @@ def _stop(err: ValueError | OSError) -> NoReturn:
 
 def main(
     name: str = typer.Argument(..., help="The workflow: all or distill"),
-    teacher: str = typer.Option(..., help="The teacher"),
-    student: Path = typer.Option(..., help="The student's config"),
+    teacher: str = typer.Option(..., help=TEACHERS),
+    student: Path = typer.Option(..., help="The student's config, such as configs/student.cfg"),
     lang: str = typer.Option(..., help="Language of the package"),
     package: str = typer.Option(..., help="Name of the package"),
     version: str = typer.Option(..., help="Version of the package"),
-    data: Path = typer.Option(..., help="The data"),
+    data: Path = typer.Option(..., help="The data: a folder, see docs/data.md"),
     seed: int = typer.Option(..., help="The seed"),
     gpu_id: int = typer.Option(..., help="The GPU, or -1"),
     processes: int = typer.Option(..., help="Processes of augmentation", min=1),
-    engine: EngineName = typer.Option(..., help="What scores"),
+    engine: EngineName = typer.Option(..., help="What scores: local or ray"),
     teacher_folder: Path = typer.Option("training/teacher", help="Where the teacher is trained"),
 ) -> None:
-    """Stop a workflow at once if its variables can't work."""
+    """Stop a workflow at once if its variables can't work.
+
+    In: the variables of project.yml. Out: external.json in the teacher's folder, if the teacher is from elsewhere.
+
+    Example: python -m spacy project run check-all .
+    """
     defaults, overrides = read_defaults(PROJECT_FILE), given_overrides()
     try:
         check_known(overrides, defaults)
+        check_characters({**defaults, **overrides})
         check_spec(teacher)
         check_package(lang, package, version)
         for variable, arrived in (("name", package), ("version", version)):

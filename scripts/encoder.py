@@ -5,8 +5,6 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from scripts.distill.teacher.encoder import resolve_encoder
-
 
 def main(
     encoder: str = typer.Argument(
@@ -14,7 +12,14 @@ def main(
     ),
     output: Path = typer.Argument(..., help="Folder to write the encoder to"),
 ) -> None:
-    """Copy the encoder's configuration, tokenizer and safetensors weights, checked, into a folder."""
+    """Copy the encoder's configuration, tokenizer and safetensors weights, checked, into a folder.
+
+    In: a package, a folder or a model of the Hub. Out: the folder, with encoder.json.
+
+    Example: python -m scripts.encoder minilm assets/encoder
+    """
+    from scripts.distill.teacher.encoder import resolve_encoder
+
     try:
         info = resolve_encoder(encoder, output)
     except ValueError as err:

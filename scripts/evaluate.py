@@ -5,21 +5,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from scripts.distill.core.files import write_json
-from scripts.distill.data.corpus import Corpus
-from scripts.distill.evaluate.comparison import (
-    ECE,
-    ECE_BEFORE,
-    OVERALL,
-    STUDENT,
-    TABLE_HEADER,
-    better_controls,
-    length_rows,
-    near_majority,
-    table_rows,
-)
-from scripts.distill.evaluate.evaluate import Paths, evaluate_corpus
-from scripts.distill.score.score import CACHE_PATH
+from scripts.distill.score import CACHE_PATH
 from scripts.distill.teacher.spec import TEACHERS
 
 
@@ -31,12 +17,33 @@ def main(
     student: Path = typer.Option("training/student/export", help="The student"),
     teacher: str = typer.Option("train", help=TEACHERS),
     teacher_model: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
-    settings: Path = typer.Option("configs/score.cfg", help="How the teacher scores: a config"),
+    settings: Path = typer.Option("configs/score.cfg", help="How the teacher scores: configs/score.cfg"),
     cache: Path = typer.Option(CACHE_PATH, help="The file with all scores"),
     split: str = typer.Option("test", help="test, or dev while choosing between models"),
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
 ) -> None:
-    """Print and write accuracy, F-score, calibration, gap and agreement of all systems."""
+    """Print and write accuracy, F-score, calibration, gap and agreement of all systems.
+
+    In: the corpora and the trained systems. Out: a JSON file, and the tables that are printed.
+
+    Example: python -m scripts.evaluate corpus metrics/evaluation.json
+    """
+    from scripts.distill.core.files import write_json
+    from scripts.distill.data.corpus import Corpus
+    from scripts.distill.evaluate.comparison import (
+        ECE,
+        ECE_BEFORE,
+        OVERALL,
+        STUDENT,
+        TABLE_HEADER,
+        better_controls,
+        describe_few,
+        length_rows,
+        near_majority,
+        table_rows,
+    )
+    from scripts.distill.evaluate.evaluate import Paths, evaluate_corpus
+
     try:
         result = evaluate_corpus(
             Corpus(corpus), split, teacher, Paths(baseline, student, tfidf, teacher_model, settings, cache), gpu_id
@@ -52,6 +59,8 @@ def main(
         if found:
             before = f"{found[ECE_BEFORE]:.3f} before its calibration, " if name == STUDENT else ""
             msg.info(f"Calibration of {name}: ECE {before}{found[ECE]:.3f}")
+    if few := describe_few(result[OVERALL], split):
+        msg.warn(few)
     if result["why_no_teacher"]:
         msg.warn(f"The teacher {teacher} is not part of the comparison: {result['why_no_teacher']}")
     for control in better_controls(result[OVERALL]):

@@ -5,10 +5,6 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from scripts.distill.data.corpus import Corpus
-from scripts.distill.release.calibration import BOUNDS
-from scripts.distill.release.export import export
-
 
 def main(
     model: Path = typer.Argument(..., help="The trained student", exists=True, file_okay=False),
@@ -16,12 +12,24 @@ def main(
     corpus: Path = typer.Option(
         "corpus", help="Folder with gold/, labels.json, prepare.json and score.json", exists=True, file_okay=False
     ),
-    config: Path = typer.Option(..., help="The config that the student was trained with", exists=True, dir_okay=False),
+    config: Path = typer.Option(
+        ..., help="The config that the student was trained with: configs/student.cfg", exists=True, dir_okay=False
+    ),
     name: str = typer.Option(..., help="Name of the pipeline, without its language"),
     version: str = typer.Option(..., help="Version of the pipeline"),
     seed: int = typer.Option(0, help="Seed of the run"),
 ) -> None:
-    """Copy the student, calibrate it on dev, and record its languages and the fingerprints of what made it."""
+    """Copy the student, calibrate it on dev, and record its languages and the fingerprints of what made it.
+
+    In: a trained student and the corpora. Out: a folder that `spacy.load` reads.
+
+    Example: python -m scripts.export training/student/model-best training/student/export
+    --config configs/student.cfg --name my_classifier --version 0.1.0
+    """
+    from scripts.distill.data.corpus import Corpus
+    from scripts.distill.release.calibration import BOUNDS
+    from scripts.distill.release.export import export
+
     try:
         meta = export(model, output, Corpus(corpus), config, name=name, version=version, seed=seed)
     except (OSError, ValueError) as err:
@@ -30,7 +38,8 @@ def main(
     if about["temperature"] == BOUNDS[0]:
         msg.warn(
             "Calibration sharpened the probabilities as far as it may: the student is right on all dev texts, or was "
-            "taught by a teacher that is hardly sure of anything. Trust the probabilities only after more dev texts"
+            "taught by a teacher that is hardly sure of anything. A probability near 1 says no more than which label "
+            "is likelier. For probabilities that say how often they are right, label more dev texts"
         )
     elif about["temperature"] == BOUNDS[1]:
         msg.warn("Calibration flattened the probabilities as far as it may: on dev the student is mostly wrong")

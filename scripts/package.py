@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-import srsly
 import typer
 from wasabi import msg
-
-from scripts.distill.release.wheel import WheelError, build_wheel, check_name
 
 
 def main(
@@ -15,7 +12,16 @@ def main(
     expect: str = typer.Option("", help="<lang>_<name>-<version> that the student must have"),
     evaluation: Path = typer.Option("metrics/evaluation.json", help="Scores to put into the package", exists=True),
 ) -> None:
-    """Build a wheel that needs nothing but spaCy."""
+    """Build a wheel that needs nothing but spaCy.
+
+    In: what `export` and `evaluate` wrote. Out: <lang>_<name>-<version>/dist/*.whl in the folder of packages.
+
+    Example: python -m scripts.package training/student/export packages
+    """
+    import srsly
+
+    from scripts.distill.release.wheel import WheelError, build_wheel, check_name
+
     try:
         if expect:
             check_name(model, expect)

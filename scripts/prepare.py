@@ -2,15 +2,13 @@
 
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import srsly
 import typer
 from wasabi import msg
 
-from scripts.distill.data.labels import find_lookalikes
-from scripts.distill.data.prepare import prepare
-from scripts.distill.data.records import KINDS, Kind
+if TYPE_CHECKING:
+    from scripts.distill.data.records import Kind
 
 # What the console calls each kind of record that is not kept.
 NAMES = {
@@ -20,13 +18,24 @@ NAMES = {
 
 
 def main(
-    data: Path = typer.Argument(..., help="Folder with <lang>/{train,dev,test[,unlabelled]}.jsonl or <lang>.jsonl"),
+    data: Path = typer.Argument(
+        ...,
+        help="Folder with <lang>/{train,dev,test}, <lang>/labelled or <lang>, and <lang>/unlabelled: .jsonl, .csv or "
+        ".tsv, unlabelled texts also .txt, all also with .gz. See docs/data.md",
+    ),
     corpus: Path = typer.Argument(..., help="Folder to write the corpora to"),
     lang: str = typer.Option("xx", help="Language code, or xx for all languages of the data"),
     seed: int = typer.Option(0, help="Seed of random splits"),
     max_unlabelled: int | None = typer.Option(None, min=0, help="Unlabelled texts per language; all by default"),
 ) -> None:
-    """Turn labelled and unlabelled texts into gold corpora, and say what was dropped and why."""
+    """Turn labelled and unlabelled texts into gold corpora, and say what was dropped and why.
+
+    In: the data folder. Out: gold/{train,dev,test}.spacy, unlabelled.jsonl, labels.json, prepare.json, dropped.jsonl.
+
+    Example: python -m scripts.prepare assets/sample corpus --lang nl
+    """
+    from scripts.distill.data.prepare import prepare
+
     try:
         summary = prepare(data, corpus, lang=lang, seed=seed, max_unlabelled=max_unlabelled)
     except (OSError, ValueError) as err:
@@ -37,7 +46,7 @@ def main(
     files = summary["files"].values()
     read, lines = sum(file["read"] for file in files), sum(file["lines"] for file in files)
     msg.info(f"Read {lines} lines of {len(files)} files: {read} records")
-    dropped = {kind: sum(file.get(kind, 0) for file in files) for kind in KINDS}
+    dropped = {kind: sum(file.get(kind, 0) for file in files) for kind in NAMES}
     msg.info(
         f"Dropped: {', '.join(f'{count} {NAMES[kind]}' for kind, count in dropped.items())}"
         f". Each is listed in {corpus / 'dropped.jsonl'}"
@@ -56,6 +65,8 @@ def main(
 
 def _warn_of_labels(summary: dict[str, Any]) -> None:
     """Say which labels look like others, and how many were written in another way."""
+    from scripts.distill.data.labels import find_lookalikes
+
     for group in find_lookalikes(summary["labels"]):
         counts = (f"{label!r} ({sum(summary['labels'][label].values())} texts)" for label in group)
         msg.warn(f"These labels differ only by case or as numbers, and stay apart: {', '.join(counts)}")
@@ -64,8 +75,10 @@ def _warn_of_labels(summary: dict[str, Any]) -> None:
         msg.warn(f"{changed} labels had invisible characters, odd spaces or another Unicode form, which were mended")
 
 
-def _show_drops(corpus: Path, kind: Kind) -> None:
+def _show_drops(corpus: Path, kind: "Kind") -> None:
     """Print the first few records that were dropped for a reason."""
+    import srsly
+
     for drop in islice((d for d in srsly.read_jsonl(corpus / "dropped.jsonl") if d["kind"] == kind), 5):
         typer.echo(f"  {drop['file']}:{drop['line']}: {drop['reason']}")
 

@@ -6,12 +6,10 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.variables import EngineName
-from scripts.distill.data.corpus import Corpus
-from scripts.distill.score.cache import ScoreCache
-from scripts.distill.score.score import CACHE_PATH, is_near_chance, score_by_spec
+from scripts.distill.score import CACHE_PATH
 from scripts.distill.teacher.spec import TEACHERS
 
-app = typer.Typer()
+app = typer.Typer(help=__doc__)
 CACHE = typer.Option(CACHE_PATH, help="The file with all scores")
 EXISTING_CACHE = typer.Option(CACHE_PATH, "--cache", help="The file with all scores", exists=True, dir_okay=False)
 
@@ -19,7 +17,7 @@ EXISTING_CACHE = typer.Option(CACHE_PATH, "--cache", help="The file with all sco
 @app.command()
 def run(
     corpus: Path = typer.Argument(..., help="Folder with the corpora of `prepare` and `augment`"),
-    settings_path: Path = typer.Argument(..., help="How to score: a config", exists=True, dir_okay=False),
+    settings_path: Path = typer.Argument(..., help="How to score: configs/score.cfg", exists=True, dir_okay=False),
     output: Path = typer.Argument(
         ..., help="Folder to write the shards of the transfer set to; counts go beside it, to score.json"
     ),
@@ -30,7 +28,15 @@ def run(
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
     engine: EngineName = typer.Option(EngineName.local, help="local: this process; ray: Ray, here or at RAY_ADDRESS"),
 ) -> None:
-    """Write train, unlabelled and augmented texts with the teacher's probabilities."""
+    """Write train, unlabelled and augmented texts with the teacher's probabilities.
+
+    In: the corpora of `prepare` and `augment`. Out: the transfer set, as shards of spaCy docs.
+
+    Example: python -m scripts.score run corpus configs/score.cfg corpus/transfer --teacher jsonl:scores.jsonl
+    """
+    from scripts.distill.data.corpus import Corpus
+    from scripts.distill.score.score import is_near_chance, score_by_spec
+
     try:
         summary = score_by_spec(
             Corpus(corpus), output, teacher, teacher_model=teacher_model, settings_path=settings_path, cache=cache,
@@ -59,7 +65,14 @@ def run(
 
 @app.command("list")
 def list_teachers(cache: Path = EXISTING_CACHE) -> None:
-    """List the teachers whose scores are kept."""
+    """List the teachers whose scores are kept.
+
+    In: the file with all scores. Out: nothing but what is printed.
+
+    Example: python -m scripts.score list
+    """
+    from scripts.distill.score.cache import ScoreCache
+
     try:
         with ScoreCache(cache) as scores:
             teachers = scores.teachers()
@@ -75,7 +88,14 @@ def list_teachers(cache: Path = EXISTING_CACHE) -> None:
 def prune(
     fingerprint: str = typer.Argument(..., help="The teacher, as `list` names it"), cache: Path = EXISTING_CACHE
 ) -> None:
-    """Remove the scores of a teacher."""
+    """Remove the scores of a teacher.
+
+    In: the file with all scores. Out: the same file without them.
+
+    Example: python -m scripts.score prune 1c0b117e8ed0
+    """
+    from scripts.distill.score.cache import ScoreCache
+
     try:
         with ScoreCache(cache) as scores:
             removed = scores.prune(fingerprint)

@@ -5,16 +5,21 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from scripts.distill.core.files import replacing_folder
-from scripts.distill.data.corpus import Corpus
-from scripts.distill.evaluate.tfidf import fit_tfidf, write_tfidf
-
 
 def main(
     corpus: Path = typer.Argument(..., help="Folder with gold/ and labels.json"),
     output: Path = typer.Argument(..., help="Folder to write"),
 ) -> None:
-    """Train TF-IDF + logistic regression on the train texts, and write the result without pickles."""
+    """Train TF-IDF + logistic regression on the train texts, and write the result without pickles.
+
+    In: the corpora of `prepare`. Out: a folder with vocabulary.json and weights.npz.
+
+    Example: python -m scripts.tfidf corpus training/tfidf
+    """
+    from scripts.distill.core.files import replacing_folder
+    from scripts.distill.data.corpus import Corpus
+    from scripts.distill.evaluate.tfidf import fit_tfidf, write_tfidf
+
     try:
         train = Corpus(corpus).gold("train")
         with replacing_folder(output) as folder:

@@ -4,16 +4,7 @@ from pathlib import Path
 
 import typer
 from click import ClickException
-from spacy.cli._util import parse_config_overrides
-from spacy.cli.train import train
-from spacy.util import load_config
 from wasabi import msg
-
-import scripts.functions  # noqa: F401  # registers what configs name
-from scripts.distill.data.corpus import Corpus
-from scripts.distill.data.schedule import plan_updates, read_schedule, updates_per_epoch
-from scripts.distill.student.provenance import check_transfer
-from scripts.distill.teacher.encoder import unknown_languages
 
 app = typer.Typer()
 
@@ -21,15 +12,31 @@ app = typer.Typer()
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def main(
     context: typer.Context,
-    config_path: Path = typer.Argument(..., help="A training config", exists=True, dir_okay=False),
+    config_path: Path = typer.Argument(
+        ..., help="configs/teacher.cfg, configs/student.cfg or another training config", exists=True, dir_okay=False
+    ),
     output: Path = typer.Option(..., help="Folder for model-best and model-last"),
     corpus: Path = typer.Option("corpus", help="The corpora; they say which language it is"),
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
 ) -> None:
-    """Run `spacy train` with the numbers of updates that follow from [schedule] and the number of texts.
+    """Run `spacy train` with the numbers of updates that follow from the section `schedule` and the number of texts.
+
+    In: a config and the corpora that it names. Out: model-best and model-last, which `spacy.load` reads.
 
     Settings of the config can be given as options, too, as to `spacy train`: --training.max_steps 1000
+
+    Example: python -m scripts.train configs/student.cfg --output training/student --training.max_steps 1000
     """
+    from spacy.cli._util import parse_config_overrides
+    from spacy.cli.train import train
+    from spacy.util import load_config
+
+    import scripts.functions  # noqa: F401  # registers what configs name
+    from scripts.distill.data.corpus import Corpus
+    from scripts.distill.data.schedule import plan_updates, read_schedule, updates_per_epoch
+    from scripts.distill.student.provenance import check_transfer
+    from scripts.distill.teacher.encoder import unknown_languages
+
     corpora = Corpus(corpus)
     try:
         given = {"nlp.lang": corpora.lang, **parse_config_overrides(context.args, env_var=None)}

@@ -4,13 +4,9 @@ from pathlib import Path
 
 import typer
 from click import ClickException
-from spacy.cli._util import parse_config_overrides
 from wasabi import msg
 
-from scripts.distill.data.corpus import Corpus
-from scripts.distill.student.vectors import load_vector_settings, make_vectors
 from scripts.distill.teacher.spec import TEACHERS
-from scripts.distill.teacher.word_encoder import load_word_encoder
 
 app = typer.Typer()
 
@@ -19,7 +15,9 @@ app = typer.Typer()
 def main(
     context: typer.Context,
     corpus: Path = typer.Argument(..., help="Folder with transfer/"),
-    settings_path: Path = typer.Argument(..., help="How many, how long: a config", exists=True, dir_okay=False),
+    settings_path: Path = typer.Argument(
+        ..., help="How many, how long: configs/vectors.cfg", exists=True, dir_okay=False
+    ),
     output: Path = typer.Argument(..., help="Folder where vectors/ and vectors.json go"),
     teacher: str = typer.Option("train", help=TEACHERS),
     teacher_model: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
@@ -27,8 +25,18 @@ def main(
 ) -> None:
     """Write vectors for the words of the train and unlabelled texts, and for frequent words of their languages.
 
+    In: the transfer set and an encoder. Out: vectors/ and vectors.json.
+
     Settings can be given as options, too, as to `spacy train`: --vectors.words 5000
+
+    Example: python -m scripts.vectors corpus configs/vectors.cfg corpus --vectors.words 5000
     """
+    from spacy.cli._util import parse_config_overrides
+
+    from scripts.distill.data.corpus import Corpus
+    from scripts.distill.student.vectors import load_vector_settings, make_vectors
+    from scripts.distill.teacher.word_encoder import load_word_encoder
+
     try:
         settings = load_vector_settings(settings_path, parse_config_overrides(context.args, env_var=None))
         summary = make_vectors(

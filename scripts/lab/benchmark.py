@@ -6,24 +6,14 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
-from scripts.distill.augment.plan import load_plan
 from scripts.distill.core.files import replacing_folder, write_json
 from scripts.distill.core.threads import use_one_core
-from scripts.distill.data.corpus import Corpus
-from scripts.distill.data.splits import read_splits, stream_unlabelled
-from scripts.distill.data.text_keys import normalize
-from scripts.distill.evaluate.evaluate import Paths
-from scripts.distill.release.wheel import WheelError, spacy_environment
-from scripts.distill.score.score import CACHE_PATH
-from scripts.distill.score.settings import load_score_settings
+from scripts.distill.score import CACHE_PATH
 from scripts.distill.teacher.spec import TEACHERS
-from scripts.lab.augmentation_speed import join_texts, time_augmentation, time_peers
-from scripts.lab.score_speed import stream_texts, time_scoring
-from scripts.lab.systems import TABLE_HEADER, measure_systems, table_rows
 
-app = typer.Typer()
+app = typer.Typer(help=__doc__)
 SAMPLE = Path("assets/sample")
-SCORE_SETTINGS = typer.Option("configs/score.cfg", "--settings", help="How to score: a config", exists=True)
+SCORE_SETTINGS = typer.Option("configs/score.cfg", "--settings", help="How to score", exists=True)
 
 
 @app.command()
@@ -34,8 +24,15 @@ def augment(
 ) -> None:
     """Time tagging, generation and de-duplication on 70-word texts on one core, beside nlpaug and textaugment.
 
-    The other libraries are in requirements-benchmark.txt.
+    In: a data folder and a plan. Out: a JSON file. The other libraries are in requirements-benchmark.txt.
+
+    Example: python -m scripts.lab.benchmark augment --data assets/sample
     """
+    from scripts.distill.augment.plan import load_plan
+    from scripts.distill.data.splits import read_splits
+    from scripts.distill.data.text_keys import normalize
+    from scripts.lab.augmentation_speed import join_texts, time_augmentation, time_peers
+
     use_one_core()
     reviews = read_splits(data, lang="xx", seed=0).reviews
     texts = list(join_texts((review.text, review.lang) for review in reviews["train"]))
@@ -60,7 +57,16 @@ def score(
     settings: Path = SCORE_SETTINGS,
     output: Path = typer.Option("metrics/benchmark_score.json", help="JSON file to write"),
 ) -> None:
-    """Time scoring beside a bare transformers loop and nlp.pipe, on the cores that there are."""
+    """Time scoring beside a bare transformers loop and nlp.pipe, on the cores that there are.
+
+    In: a data folder, an encoder and a teacher. Out: a JSON file.
+
+    Example: python -m scripts.lab.benchmark score --lang nl --texts 200
+    """
+    from scripts.distill.data.splits import read_splits, stream_unlabelled
+    from scripts.distill.score.settings import load_score_settings
+    from scripts.lab.score_speed import time_scoring
+
     splits = read_splits(data, lang=lang, seed=0)
     # Below 1,000 characters, which is below some 500 word pieces: so a text is one window for all ways to score it.
     short = [item.text for item in stream_unlabelled(splits) if len(item.text) < 1000][:texts]
@@ -82,7 +88,15 @@ def stream(
     settings: Path = SCORE_SETTINGS,
     output: Path = typer.Option("metrics/benchmark_stream.json", help="JSON file to write"),
 ) -> None:
-    """Send very many short texts through `prepare` and `score` with a teacher that costs nothing."""
+    """Send very many short texts through `prepare` and `score` with a teacher that costs nothing.
+
+    In: the sample, whose words the texts are made of. Out: a JSON file, and the folder with the texts.
+
+    Example: python -m scripts.lab.benchmark stream --texts 100000
+    """
+    from scripts.distill.score.settings import load_score_settings
+    from scripts.lab.score_speed import stream_texts
+
     with replacing_folder(folder) as made:
         result = stream_texts(texts, SAMPLE, made, load_score_settings(settings).batches)
     write_json(output, result)
@@ -112,7 +126,17 @@ def student(
     ),
     constraints: Path = typer.Option("constraints.txt", help="Versions to install", exists=True),
 ) -> None:
-    """Measure accuracy, speed on one core, start-up, memory and size of all trained systems, and spaCy's tokenizer."""
+    """Measure accuracy, speed on one core, start-up, memory and size of all trained systems, and spaCy's tokenizer.
+
+    In: the corpora and the trained systems. Out: a JSON file.
+
+    Example: python -m scripts.lab.benchmark student --lang nl --here
+    """
+    from scripts.distill.data.corpus import Corpus
+    from scripts.distill.evaluate.evaluate import Paths
+    from scripts.distill.release.wheel import WheelError, spacy_environment
+    from scripts.lab.systems import TABLE_HEADER, measure_systems, table_rows
+
     paths = Paths(baseline, student, tfidf, teacher_model, settings, cache)
 
     def make_python() -> str:

@@ -3,24 +3,19 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from wasabi import msg
 
 from scripts.distill.core.progress import track
-from scripts.distill.score.score import CACHE_PATH
-from scripts.lab.results import DEV, TEST, Cell, Place, add_test, check_trained, read_result, table
-from scripts.lab.tables import (
-    ExperimentError,
-    ask_teacher,
-    find_places,
-    load_experiment,
-    make_corpora,
-    run_cell,
-)
+from scripts.distill.score import CACHE_PATH
 
-app = typer.Typer()
-TABLE = typer.Argument(..., help="The table: a config in configs/experiments", exists=True, dir_okay=False)
+if TYPE_CHECKING:
+    from scripts.lab.results import Cell, Place
+
+app = typer.Typer(help=__doc__)
+TABLE = typer.Argument(..., help="The table, such as configs/experiments/imdb.cfg", exists=True, dir_okay=False)
 CACHE = typer.Option(CACHE_PATH, help="The file with all scores")
 HOME = typer.Option("experiments", help="Where corpora and cells are kept")
 
@@ -32,7 +27,14 @@ def run(
     cache: Path = CACHE,
     processes: int = typer.Option(1, help="Cells trained at a time; with one thread each if it is more than 1", min=1),
 ) -> None:
-    """Train each cell of a table that has no result yet, score it on dev, and print the table."""
+    """Train each cell of a table that has no result yet, score it on dev, and print the table.
+
+    In: a table. Out: corpora, models and results of its cells.
+
+    Example: python -m scripts.lab.experiments run configs/experiments/imdb.cfg
+    """
+    from scripts.lab.tables import ExperimentError, find_places, load_experiment, make_corpora, run_cell
+
     try:
         cells = load_experiment(path)
         places = find_places(cells, home)
@@ -41,7 +43,7 @@ def run(
     except (OSError, ValueError, ExperimentError) as err:
         msg.fail("Can't make the corpora", str(err), exits=1)
 
-    def train(cell: Cell, place: Place) -> str | None:
+    def train(cell: "Cell", place: "Place") -> str | None:
         try:
             run_cell(cell, place, one_thread=processes > 1)
         except (OSError, ValueError, ExperimentError) as err:
@@ -59,7 +61,15 @@ def run(
 
 @app.command()
 def test(path: Path = TABLE, home: Path = HOME, cache: Path = CACHE) -> None:
-    """Score the trained cells of a table on the test texts and print it: once, for final settings."""
+    """Score the trained cells of a table on the test texts and print it: once, for final settings.
+
+    In: a table whose cells are trained. Out: their results on test.
+
+    Example: python -m scripts.lab.experiments test configs/experiments/imdb.cfg
+    """
+    from scripts.lab.results import TEST, add_test, check_trained
+    from scripts.lab.tables import ask_teacher, find_places, load_experiment
+
     try:
         cells = load_experiment(path)
         places = find_places(cells, home)
@@ -74,7 +84,14 @@ def test(path: Path = TABLE, home: Path = HOME, cache: Path = CACHE) -> None:
 
 @app.command()
 def show(path: Path = TABLE, home: Path = HOME) -> None:
-    """Print a table as far as it has results on dev."""
+    """Print a table as far as it has results on dev.
+
+    In: a table. Out: nothing but what is printed.
+
+    Example: python -m scripts.lab.experiments show configs/experiments/imdb.cfg
+    """
+    from scripts.lab.tables import find_places, load_experiment
+
     try:
         cells = load_experiment(path)
         _print(cells, find_places(cells, home))
@@ -82,7 +99,9 @@ def show(path: Path = TABLE, home: Path = HOME) -> None:
         msg.fail("Can't read the experiments", str(err), exits=1)
 
 
-def _print(cells: Sequence[Cell], places: Sequence[Place], split: str = DEV) -> None:
+def _print(cells: "Sequence[Cell]", places: "Sequence[Place]", split: str = "dev") -> None:
+    from scripts.lab.results import read_result, table
+
     header, *rows = table(cells, [read_result(place.folder) for place in places], split)
     msg.table(rows, header=header, divider=True, aligns=("l", *"r" * (len(header) - 1)))
 

@@ -15,7 +15,12 @@ def main(
     measured: Path = typer.Argument(..., help="What `benchmark student` wrote", exists=True, dir_okay=False),
     output: Path = typer.Argument(..., help="SVG file to write"),
 ) -> None:
-    """Draw each system as a point: docs/s on one core (logarithmic) and accuracy on the test texts."""
+    """Draw each system as a point: docs/s on one core (logarithmic) and accuracy on the test texts.
+
+    In: what `benchmark student` wrote. Out: a drawing.
+
+    Example: python -m scripts.lab.plot metrics/benchmark_student.json docs/frontier.svg
+    """
     try:
         from matplotlib import pyplot
     except ImportError as err:

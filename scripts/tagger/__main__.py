@@ -2,17 +2,13 @@
 
 from pathlib import Path
 
-import spacy
-import srsly
 import typer
 from wasabi import msg
 
 from scripts.distill.core.files import folder_size, replacing_file, replacing_folder
 from scripts.distill.core.threads import use_one_core
-from scripts.tagger.scores import describe_scores, score_held_out
-from scripts.tagger.treebanks import convert_treebanks, describe_tagger
 
-app = typer.Typer()
+app = typer.Typer(help=__doc__)
 
 
 @app.command()
@@ -20,7 +16,14 @@ def convert(
     treebanks: Path = typer.Argument(..., help="Folder with <lang>/*.conllu"),
     output: Path = typer.Argument(..., help="Folder to write train.spacy, dev.spacy and sources.json to"),
 ) -> None:
-    """Convert all treebanks but those held out for scoring."""
+    """Convert all treebanks but those held out for scoring.
+
+    In: Universal Dependencies treebanks. Out: train.spacy, dev.spacy and sources.json.
+
+    Example: python -m scripts.tagger convert ud corpus/treebanks
+    """
+    from scripts.tagger.treebanks import convert_treebanks
+
     try:
         sources = convert_treebanks(treebanks, output)
     except ValueError as err:
@@ -34,7 +37,17 @@ def install(
     output: Path = typer.Argument(..., help="Folder to write"),
     sources: Path = typer.Argument(..., help="What `convert` wrote to sources.json", exists=True, dir_okay=False),
 ) -> None:
-    """Copy the tagger to where augmentation finds it, with metadata on the treebanks that it was trained on."""
+    """Copy the tagger to where augmentation finds it, with metadata on the treebanks that it was trained on.
+
+    In: the trained tagger and sources.json. Out: a folder that `spacy.load` reads.
+
+    Example: python -m scripts.tagger install training/tagger/model-best assets/tagger corpus/treebanks/sources.json
+    """
+    import spacy
+    import srsly
+
+    from scripts.tagger.treebanks import describe_tagger
+
     nlp = spacy.load(model)
     nlp.meta.update(describe_tagger(srsly.read_json(sources)))
     with replacing_folder(output) as folder:
@@ -48,7 +61,16 @@ def score(
     treebanks: Path = typer.Argument(..., help="Folder with <lang>/*.conllu"),
     output: Path = typer.Argument(..., help="Markdown file to write"),
 ) -> None:
-    """Score the tagger on the held-out treebanks, on one core."""
+    """Score the tagger on the held-out treebanks, on one core.
+
+    In: the tagger and the treebanks. Out: a page of tables.
+
+    Example: python -m scripts.tagger score assets/tagger ud docs/tagger.md
+    """
+    import spacy
+
+    from scripts.tagger.scores import describe_scores, score_held_out
+
     use_one_core()
     nlp = spacy.load(model)
     try:

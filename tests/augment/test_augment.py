@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 import spacy
 from spacy.language import Language
+from typer.testing import CliRunner
 
+from scripts.augment import app
 from scripts.distill.augment import augment as augment_step
 from scripts.distill.augment.augment import augment_corpus
 from scripts.distill.augment.plan import Plan, load_plan
@@ -145,6 +147,17 @@ def test_augmented_unlabelled_texts_have_their_own_variants_and_shares(
     assert "fr" in summary["untagged_languages"]
     shown = list(show_variants(Corpus(corpus), "en", 99))
     assert shown[-1].text == UNLABELLED[0][0]
+
+
+def test_augment_says_of_how_many_labelled_and_unlabelled_texts(corpus: Path, tagger: str) -> None:
+    rows = [{"text": f"{text} Again.", "lang": lang} for text, lang in TRAIN[:3]]
+    (corpus / "unlabelled.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    result = CliRunner().invoke(
+        app, ["run", str(corpus), str(CONFIG), "--taggers.xx", tagger, "--augment.frequent_words", "0"]
+    )
+    assert result.exit_code == 0, result.output
+    total = len(read_rows(corpus))
+    assert f"{total} variants of {len(TRAIN)} labelled and 3 unlabelled texts" in " ".join(result.output.split())
 
 
 def test_augmented_unlabelled_texts_that_are_missing_are_an_error(corpus: Path, tagger: str) -> None:

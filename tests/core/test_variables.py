@@ -8,6 +8,7 @@ import pytest
 
 from scripts.distill.core.variables import (
     SettingsError,
+    check_characters,
     check_known,
     check_package,
     full_command,
@@ -93,6 +94,24 @@ def test_variables_unknown_variable_is_an_error(overrides: dict[str, str], unkno
         check_known(overrides, DEFAULTS)
     known = "--vars.lang, --vars.data, --vars.seed, --vars.teacher"
     assert str(raised.value) == f"Unknown variable: {unknown}. Known: {known}"
+
+
+@pytest.mark.parametrize("value", ['my "data"', "my$data", "C:\\data"])
+def test_variables_with_characters_that_weasel_reads_as_something_else_are_an_error(value: str) -> None:
+    with pytest.raises(SettingsError) as raised:
+        check_characters({"lang": "xx", "data": value, "seed": 0})
+    assert str(raised.value).startswith(f"data = {value}: has ")
+    assert str(raised.value).endswith("ln -s <path> plain, and --vars.data plain")
+    check_characters({"data": "it's my dåta, 100%", "seed": 0})
+
+
+def test_variables_with_a_backslash_stop_a_workflow_with_our_message() -> None:
+    """weasel turns a\\b into another string; scripts.check looks at what was given."""
+    command = [sys.executable, "-m", "weasel", "run", "check-all", ".", "--vars.data", "a\\b"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode != 0
+    assert "data = a\\b: has \\, which spaCy's project commands read as something else" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(

@@ -480,3 +480,14 @@ def test_prepare_docs_come_back_as_they_were_written(tmp_path: Path) -> None:
     assert [doc.text for doc in docs] == texts
     assert [gold_label(doc) for doc in docs] == ["B", "C", "A"]
     assert docs[0].cats == {"A": 0.0, "B": 1.0, "C": 0.0}
+
+
+def test_prepare_prints_labels_that_the_terminal_does_not_have(tmp_path: Path) -> None:
+    rows = [{"text": f"{label} {i} text", "label": label} for label in "✓✗" for i in range(10)]
+    write_records(tmp_path / "en.jsonl", rows)
+    command = [sys.executable, "-m", "scripts.prepare", str(tmp_path), str(tmp_path / "corpus")]
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert r"labels: \u2713, \u2717" in done.stdout

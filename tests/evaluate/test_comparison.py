@@ -16,6 +16,7 @@ from scripts.distill.evaluate.comparison import (
     add_teacher,
     better_controls,
     compare_lengths,
+    describe_few,
     evaluate,
     length_rows,
     near_majority,
@@ -158,7 +159,8 @@ def test_evaluation_by_language_matches_hand_computed(evaluation: Mapping[str, A
     assert list(evaluation["languages"]) == ["en", "fr", "nl"]
     english, dutch = evaluation["languages"]["en"], evaluation["languages"]["nl"]
     assert (english["n"], english["majority"]) == (4, 0.5)
-    scores = {n: {k: v for k, v in s.items() if k != "p_above_majority"} for n, s in english["systems"].items()}
+    others = ("p_above_majority", "accuracy_ci95")
+    scores = {n: {k: v for k, v in s.items() if k not in others} for n, s in english["systems"].items()}
     assert scores == {
         "baseline": {"accuracy": 0.5, "macro_f": 0.5, "ece": 0.25},
         # NEG: P 2/3, R 1 → 4/5; POS: P 1, R 1/2 → 2/3
@@ -167,6 +169,7 @@ def test_evaluation_by_language_matches_hand_computed(evaluation: Mapping[str, A
         "student": {"accuracy": 1.0, "macro_f": 1.0, "ece": 0.25, "ece_before_calibration": pytest.approx(0.1)},
         "tfidf_logreg": {"accuracy": 0.75, "macro_f": pytest.approx((4 / 5 + 2 / 3) / 2), "ece": 0.0},
     }
+    assert english["systems"]["student"]["accuracy_ci95"] == pytest.approx([0.51, 1.0], abs=0.001)
     # All four right: 1/2⁴.
     assert english["systems"]["student"]["p_above_majority"] == pytest.approx(1 / 16)
     assert english["student_vs_teacher"]["gap"] == -0.25
@@ -181,13 +184,14 @@ def test_evaluation_by_language_matches_hand_computed(evaluation: Mapping[str, A
 
 
 def test_evaluation_ratios_are_none_where_the_baseline_is_perfect(evaluation: Mapping[str, Any]) -> None:
-    perfect = {"accuracy": 1.0, "macro_f": 1.0, "ece": 0.25, "p_above_majority": 1.0}
+    interval = pytest.approx([0.2065, 1.0], abs=1e-4)
+    perfect = {"accuracy": 1.0, "accuracy_ci95": interval, "macro_f": 1.0, "ece": 0.25, "p_above_majority": 1.0}
     before = {"ece_before_calibration": pytest.approx(0.1)}
     assert evaluation["languages"]["fr"] == {
         "n": 1,
         "majority": 1.0,
         "systems": {name: perfect | (before if name == "student" else {}) for name in SYSTEMS},
-        "student_vs_teacher": {"gap": 0.0, "ci95": [0.0, 0.0], "agreement": 1.0},
+        "student_vs_teacher": {"gap": 0.0, "ci95": pytest.approx([-0.7935, 0.7935], abs=1e-4), "agreement": 1.0},
         "error_reduction": None,
         "gain_recovered": None,
     }
@@ -209,6 +213,14 @@ def test_evaluation_overall_counts_each_text_once(evaluation: Mapping[str, Any])
     assert versus["agreement"] == pytest.approx(5 / 7)
     assert overall["error_reduction"] == pytest.approx(2 / 3)
     assert overall["gain_recovered"] == pytest.approx(1)
+
+
+def test_evaluation_says_when_there_are_too_few_texts_to_judge(evaluation: Mapping[str, Any]) -> None:
+    sentence = describe_few(evaluation["overall"], "dev")
+    assert sentence
+    assert sentence.startswith("Only 7 dev texts: the student's accuracy may be anything from 48.7 to 97.4 %")
+    assert sentence.endswith("label 100 or more dev texts")
+    assert describe_few({**evaluation["overall"], "n": 100}, "dev") is None
 
 
 def test_evaluation_of_a_student_that_is_not_calibrated() -> None:

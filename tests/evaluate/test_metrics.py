@@ -15,6 +15,7 @@ from scripts.distill.evaluate.metrics import (
     gain_recovered,
     negative_log_likelihood,
     p_above_majority,
+    share_interval,
 )
 
 
@@ -193,15 +194,34 @@ def test_metrics_compare_is_deterministic() -> None:
         pytest.param("0000", "1111", -1.0, 0.0, id="always-ahead"),
     ],
 )
-def test_metrics_compare_without_spread_has_zero_width(system: str, reference: str, gap: float, agreed: float) -> None:
+def test_metrics_compare_without_spread_still_has_a_width(
+    system: str, reference: str, gap: float, agreed: float
+) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         result = compare(labels(system), labels(reference), labels("0000"), seed=0)
-    assert result == {"gap": gap, "ci95": [gap, gap], "agreement": agreed}
+    # Wilson's upper limit for none of 4: z² / (n + z²)
+    u = 1.959964**2 / (4 + 1.959964**2)
+    low, high = {0.0: (-u, u), 1.0: (1 - 2 * u, 1.0), -1.0: (-1.0, 2 * u - 1)}[gap]
+    assert result == {"gap": gap, "ci95": pytest.approx([low, high], abs=1e-6), "agreement": agreed}
 
 
-def test_metrics_compare_of_one_text() -> None:
-    assert compare(labels("1"), labels("0"), labels("0"), seed=0) == {"gap": 1.0, "ci95": [1.0, 1.0], "agreement": 0.0}
+@pytest.mark.parametrize("n", [1, 18, 1000])
+def test_metrics_compare_of_equal_systems_is_surer_with_more_texts(n: int) -> None:
+    same = numpy.zeros(n, dtype="int64")
+    low, high = compare(same, same, same, seed=0)["ci95"]
+    assert (low, high) == pytest.approx((-3.8415 / (n + 3.8415), 3.8415 / (n + 3.8415)), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    "count,n,interval",
+    [(18, 18, [0.8241, 1.0]), (0, 18, [0.0, 0.1759]), (180, 240, [0.6916, 0.8006]), (1, 1, [0.2065, 1.0])],
+    ids=["all", "none", "most", "one"],
+)
+def test_metrics_share_interval_is_wilsons(count: int, n: int, interval: list[float]) -> None:
+    found = share_interval(count, n)
+    assert found == pytest.approx(interval, abs=1e-3)
+    assert all(type(limit) is float and 0 <= limit <= 1 for limit in found)
 
 
 def test_metrics_compare_of_many_texts_needs_little_memory() -> None:

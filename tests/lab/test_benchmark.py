@@ -90,6 +90,13 @@ def run(project: Path, timed: list[dict[str, Any]], tmp_path: Path) -> Run:
     return run
 
 
+def test_evaluate_says_that_five_texts_are_few(
+    project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    evaluation(project, tmp_path, "test")
+    assert "Only 5 test texts: the student's accuracy may be anything from" in " ".join(capsys.readouterr().out.split())
+
+
 def evaluation(project: Path, tmp_path: Path, split: str) -> dict[str, Any]:
     evaluate.main(
         project, tmp_path / "evaluation.json", baseline=project / "baseline", student=project / "student",

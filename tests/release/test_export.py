@@ -18,7 +18,8 @@ from scripts.distill.data.prepare import write_gold
 from scripts.distill.data.records import Record
 from scripts.distill.evaluate.evaluate import read_calibration
 from scripts.distill.release.calibration import calibrate
-from scripts.distill.release.export import MANTISSA_BITS, describe, export, exported_size
+from scripts.distill.release.export import MANTISSA_BITS, SPACY_RANGE, describe, export, exported_size
+from scripts.export import main as command
 from tests.student.test_to_stock import LOAD
 from tests.teacher.test_teachers import textcat_pipeline
 
@@ -96,6 +97,8 @@ def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
     assert {**written, "distillation": None} == {**meta, "distillation": None}
     assert [meta[key] for key in ("lang", "name", "version", "languages")] == ["en", "mood", "1.2.3", ["de", "nl"]]
     assert (meta["label_shares"], meta["tokenizer_cache"]) == ({"POS": 0.75, "NEG": 0.25}, 100_000)
+    # The training's own version is the newest, and a wheel would ask for it or a newer one.
+    assert meta["spacy_version"] == SPACY_RANGE == ">=3.8.2,<3.9.0"
     assert meta["description"] == describe(["de", "nl"], ["NEG", "POS"])
     assert meta["distillation"] == {
         "teacher": "spacy:some_package",
@@ -107,6 +110,23 @@ def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
         "transfer_sha256": "a" * 64,
         "calibration": calibrate(round_as_exported(nlp), Corpus(corpus).gold("dev"), ["POS", "NEG"]),
     }
+
+
+@pytest.mark.parametrize("wrong", [0, 1], ids=["all dev texts right", "one wrong"])
+def test_export_of_a_student_that_is_right_on_all_dev_texts_says_what_its_scores_are_worth(
+    corpus: Path, nlp: Language, wrong: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nlp.to_disk(corpus / "model")
+    rows = [("good", "POS")] * 9 + [("bad", "NEG")] * 8 + [("bad", "POS" if wrong else "NEG")]
+    reviews = [Record(text, label, "en", "dev.jsonl", i) for i, (text, label) in enumerate(rows)]
+    write_gold(corpus / "gold" / "dev.spacy", reviews, ["POS", "NEG"], lang="xx")
+    command(
+        corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1.2.3", seed=7
+    )  # fmt: skip
+    meta = json.loads((corpus / "export" / "meta.json").read_text(encoding="utf-8"))
+    assert (meta["distillation"]["calibration"]["temperature"] == 0.05) != wrong
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("A probability near 1 says no more than which label is likelier" in said) != wrong
 
 
 def test_export_is_calibrated_on_dev_and_leaves_the_model_alone(corpus: Path, nlp: Language) -> None:

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import sys
 import zipfile
 from collections.abc import Callable
@@ -12,49 +13,19 @@ from spacy.language import Language
 
 from scripts.distill.core.files import hash_file
 from scripts.distill.release import wheel as wheel_module
+from scripts.distill.release.export import SPACY_RANGE
 from scripts.distill.release.wheel import (
     HARD,
     WheelError,
     build_wheel,
     check_name,
-    describe_scores,
     spacy_environment,
-    summarize,
     verify_wheel,
 )
+from tests.release.test_card import EVALUATION, NOTES, SUMMARY
 from tests.teacher.test_teachers import textcat_pipeline
 
 TEXTS = ["good", "bad", "a good text"]
-EVALUATION: dict[str, Any] = {
-    "split": "test",
-    "languages": {
-        lang: {
-            "systems": {"teacher": {"accuracy": 1.0}, "student": {"accuracy": accuracy, "macro_f": 0.5, "ece": 0.25}}
-        }
-        for lang, accuracy in (("en", 0.875), ("nl", 0.75))
-    },
-    "overall": {
-        "n": 16,
-        "systems": {
-            "baseline": {"accuracy": 0.5, "macro_f": 0.25},
-            "teacher": {"accuracy": 0.9375, "macro_f": 0.9},
-            "student": {"accuracy": 0.8125, "macro_f": 0.75, "ece": 0.03125},
-        },
-    },
-}
-SUMMARY = {
-    "split": "test",
-    "overall": {"accuracy": 0.8125, "macro_f": 0.75, "ece": 0.03125},
-    "languages": {
-        "en": {"accuracy": 0.875, "macro_f": 0.5, "ece": 0.25},
-        "nl": {"accuracy": 0.75, "macro_f": 0.5, "ece": 0.25},
-    },
-    "teacher_accuracy": 0.9375,
-}
-NOTES = (
-    "Accuracy on the test texts: 0.812 (en 0.875, nl 0.750), with an expected calibration error of 0.031; accuracy of "
-    "its teacher: 0.938."
-)
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -66,7 +37,10 @@ def save_model(folder: Path, nlp: Language) -> Path:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    return save_model(tmp_path / "model", textcat_pipeline())
+    nlp = textcat_pipeline()
+    nlp.meta["performance"] = {"cats_micro_f": 0.9444}
+    nlp.meta["spacy_version"] = SPACY_RANGE
+    return save_model(tmp_path / "model", nlp)
 
 
 @pytest.fixture
@@ -118,22 +92,6 @@ def answer_no_empty_text(found: dict[str, Any]) -> None:
 
 def forget_cache(found: dict[str, Any]) -> None:
     found["tokenizer_cache"] = 10_000
-
-
-def test_wheels_summarize_takes_the_students_scores() -> None:
-    assert summarize(EVALUATION) == SUMMARY
-
-
-def test_wheels_describe_scores() -> None:
-    assert describe_scores(SUMMARY) == NOTES
-
-
-def test_wheels_describe_a_student_whose_teacher_was_not_compared() -> None:
-    overall = EVALUATION["overall"]
-    without = {**EVALUATION, "overall": {**overall, "systems": {**overall["systems"], "teacher": None}}}
-    summary = summarize(without)
-    assert summary == {**SUMMARY, "teacher_accuracy": None}
-    assert describe_scores(summary) == NOTES.replace("; accuracy of its teacher: 0.938", "")
 
 
 def test_wheels_run_returns_output_of_command_in_folder(tmp_path: Path) -> None:
@@ -248,6 +206,8 @@ def test_wheels_build_and_verify(model: Path, tmp_path: Path) -> None:
         metadata = archive.read("en_tiny_mood-0.0.1.dist-info/METADATA").decode("utf-8")
     assert (meta["evaluation"], meta["notes"]) == (SUMMARY, NOTES)
     assert "\nRequires-Dist: spacy" in metadata
+    assert f"{NOTES}\n\nAccuracy on the dev texts" in metadata
+    assert not re.search("n/a|CATS_MICRO_F", metadata)
     assert "Requires-Dist: torch" not in metadata
 
     result = verify_wheel(wheel, model, TEXTS, Path("constraints.txt"))
@@ -266,3 +226,15 @@ def test_wheel_of_another_name_than_the_variables_say_is_an_error(model: Path) -
     check_name(model, "en_tiny_mood-0.0.1")
     with pytest.raises(WheelError, match=r"is en_tiny_mood-0\.0\.1, .* given xx_tiny_mood-0\.0\.1 .* --vars\.lang en "):
         check_name(model, "xx_tiny_mood-0.0.1")
+
+
+@pytest.mark.network
+def test_wheels_score_the_same_with_the_oldest_spacy(model: Path, tmp_path: Path) -> None:
+    [oldest] = re.findall(r">=([\d.]+),", SPACY_RANGE)
+    # Newer versions of typer do without click, which old ones of spaCy need without saying so.
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text(f"spacy=={oldest}\ntyper<0.20\n", encoding="utf-8")
+    wheel = build_wheel(model, tmp_path / "packages", EVALUATION)
+    result = verify_wheel(wheel, model, TEXTS, constraints)
+    assert result["spacy"] == oldest
+    assert result["largest_difference"] <= 1e-6

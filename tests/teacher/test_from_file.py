@@ -1,3 +1,4 @@
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,20 @@ def test_jsonl_teacher_has_no_answer_for_other_texts(tmp_path: Path, text: str) 
     assert scores[1].tolist() == [0.25, 0.75]
     # What was given away is no view of what is kept.
     assert teacher.predict(["good", "bad"]).tolist() == [[0.25, 0.75], [0.875, 0.125]]
+
+
+def test_jsonl_teacher_reads_a_gzipped_file(tmp_path: Path) -> None:
+    plain = write(tmp_path / "scores.jsonl", GOOD, BAD)
+    zipped = tmp_path / "scores.jsonl.gz"
+    zipped.write_bytes(gzip.compress(plain.read_bytes()))
+    teacher = JsonlTeacher(zipped, LABELS)
+    assert teacher.predict(["bad", "good"]).tolist() == [[0.875, 0.125], [0.25, 0.75]]
+    assert teacher.fingerprint == JsonlTeacher(plain, LABELS).fingerprint
+    content = zipped.read_bytes()
+    for broken in (b"", b"plain", content[:-9], content[:12] + b"\xff" * 20):
+        zipped.write_bytes(broken)
+        with pytest.raises(ValueError, match=r"scores\.jsonl\.gz: (can't read the teacher's|no) probabilities"):
+            JsonlTeacher(zipped, LABELS)
 
 
 def test_jsonl_teacher_of_no_texts_is_empty(tmp_path: Path) -> None:

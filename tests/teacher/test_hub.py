@@ -111,6 +111,13 @@ def make_tokenizer_slow(folder: Path) -> None:
     (folder / "tokenizer_config.json").write_text('{"tokenizer_class": "CTRLTokenizer"}', encoding="utf-8")
 
 
+def leave_adapter(folder: Path) -> None:
+    for path in folder.iterdir():
+        path.unlink()
+    (folder / "adapter_config.json").write_text('{"base_model_name_or_path": "owner/base"}', encoding="utf-8")
+    (folder / "adapter_model.safetensors").touch()
+
+
 def break_config(folder: Path) -> None:
     (folder / "config.json").write_text("{", encoding="utf-8")
 
@@ -130,6 +137,7 @@ def name_code(folder: Path, file: str, model_type: str) -> None:
         pytest.param(pickle_weights, r"no \*\.safetensors weights.*safe_serialization=True", id="pickled"),
         pytest.param(remove_tokenizer, r"no tokenizer .*tokenizer\.save_pretrained", id="no-tokenizer"),
         pytest.param(make_tokenizer_slow, r"no fast tokenizer \(tokenizer\.json\)", id="slow-tokenizer"),
+        pytest.param(leave_adapter, r"a PEFT adapter of owner/base, not a whole .*merge_and_unload", id="peft"),
         pytest.param(break_config, "not a model in Hugging Face format", id="broken-config"),
         pytest.param(partial(name_code, file="config.json", model_type="special"),
                      "not a model in Hugging Face format.*trust_remote_code", id="code"),
@@ -169,3 +177,35 @@ def test_hub_finds_a_folder_of_the_user(folder: Path, monkeypatch: pytest.Monkey
     monkeypatch.setenv("HOME", str(folder.parent))
     assert find_model(f"~/{folder.name}")[0] == folder
     assert find_local_path(f"hf:~/{folder.name}") == folder
+
+
+@pytest.mark.parametrize(
+    "installed,command",
+    [
+        ([], "pip install sentencepiece protobuf"),
+        (["google.protobuf"], "pip install sentencepiece"),
+        (["sentencepiece", "google.protobuf"], None),
+    ],
+    ids=["neither", "protobuf", "both"],
+)
+def test_hub_names_the_packages_that_a_sentencepiece_tokenizer_needs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, installed: list[str], command: str | None
+) -> None:
+    monkeypatch.setattr(hub, "_is_installed", installed.__contains__)
+    (folder / "spm.model").write_bytes(b"")
+    # A tokenizer.json is all that is needed.
+    hub._check_sentencepiece(folder)
+    for name in ("tokenizer.json", "vocab.txt"):
+        (folder / name).unlink()
+    if command is None:
+        hub._check_sentencepiece(folder)
+        return
+    with pytest.raises(ValueError) as error:
+        check_model(folder)
+    assert str(error.value).startswith(f"{folder}: its tokenizer is the sentencepiece model spm.model")
+    assert str(error.value).endswith(f"packages sentencepiece, protobuf. Run: {command}")
+
+
+@pytest.mark.parametrize("module,found", [("json", True), ("no_such.module", False), ("no_such", False)])
+def test_hub_finds_modules(module: str, found: bool) -> None:
+    assert hub._is_installed(module) == found

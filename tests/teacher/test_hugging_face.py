@@ -1,6 +1,7 @@
 import json
 import logging
 import random
+import re
 import shutil
 import warnings
 from collections.abc import Callable, Sequence
@@ -24,6 +25,8 @@ from transformers import (
     BertTokenizerFast,
     DistilBertConfig,
     DistilBertForSequenceClassification,
+    GPT2Config,
+    GPT2ForSequenceClassification,
     PreTrainedModel,
     PreTrainedTokenizerFast,
     RobertaConfig,
@@ -32,6 +35,7 @@ from transformers import (
 
 from scripts.distill.core.files import hash_file
 from scripts.distill.data.teacher_scores import Scores
+from scripts.distill.score.settings import load_score_settings
 from scripts.distill.teacher import hub
 from scripts.distill.teacher.hugging_face import HuggingFaceSettings, HuggingFaceTeacher, map_classes
 
@@ -273,6 +277,18 @@ def test_hugging_face_refuses_a_map_that_does_not_fit_and_names_what(
     assert "[hugging_face.label_map] in configs/score.cfg" in message
 
 
+def test_hugging_face_maps_classes_whose_names_have_colons_and_equals_signs(tmp_path: Path) -> None:
+    """configs/score.cfg as docs/teachers.md says: the map in one line, instead of a section."""
+    page = Path("docs/teachers.md").read_text(encoding="utf-8")
+    [line] = re.findall(r"`(label_map = .*)`", page)
+    text = Path("configs/score.cfg").read_text(encoding="utf-8").replace("[hugging_face.label_map]", line)
+    (tmp_path / "score.cfg").write_text(text, encoding="utf-8")
+    label_map = load_score_settings(tmp_path / "score.cfg").hugging_face.label_map
+    assert label_map == {"mood:bad": "NEG", "mood=good": "POS", "none": None}
+    folder = save_classifier(tmp_path / "model", list(label_map))
+    assert load(folder, replace(WINDOW, label_map=label_map)).predict(["good"]).shape == (1, 2)
+
+
 def test_hugging_face_loads_half_precision_weights_as_float32(tmp_path: Path) -> None:
     save_tokenizer(tmp_path)
     make_classifier(LABELS).half().save_pretrained(tmp_path, safe_serialization=True)
@@ -418,7 +434,8 @@ NOT_EXCLUSIVE = "not a classifier of two or more exclusive classes"
                      id="encoder"),
         pytest.param(partial(save_other, model=BertForMaskedLM), NO_CLASSIFIER, id="language-model"),
         pytest.param(partial(change_config, architectures=None), NO_CLASSIFIER, id="no-architecture"),
-        pytest.param(partial(save_with, classes=["only"]), NOT_EXCLUSIVE, id="one-class"),
+        pytest.param(partial(save_with, classes=["only"]),
+                     rf"{NOT_EXCLUSIVE}: it has 1 output \(regression or sigmoid\)\. Train it", id="one-class"),
         pytest.param(partial(change_config, problem_type="regression"), rf"{NOT_EXCLUSIVE} \(regression\)",
                      id="regression"),
         pytest.param(partial(change_config, problem_type="multi_label_classification"),
@@ -534,6 +551,29 @@ def test_hugging_face_refuses_a_tokenizer_without_padding(folder: Path, batch_to
         load(folder, replace(WINDOW, batch_tokens=batch_tokens))
     assert str(error.value).startswith(f"{folder}: can't score texts")
     assert "padding token" in str(error.value)
+
+
+def save_gpt2(folder: Path, in_config: bool) -> None:
+    """Save a GPT-2, whose pad token only the tokenizer or only the model knows."""
+    save_tokenizer(folder, longest=LONGEST)
+    if in_config:
+        for name in ("special_tokens_map.json", "vocab.txt"):
+            (folder / name).unlink()
+        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / "tokenizer.json"), model_max_length=LONGEST)
+        tokenizer.save_pretrained(folder)
+    names = {"id2label": dict(enumerate(LABELS)), "label2id": {name: i for i, name in enumerate(LABELS)}}
+    sizes = {"vocab_size": len(VOCAB), "n_positions": LONGEST, "n_embd": 16, "n_layer": 1, "n_head": 2}
+    config = GPT2Config(**sizes, **names, pad_token_id=0 if in_config else None)
+    GPT2ForSequenceClassification(config).save_pretrained(folder, safe_serialization=True)
+
+
+@pytest.mark.parametrize("in_config", [False, True], ids=["config without", "tokenizer without"])
+def test_hugging_face_without_a_pad_token_names_the_two_settings(tmp_path: Path, in_config: bool) -> None:
+    save_gpt2(tmp_path, in_config)
+    with pytest.raises(ValueError) as error:
+        load(tmp_path)
+    assert "pad_token in its tokenizer_config.json and pad_token_id in its config.json" in str(error.value)
+    assert "max_length" not in str(error.value)
 
 
 @pytest.mark.parametrize("number", [numpy.nan, numpy.inf, -numpy.inf], ids=str)

@@ -54,7 +54,7 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     def note(config_path: Path, output: Path, *, use_gpu: int, overrides: dict[str, Any]) -> None:
         calls.append((config_path, output, use_gpu, overrides))
 
-    monkeypatch.setattr(train, "train", note)
+    monkeypatch.setattr("spacy.cli.train.train", note)
     return calls
 
 

@@ -91,6 +91,23 @@ def check_known(overrides: Mapping[str, str], defaults: Mapping[str, Any]) -> No
         )
 
 
+def check_characters(values: Mapping[str, Any]) -> None:
+    """Check that no variable has a character that weasel reads as something else: quotes, $ or a backslash.
+
+    weasel itself fails on most of these, with a TypeError, before it runs a command; others arrive as something else.
+
+    values (Mapping[str, Any]): Variable → value, as written.
+    RAISES (SettingsError): If a value has one; the message says what to do.
+    """
+    for name, value in values.items():
+        found = [character for character in '"$\\' if character in str(value)]
+        if found:
+            raise SettingsError(
+                f"{name} = {value}: has {' and '.join(found)}, which spaCy's project commands read as something else. "
+                f"Rename it, or make a link with a plain name: ln -s <path> plain, and --vars.{name} plain"
+            )
+
+
 def full_command(command: str, values: Mapping[str, str], defaults: Mapping[str, Any]) -> str:
     """Return the command line that runs a project command with these values of variables.
 

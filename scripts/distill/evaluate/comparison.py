@@ -18,6 +18,10 @@ TFIDF = "tfidf_logreg"
 OVERALL = "overall"
 # Keys of a system's scores: the calibration error and, of the student, the calibration error before calibration.
 ECE, ECE_BEFORE = "ece", "ece_before_calibration"
+# Key of a system's scores: the confidence interval of its accuracy.
+ACCURACY_CI = "accuracy_ci95"
+# With fewer texts than these, the interval of an accuracy can be 20 points wide.
+FEW_TEXTS = 100
 # A system whose p_above_majority is not below this may be no better than the most frequent label.
 SIGNIFICANCE = 0.01
 
@@ -140,6 +144,7 @@ def _compare_systems(scores: Mapping[str, Probabilities], gold: Labels, seed: in
     systems: dict[str, Any] = {
         name: {
             **metrics.accuracy_and_macro_f(labels, gold),
+            ACCURACY_CI: metrics.share_interval(int((labels == gold).sum()), len(gold)),
             ECE: metrics.expected_calibration_error(scores[name], gold),
             "p_above_majority": metrics.p_above_majority(labels, gold),
         }
@@ -182,6 +187,22 @@ def near_majority(comparison: Mapping[str, Any]) -> list[str]:
     """
     systems = {name: comparison["systems"][name] for name in (TEACHER, STUDENT)}
     return [name for name, scores in systems.items() if scores and scores["p_above_majority"] >= SIGNIFICANCE]
+
+
+def describe_few(comparison: Mapping[str, Any], split: str) -> str | None:
+    """Return what can be said of the student if there are too few texts to judge; None if there are enough.
+
+    comparison (Mapping[str, Any]): A comparison of `evaluate`.
+    split (str): What the texts are called: "test" or "dev".
+    """
+    if comparison["n"] >= FEW_TEXTS:
+        return None
+    low, high = comparison["systems"][STUDENT][ACCURACY_CI]
+    return (
+        f"Only {comparison['n']} {split} texts: the student's accuracy may be anything from {_percent(low)} to "
+        f"{_percent(high)} % (95 % interval), and small differences between systems are chance. To judge them, label "
+        f"{FEW_TEXTS} or more {split} texts"
+    )
 
 
 def table_rows(evaluation: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:

@@ -21,6 +21,9 @@ from .serving import LABEL_SHARES, TOKENIZER_CACHE
 MANTISSA_BITS = 8
 # Strings between blanks that the wheel's tokenizer remembers at most, see docs/production.md.
 CACHE_SIZE = 100_000
+# The versions of spaCy that a student is known to score the same with; the oldest one is tried by
+# test_wheels_score_the_same_with_the_oldest_spacy. (3.8.0 was withdrawn, there is no 3.8.1.)
+SPACY_RANGE = ">=3.8.2,<3.9.0"
 
 
 def export(
@@ -55,6 +58,7 @@ def export(
     nlp.meta.update(
         name=name,
         version=version,
+        spacy_version=SPACY_RANGE,
         description=describe(corpus.prepared["languages"], scored["labels"]),
         languages=corpus.prepared["languages"],
         distillation={

@@ -22,7 +22,7 @@ def make_ready(nlp: Language) -> Language:
         blanks the tokenizer remembers at most, and "label_shares", a number for each label; they sum to 1.
     RETURNS (Language): The same pipeline.
     """
-    old = nlp.tokenizer
+    old: Any = nlp.tokenizer
     # Some languages, such as Japanese, have a tokenizer of another kind: it stays.
     if type(old) is Tokenizer:
         nlp.tokenizer = AnyTextTokenizer(nlp.vocab).from_bytes(old.to_bytes())

@@ -16,6 +16,7 @@ import srsly
 
 from ..core.files import hash_file, replacing_folder
 from . import serving
+from .card import describe_scores, summarize, write_card
 
 # By how much a score of the wheel may differ from that of the export.
 TOLERANCE = 1e-6
@@ -62,9 +63,12 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
     package = _package_name(meta)
     with tempfile.TemporaryDirectory() as name:
         temporary = Path(name)
-        srsly.write_json(temporary / "meta.json", meta)
-        command = [sys.executable, "-m", "spacy", "package", str(model.resolve()), name, "--require-parent",
-                   "--meta-path", f"{name}/meta.json", "--code", serving.__file__, "--build", "none"]  # fmt: skip
+        copy = shutil.copytree(model, temporary / "model")
+        srsly.write_json(copy / "meta.json", meta)
+        # spaCy takes a README that is there; its own one calls the scores on dev "Accuracy".
+        (copy / "README.md").write_text(write_card(meta), encoding="utf-8")
+        command = [sys.executable, "-m", "spacy", "package", str(copy), name, "--require-parent",
+                   "--code", serving.__file__, "--build", "none"]  # fmt: skip
         run_command(command, name)
         init = temporary / package / f"{meta['lang']}_{meta['name']}" / "__init__.py"
         init.write_text(_make_ready(init.read_text(encoding="utf-8")), encoding="utf-8")
@@ -103,36 +107,6 @@ def check_name(model: Path, expected: str) -> None:
 
 def _package_name(meta: Mapping[str, Any]) -> str:
     return f"{meta['lang']}_{meta['name']}-{meta['version']}"
-
-
-def summarize(evaluation: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the student's scores, as they go into meta.json.
-
-    evaluation (Mapping[str, Any]): The contents of metrics/evaluation.json.
-    RETURNS (dict[str, Any]): "split"; "overall", the student's scores; "languages": language → the student's scores;
-        "teacher_accuracy", None if the teacher was not compared.
-    """
-    teacher = evaluation["overall"]["systems"]["teacher"]
-    return {
-        "split": evaluation["split"],
-        "overall": evaluation["overall"]["systems"]["student"],
-        "languages": {lang: row["systems"]["student"] for lang, row in evaluation["languages"].items()},
-        "teacher_accuracy": teacher["accuracy"] if teacher else None,
-    }
-
-
-def describe_scores(scores: Mapping[str, Any]) -> str:
-    """Return the scores as a sentence for the package's README.
-
-    scores (Mapping[str, Any]): What `summarize` returned.
-    """
-    by_language = ", ".join(f"{lang} {row['accuracy']:.3f}" for lang, row in scores["languages"].items())
-    teacher = scores["teacher_accuracy"]
-    return (
-        f"Accuracy on the {scores['split']} texts: {scores['overall']['accuracy']:.3f} ({by_language}), with an "
-        f"expected calibration error of {scores['overall']['ece']:.3f}"
-        f"{'' if teacher is None else f'; accuracy of its teacher: {teacher:.3f}'}."
-    )
 
 
 def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Path) -> dict[str, Any]:

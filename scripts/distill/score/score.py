@@ -22,7 +22,6 @@ from .scorer import BatchSettings, Engine, Scorer, run_here
 from .settings import load_score_settings
 from .transfer_set import gather_texts, write_transfer
 
-CACHE_PATH = Path("corpus/scores.sqlite")
 # Which part of the way from chance to certainty a teacher's mean confidence must have gone.
 NEAR_CHANCE = 0.25
 

@@ -1,7 +1,9 @@
 """A teacher that is a file: probabilities that were computed elsewhere."""
 
+import gzip
 import hashlib
 import json
+import zlib
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +29,7 @@ class JsonlTeacher:
     def __init__(self, path: Path, labels: list[str]) -> None:
         """Read the file.
 
-        path (Path): The file, in UTF-8.
+        path (Path): The file, in UTF-8; gzipped if its name ends in .gz.
         labels (list[str]): The project's labels, in their order.
         RAISES (ValueError): If the file can't be read or has no probabilities, or a line of it is no such object, has
             other labels, or has probabilities that do not sum to 1, within 0.001.
@@ -36,14 +38,14 @@ class JsonlTeacher:
         digest = hashlib.sha256(json.dumps(labels).encode())
         keys, values = bytearray(), array("f")
         try:
-            with path.open("rb") as file:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
                 for number, line in enumerate(file, start=1):
                     digest.update(line)
                     if line.strip():
                         key, row = _read_row(path, number, line, labels)
                         keys += key
                         values.extend(row)
-        except OSError as err:
+        except (OSError, EOFError, zlib.error) as err:
             raise ValueError(f"{path}: can't read the teacher's probabilities: {err}") from err
         if not values:
             raise ValueError(f'{path}: no probabilities. Expected lines such as {{"text": "…", "cats": {{…}}}}')

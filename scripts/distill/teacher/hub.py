@@ -1,5 +1,7 @@
 """Models in Hugging Face format: a folder or a model of the Hub, safetensors only, never code of their own."""
 
+import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ TOKENIZER_FILES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")
 # The files of a model that are read: weights in safetensors, and what tokenizers need. Never pickles, never code.
 FILES = ("*.safetensors", "*.safetensors.index.json", "config.json", *TOKENIZER_FILES, "tokenizer_config.json",
          "special_tokens_map.json", "added_tokens.json", "merges.txt")  # fmt: skip
+# Module → the package that it comes with: what makes a fast tokenizer of a sentencepiece model.
+SENTENCEPIECE = {"sentencepiece": "sentencepiece", "google.protobuf": "protobuf"}
 
 
 def find_model(name: str) -> tuple[Path, dict[str, str]]:
@@ -46,8 +50,9 @@ def check_model(folder: Path) -> Any:
     folder (Path): The model's folder.
     RETURNS (PretrainedConfig): The model's configuration.
     RAISES (ValueError): If the folder has no model in Hugging Face format, or the model is not in safetensors, needs
-        code of its own, or has no fast tokenizer.
+        code of its own, is an adapter, has no fast tokenizer, or a package is missing that makes one.
     """
+    _check_adapter(folder)
     if not any(path.suffix == ".safetensors" for path in model_files(folder)):
         raise ValueError(
             f"{folder}: no *.safetensors weights. Pickled weights (*.bin) are not loaded: save the model with "
@@ -57,6 +62,7 @@ def check_model(folder: Path) -> Any:
         raise ValueError(
             f"{folder}: no tokenizer ({', '.join(TOKENIZER_FILES)}). Add it with tokenizer.save_pretrained(folder)"
         )
+    _check_sentencepiece(folder)
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
@@ -70,6 +76,39 @@ def check_model(folder: Path) -> Any:
     if not tokenizer.is_fast:
         raise ValueError(f"{folder}: no fast tokenizer (tokenizer.json), which is needed")
     return config
+
+
+def _check_adapter(folder: Path) -> None:
+    """Check that a model is no PEFT adapter, which is a part of a model."""
+    settings = folder / "adapter_config.json"
+    if not settings.exists() and not (folder / "adapter_model.safetensors").exists():
+        return
+    base = json.loads(settings.read_text(encoding="utf-8")) if settings.exists() else {}
+    raise ValueError(
+        f"{folder}: a PEFT adapter of {base.get('base_model_name_or_path', 'another model')}, not a whole model. Merge "
+        "it and save the whole model: model.merge_and_unload().save_pretrained(folder), and "
+        "tokenizer.save_pretrained(folder)"
+    )
+
+
+def _check_sentencepiece(folder: Path) -> None:
+    """Check that what makes a fast tokenizer of a sentencepiece model is installed, if it is needed."""
+    found = sorted(path.name for path in folder.glob("*.model"))
+    if not found or any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt", "vocab.json")):
+        return
+    missing = [package for module, package in SENTENCEPIECE.items() if not _is_installed(module)]
+    if missing:
+        raise ValueError(
+            f"{folder}: its tokenizer is the sentencepiece model {found[0]} without a tokenizer.json, which needs the "
+            f"packages {', '.join(SENTENCEPIECE.values())}. Run: pip install {' '.join(missing)}"
+        )
+
+
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # the package around it is missing
+        return False
 
 
 def hash_model(folder: Path) -> dict[str, str]:

@@ -93,10 +93,21 @@ class HuggingFaceTeacher:
         try:
             self.predict(["a " * self._settings.max_length, "a"])
         except (IndexError, RuntimeError, TypeError, ValueError) as err:
+            advice = (
+                "If they are too long for the model, set [hugging_face] max_length in configs/score.cfg"
+                if self._can_pad()
+                else "To score texts of several lengths at a time, the model needs two settings: pad_token in its "
+                "tokenizer_config.json and pad_token_id in its config.json. As for GPT-2: tokenizer.pad_token = "
+                "tokenizer.eos_token; model.config.pad_token_id = tokenizer.pad_token_id; save both with "
+                "save_pretrained(folder)"
+            )
             raise ValueError(
-                f"{folder}: can't score texts in windows of {self._settings.max_length} word pieces: {err}. If they "
-                "are too long for the model, set [hugging_face] max_length in configs/score.cfg"
+                f"{folder}: can't score texts in windows of {self._settings.max_length} word pieces: {err}. {advice}"
             ) from err
+
+    def _can_pad(self) -> bool:
+        """Return whether the tokenizer and the model know a word piece that fills up short texts."""
+        return self._tokenizer.pad_token is not None and self._model.config.pad_token_id is not None
 
     def predict(self, texts: Sequence[str]) -> Scores:
         """Return the probabilities of texts.
@@ -182,7 +193,13 @@ def _find_classes(folder: Path, config: Any) -> list[str]:
             f"{folder}: its architecture is {config.architectures}, not a …ForSequenceClassification. A teacher must "
             "have been trained to classify; to train one from an encoder, use the workflow `all` with --vars.encoder"
         )
-    if config.num_labels < 2 or config.problem_type in ("regression", "multi_label_classification"):
+    if config.num_labels < 2:
+        raise ValueError(
+            f"{folder}: not a classifier of two or more exclusive classes: it has {config.num_labels} output "
+            "(regression or sigmoid). Train it with one output for each class, or give the probabilities of its "
+            "classes as a file, with the teacher jsonl:<path>"
+        )
+    if config.problem_type in ("regression", "multi_label_classification"):
         raise ValueError(f"{folder}: not a classifier of two or more exclusive classes ({config.problem_type})")
     return [config.id2label[i] for i in range(config.num_labels)]
 
@@ -213,7 +230,8 @@ def map_classes(classes: Sequence[str], labels: Sequence[str], label_map: Mappin
         raise ValueError(
             f"The teacher's classes are {', '.join(map(repr, classes))}, the project's labels "
             f"{', '.join(map(repr, labels))}. Found {'; '.join(problems)}. Under "
-            "[hugging_face.label_map] in configs/score.cfg, give each class one of the labels, or null to drop it"
+            "[hugging_face.label_map] in configs/score.cfg, give each class one of the labels, or null to drop it. For "
+            "names with : or =, see docs/teachers.md"
         )
     matrix = numpy.zeros((len(classes), len(labels)), dtype="float32")
     for i, name in enumerate(classes):
