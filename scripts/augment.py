@@ -10,12 +10,14 @@ from wasabi import msg
 from scripts.distill.augment.augment import augment_corpus
 from scripts.distill.augment.plan import load_plan
 from scripts.distill.augment.show import show_variants
+from scripts.distill.core.lock import writes
 from scripts.distill.data.corpus import Corpus
 
 app = typer.Typer()
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@writes
 def run(
     context: typer.Context,
     corpus: Path = typer.Argument(

@@ -7,6 +7,7 @@ from typing import NoReturn
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 from scripts.distill.core.variables import (
     EngineName,
     SettingsError,
@@ -35,6 +36,7 @@ def _stop(err: ValueError | OSError) -> NoReturn:
     raise typer.Exit(1)
 
 
+@writes
 def main(
     name: str = typer.Argument(..., help="The workflow: all or distill"),
     teacher: str = typer.Option(..., help="The teacher"),

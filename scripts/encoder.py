@@ -5,9 +5,11 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 from scripts.distill.teacher.encoder import resolve_encoder
 
 
+@writes
 def main(
     encoder: str = typer.Argument(
         ..., help="e5, minilm, a folder in Hugging Face format, or a Hub id with an optional @revision"

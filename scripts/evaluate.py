@@ -6,6 +6,7 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.files import write_json
+from scripts.distill.core.lock import writes
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.evaluate.comparison import (
     ECE,
@@ -23,6 +24,7 @@ from scripts.distill.score.score import CACHE_PATH
 from scripts.distill.teacher.spec import TEACHERS
 
 
+@writes
 def main(
     corpus: Path = typer.Argument(..., help="Folder with gold/, labels.json and prepare.json"),
     output: Path = typer.Argument(..., help="JSON file to write"),

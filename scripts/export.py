@@ -5,11 +5,13 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.release.calibration import BOUNDS
 from scripts.distill.release.export import export
 
 
+@writes
 def main(
     model: Path = typer.Argument(..., help="The trained student", exists=True, file_okay=False),
     output: Path = typer.Argument(..., help="Folder to write"),

@@ -6,9 +6,11 @@ import srsly
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 from scripts.distill.release.wheel import WheelError, build_wheel, check_name
 
 
+@writes
 def main(
     model: Path = typer.Argument(..., help="The exported student", exists=True, file_okay=False),
     packages: Path = typer.Argument(..., help="Folder to write the package to"),

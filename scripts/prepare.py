@@ -7,9 +7,11 @@ import srsly
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 from scripts.distill.data.prepare import prepare
 
 
+@writes
 def main(
     data: Path = typer.Argument(..., help="Folder with <lang>/{train,dev,test[,unlabelled]}.jsonl or <lang>.jsonl"),
     corpus: Path = typer.Argument(..., help="Folder to write the corpora to"),

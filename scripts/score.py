@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 from scripts.distill.core.variables import EngineName
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.score.cache import ScoreCache
@@ -17,6 +18,7 @@ EXISTING_CACHE = typer.Option(CACHE_PATH, "--cache", help="The file with all sco
 
 
 @app.command()
+@writes
 def run(
     corpus: Path = typer.Argument(..., help="Folder with the corpora of `prepare` and `augment`"),
     settings_path: Path = typer.Argument(..., help="How to score: a config", exists=True, dir_okay=False),

@@ -6,10 +6,12 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.files import replacing_folder
+from scripts.distill.core.lock import writes
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.evaluate.tfidf import fit_tfidf, write_tfidf
 
 
+@writes
 def main(
     corpus: Path = typer.Argument(..., help="Folder with gold/ and labels.json"),
     output: Path = typer.Argument(..., help="Folder to write"),

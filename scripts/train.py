@@ -10,6 +10,7 @@ from spacy.util import load_config
 from wasabi import msg
 
 import scripts.functions  # noqa: F401  # registers what configs name
+from scripts.distill.core.lock import writes
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.schedule import plan_updates, read_schedule, updates_per_epoch
 from scripts.distill.student.provenance import check_transfer
@@ -19,6 +20,7 @@ app = typer.Typer()
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@writes
 def main(
     context: typer.Context,
     config_path: Path = typer.Argument(..., help="A training config", exists=True, dir_okay=False),

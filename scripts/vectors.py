@@ -7,6 +7,7 @@ from click import ClickException
 from spacy.cli._util import parse_config_overrides
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.student.vectors import load_vector_settings, make_vectors
 from scripts.distill.teacher.spec import TEACHERS
@@ -16,6 +17,7 @@ app = typer.Typer()
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@writes
 def main(
     context: typer.Context,
     corpus: Path = typer.Argument(..., help="Folder with transfer/"),

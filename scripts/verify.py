@@ -6,11 +6,13 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.files import write_json
+from scripts.distill.core.lock import writes
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.origins import LANG
 from scripts.distill.release.wheel import WheelError, verify_wheel
 
 
+@writes
 def main(
     wheel: Path = typer.Argument(..., help="The wheel", exists=True, dir_okay=False),
     model: Path = typer.Argument(..., help="The export that it was made from", exists=True, file_okay=False),
