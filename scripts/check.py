@@ -12,6 +12,7 @@ from scripts.distill.core.variables import (
     EngineName,
     SettingsError,
     check_known,
+    check_lock_file,
     check_package,
     full_command,
     given_overrides,
@@ -55,6 +56,7 @@ def main(
     defaults, overrides = read_defaults(PROJECT_FILE), given_overrides()
     try:
         check_known(overrides, defaults)
+        check_lock_file(Path("project.lock"))
         check_spec(teacher)
         check_package(lang, package, version)
         for variable, arrived in (("name", package), ("version", version)):

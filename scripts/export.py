@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from scripts.distill.core.files import require_file
 from scripts.distill.core.lock import writes
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.release.calibration import BOUNDS
@@ -13,11 +14,9 @@ from scripts.distill.release.export import export
 
 @writes
 def main(
-    model: Path = typer.Argument(..., help="The trained student", exists=True, file_okay=False),
+    model: Path = typer.Argument(..., help="The trained student"),
     output: Path = typer.Argument(..., help="Folder to write"),
-    corpus: Path = typer.Option(
-        "corpus", help="Folder with gold/, labels.json, prepare.json and score.json", exists=True, file_okay=False
-    ),
+    corpus: Path = typer.Option("corpus", help="Folder with gold/, labels.json, prepare.json and score.json"),
     config: Path = typer.Option(..., help="The config that the student was trained with", exists=True, dir_okay=False),
     name: str = typer.Option(..., help="Name of the pipeline, without its language"),
     version: str = typer.Option(..., help="Version of the pipeline"),
@@ -25,6 +24,7 @@ def main(
 ) -> None:
     """Copy the student, calibrate it on dev, and record its languages and the fingerprints of what made it."""
     try:
+        require_file(model, "train-student")
         meta = export(model, output, Corpus(corpus), config, name=name, version=version, seed=seed)
     except (OSError, ValueError) as err:
         msg.fail("Can't export the student", str(err), exits=1)

@@ -10,6 +10,7 @@ from spacy.util import load_config
 from wasabi import msg
 
 import scripts.functions  # noqa: F401  # registers what configs name
+from scripts.distill.core.files import replace_folder, require_file, temporary_folder
 from scripts.distill.core.lock import writes
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.schedule import plan_updates, read_schedule, updates_per_epoch
@@ -17,6 +18,8 @@ from scripts.distill.student.provenance import check_transfer
 from scripts.distill.teacher.encoder import unknown_languages
 
 app = typer.Typer()
+# What `encoder` makes.
+ENCODER = "assets/encoder"
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -30,6 +33,9 @@ def main(
 ) -> None:
     """Run `spacy train` with the numbers of updates that follow from [schedule] and the number of texts.
 
+    model-best and model-last come when the training has ended. Until then its checkpoints are in a hidden folder beside
+    the output, so an interrupted training leaves what was there before.
+
     Settings of the config can be given as options, too, as to `spacy train`: --training.max_steps 1000
     """
     corpora = Corpus(corpus)
@@ -40,6 +46,8 @@ def main(
         config = load_config(config_path, overrides=given, interpolate=True)
         schedule = read_schedule(config_path, config)
         check_transfer(config, corpora)
+        for path in filter(None, config.get("paths", {}).values()):
+            corpora.require(Path(path))
         planned = {}
         if schedule:
             per_epoch = updates_per_epoch(config)
@@ -49,6 +57,8 @@ def main(
                 f"{updates.total} updates, {updates.total / per_epoch:.1f} epochs; scored on dev every {updates.every}"
             )
         encoder = config.get("paths", {}).get("encoder")
+        if encoder == ENCODER:
+            require_file(Path(encoder), "encoder")
         unknown = unknown_languages(Path(encoder), corpora.prepared["languages"]) if encoder else []
         if unknown:
             msg.warn(
@@ -57,7 +67,13 @@ def main(
             )
     except (OSError, ValueError, ClickException) as err:
         msg.fail("Can't train", str(err), exits=1)
-    train(config_path, output, use_gpu=gpu_id, overrides={**planned, **given})
+    with temporary_folder(output) as made:
+        train(config_path, made, use_gpu=gpu_id, overrides={**planned, **given})
+        # The best one last: where it is, the training has ended.
+        for model in sorted(made.iterdir(), reverse=True):
+            output.mkdir(parents=True, exist_ok=True)
+            replace_folder(model, output / model.name)
+    msg.good(f"Wrote {output / 'model-best'}")
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+from .messages import run_again
 from .processes import start_of
 
 
@@ -159,6 +160,31 @@ def hash_folder(folder: Path) -> str:
 def hash_path(path: Path) -> str:
     """Return the sha256 of a file, or of all that is below a folder, in hexadecimal."""
     return hash_folder(path) if path.is_dir() else hash_file(path)
+
+
+def list_hashes(folder: Path, depth: int) -> dict[str, str]:
+    """Return what lies in a folder: names and contents, wherever links lead.
+
+    folder (Path): The folder. Hidden files and folders in it are passed over.
+    depth (int): How deep to look: 1 for what lies in the folder itself. A link that leads back up is so no endless way.
+    RETURNS (dict[str, str]): Path within the folder → sha256 of a file, "folder", or "neither" for a broken link.
+    """
+    found = {}
+    for path in sorted(path for level in range(1, depth + 1) for path in folder.glob("/".join("*" * level))):
+        name = path.relative_to(folder).as_posix()
+        if not any(part.startswith(".") for part in name.split("/")):
+            found[name] = hash_file(path) if path.is_file() else "folder" if path.is_dir() else "neither"
+    return found
+
+
+def require_file(path: Path, command: str) -> Path:
+    """Return a file or folder that a command of the project makes.
+
+    RAISES (ValueError): If there is none; the message names the command.
+    """
+    if not path.exists():
+        raise ValueError(f"{path}: no such file. {run_again(command)}")
+    return path
 
 
 def folder_size(folder: Path) -> int:

@@ -86,6 +86,20 @@ def check_known(overrides: Mapping[str, str], defaults: Mapping[str, Any]) -> No
         )
 
 
+def check_lock_file(path: Path) -> None:
+    """Check what weasel remembers of earlier runs; a kill while it is written leaves it empty or cut off.
+
+    path (Path): The file project.lock, which may be missing.
+    RAISES (SettingsError): If it can't be used.
+    """
+    try:
+        usable = not path.exists() or isinstance(srsly.read_yaml(path), dict)
+    except (OSError, ValueError):
+        usable = False
+    if not usable:
+        raise SettingsError(f"{path}: empty or broken. Remove it, and every command runs once more:\nrm {path}")
+
+
 def full_command(command: str, values: Mapping[str, str], defaults: Mapping[str, Any]) -> str:
     """Return the command line that runs a project command with these values of variables.
 
