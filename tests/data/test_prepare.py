@@ -479,7 +479,7 @@ def test_prepare_reads_the_data_again_where_it_must(linked: Path, corpus: Path) 
     assert run_again(linked, corpus, force=True)
     made = read_outputs(corpus)
     for name in made:
-        for broken in (b"", made[name][:-1], None):
+        for broken in (b"", made[name][:-2], None):
             (corpus / name).write_bytes(broken) if broken is not None else (corpus / name).unlink()
             assert run_again(linked, corpus), name
             assert read_outputs(corpus) == made
