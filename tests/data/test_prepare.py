@@ -472,6 +472,7 @@ def test_prepare_sees_a_change_that_weasel_does_not(linked: Path, corpus: Path, 
 
 
 def test_prepare_reads_the_data_again_where_it_must(linked: Path, corpus: Path) -> None:
+    write_records(linked / "en/unlabelled.jsonl", [{"text": "An unseen text."}])
     assert run_again(linked, corpus)
     for settings in ({"seed": 1}, {"lang": "en"}, {"max_unlabelled": 1}, {}):
         assert run_again(linked, corpus, **settings)
