@@ -6,10 +6,13 @@ import typer
 from click import ClickException
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
+
 app = typer.Typer(help=__doc__)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@writes
 def run(
     context: typer.Context,
     corpus: Path = typer.Argument(

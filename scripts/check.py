@@ -7,12 +7,14 @@ from typing import NoReturn
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 from scripts.distill.core.messages import name_missing
 from scripts.distill.core.variables import (
     EngineName,
     SettingsError,
     check_characters,
     check_known,
+    check_lock_file,
     check_package,
     full_command,
     given_overrides,
@@ -38,6 +40,7 @@ def _stop(err: ValueError | OSError) -> NoReturn:
     raise typer.Exit(1)
 
 
+@writes
 def main(
     name: str = typer.Argument(..., help="The workflow: all or distill"),
     teacher: str = typer.Option(..., help=TEACHERS),
@@ -62,6 +65,7 @@ def main(
     try:
         check_known(overrides, defaults)
         check_characters({**defaults, **overrides})
+        check_lock_file(Path("project.lock"))
         check_spec(teacher)
         check_package(lang, package, version)
         for variable, arrived in (("name", package), ("version", version)):

@@ -5,7 +5,10 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 
+
+@writes
 def main(
     encoder: str = typer.Argument(
         ..., help="e5, minilm, a folder in Hugging Face format, or a Hub id with an optional @revision"

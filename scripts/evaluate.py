@@ -5,10 +5,12 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 from scripts.distill.score import CACHE_PATH
 from scripts.distill.teacher.spec import TEACHERS
 
 
+@writes
 def main(
     corpus: Path = typer.Argument(..., help="Folder with gold/, labels.json and prepare.json"),
     output: Path = typer.Argument(..., help="JSON file to write"),

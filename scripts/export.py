@@ -5,13 +5,15 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from scripts.distill.core.files import require_file
+from scripts.distill.core.lock import writes
 
+
+@writes
 def main(
-    model: Path = typer.Argument(..., help="The trained student", exists=True, file_okay=False),
+    model: Path = typer.Argument(..., help="The trained student"),
     output: Path = typer.Argument(..., help="Folder to write"),
-    corpus: Path = typer.Option(
-        "corpus", help="Folder with gold/, labels.json, prepare.json and score.json", exists=True, file_okay=False
-    ),
+    corpus: Path = typer.Option("corpus", help="Folder with gold/, labels.json, prepare.json and score.json"),
     config: Path = typer.Option(
         ..., help="The config that the student was trained with: configs/student.cfg", exists=True, dir_okay=False
     ),
@@ -31,6 +33,7 @@ def main(
     from scripts.distill.release.export import export
 
     try:
+        require_file(model, "train-student")
         meta = export(model, output, Corpus(corpus), config, name=name, version=version, seed=seed)
     except (OSError, ValueError) as err:
         msg.fail("Can't export the student", str(err), exits=1)

@@ -5,12 +5,16 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from scripts.distill.core.files import require_file
+from scripts.distill.core.lock import writes
 
+
+@writes
 def main(
-    model: Path = typer.Argument(..., help="The exported student", exists=True, file_okay=False),
+    model: Path = typer.Argument(..., help="The exported student"),
     packages: Path = typer.Argument(..., help="Folder to write the package to"),
     expect: str = typer.Option("", help="<lang>_<name>-<version> that the student must have"),
-    evaluation: Path = typer.Option("metrics/evaluation.json", help="Scores to put into the package", exists=True),
+    evaluation: Path = typer.Option("metrics/evaluation.json", help="Scores to put into the package"),
 ) -> None:
     """Build a wheel that needs nothing but spaCy.
 
@@ -23,10 +27,12 @@ def main(
     from scripts.distill.release.wheel import WheelError, build_wheel, check_name
 
     try:
+        require_file(model, "export")
+        require_file(evaluation, "evaluate")
         if expect:
             check_name(model, expect)
         wheel = build_wheel(model, packages, srsly.read_json(evaluation))
-    except WheelError as err:
+    except (OSError, ValueError, WheelError) as err:
         msg.fail("Can't build the wheel", str(err), exits=1)
     msg.good(f"Wrote {wheel}", f"{wheel.stat().st_size / 1e6:.1f} MB")
 

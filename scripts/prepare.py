@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
+
 if TYPE_CHECKING:
     from scripts.distill.data.records import Kind
 
@@ -17,6 +19,7 @@ NAMES = {
 }  # fmt: skip
 
 
+@writes
 def main(
     data: Path = typer.Argument(
         ...,
@@ -27,6 +30,7 @@ def main(
     lang: str = typer.Option("xx", help="Language code, or xx for all languages of the data"),
     seed: int = typer.Option(0, help="Seed of random splits"),
     max_unlabelled: int | None = typer.Option(None, min=0, help="Unlabelled texts per language; all by default"),
+    force: bool = typer.Option(False, help="Do it again even if nothing has changed"),
 ) -> None:
     """Turn labelled and unlabelled texts into gold corpora, and say what was dropped and why.
 
@@ -34,12 +38,19 @@ def main(
 
     Example: python -m scripts.prepare assets/sample corpus --lang nl
     """
-    from scripts.distill.data.prepare import prepare
+    from scripts.distill.core.variables import is_forced
+    from scripts.distill.data.prepare import prepare_if_changed
 
     try:
-        summary = prepare(data, corpus, lang=lang, seed=seed, max_unlabelled=max_unlabelled)
+        summary = prepare_if_changed(
+            data, corpus, Path(__file__), lang=lang, seed=seed, max_unlabelled=max_unlabelled,
+            force=force or is_forced(),
+        )  # fmt: skip
     except (OSError, ValueError) as err:
         msg.fail("Can't prepare the data", str(err), exits=1)
+    if summary is None:
+        msg.good(f"Nothing changed: {corpus} was made from these files of {data}, with these settings")
+        return
     splits = ["train", "dev", "test", "unlabelled"]
     rows = [(code, *(kept[split] for split in splits)) for code, kept in summary["kept"].items()]
     msg.table(rows, header=("lang", *splits), divider=True, aligns=("l", *"rrrr"))

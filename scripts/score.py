@@ -5,6 +5,7 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 from scripts.distill.core.variables import EngineName
 from scripts.distill.score import CACHE_PATH
 from scripts.distill.teacher.spec import TEACHERS
@@ -15,6 +16,7 @@ EXISTING_CACHE = typer.Option(CACHE_PATH, "--cache", help="The file with all sco
 
 
 @app.command()
+@writes
 def run(
     corpus: Path = typer.Argument(..., help="Folder with the corpora of `prepare` and `augment`"),
     settings_path: Path = typer.Argument(..., help="How to score: configs/score.cfg", exists=True, dir_okay=False),

@@ -7,16 +7,23 @@ import srsly
 import typer
 from wasabi import msg
 
+from scripts.distill.core.files import require_file
+
 # System in metrics/evaluation.json → its name in the table.
 SYSTEMS = {"tfidf_logreg": "TF-IDF + LR", "baseline": "baseline", "teacher": "teacher", "student": "student"}
 
 
 def main(
-    wheel: Path = typer.Argument(..., help="The student's wheel", exists=True, dir_okay=False),
-    evaluation: Path = typer.Option("metrics/evaluation.json", help="What `evaluate` wrote", exists=True),
-    verified: Path = typer.Option("metrics/verify.json", help="What `verify` wrote", exists=True),
+    wheel: Path = typer.Argument(..., help="The student's wheel"),
+    evaluation: Path = typer.Option("metrics/evaluation.json", help="What `evaluate` wrote"),
+    verified: Path = typer.Option("metrics/verify.json", help="What `verify` wrote"),
 ) -> None:
-    """Print the accuracies, one example of each language, and how to install the student."""
+    """Print the accuracies, an example of each label and language, and how to install the student."""
+    try:
+        for path, command in ((wheel, "package"), (evaluation, "evaluate"), (verified, "verify")):
+            require_file(path, command)
+    except ValueError as err:
+        msg.fail("Nothing to sum up", str(err), exits=1)
     found = srsly.read_json(evaluation)
     rows = [*found["languages"].items(), ("all", found["overall"])]
     msg.divider(f"Accuracy on the {found['split']} texts, in %")
@@ -26,7 +33,8 @@ def main(
     about = srsly.read_json(verified)
     for sample in about["samples"]:
         scores = "  ".join(f"{label} {score:.2f}" for label, score in sample["cats"].items())
-        typer.echo(f"{scores}  {sample['text'][:90]}")
+        gold = f"{sample['gold']}: " if "gold" in sample else ""
+        typer.echo(f"{gold}{scores}  {sample['text'][:90]}")
     package = wheel.name.split("-")[0]
     msg.divider(f"Use it: {about['size_bytes'] / 1e6:.1f} MB, needs nothing but spaCy")
     typer.echo(f'pip install {wheel}\npython -c \'import spacy; print(spacy.load("{package}")("…").cats)\'')

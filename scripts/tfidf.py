@@ -5,7 +5,10 @@ from pathlib import Path
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 
+
+@writes
 def main(
     corpus: Path = typer.Argument(..., help="Folder with gold/ and labels.json"),
     output: Path = typer.Argument(..., help="Folder to write"),

@@ -6,10 +6,16 @@ import typer
 from click import ClickException
 from wasabi import msg
 
+from scripts.distill.core.files import replace_folder, require_file, temporary_folder
+from scripts.distill.core.lock import writes
+
 app = typer.Typer()
+# What `encoder` makes.
+ENCODER = "assets/encoder"
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@writes
 def main(
     context: typer.Context,
     config_path: Path = typer.Argument(
@@ -22,6 +28,9 @@ def main(
     """Run `spacy train` with the numbers of updates that follow from the section `schedule` and the number of texts.
 
     In: a config and the corpora that it names. Out: model-best and model-last, which `spacy.load` reads.
+
+    model-best and model-last come when the training has ended. Until then its checkpoints are in a hidden folder beside
+    the output, so an interrupted training leaves what was there before.
 
     Settings of the config can be given as options, too, as to `spacy train`: --training.max_steps 1000
 
@@ -45,6 +54,8 @@ def main(
         config = load_config(config_path, overrides=given, interpolate=True)
         schedule = read_schedule(config_path, config)
         check_transfer(config, corpora)
+        for path in filter(None, config.get("paths", {}).values()):
+            corpora.require(Path(path))
         planned = {}
         if schedule:
             per_epoch = updates_per_epoch(config)
@@ -54,6 +65,8 @@ def main(
                 f"{updates.total} updates, {updates.total / per_epoch:.1f} epochs; scored on dev every {updates.every}"
             )
         encoder = config.get("paths", {}).get("encoder")
+        if encoder == ENCODER:
+            require_file(Path(encoder), "encoder")
         unknown = unknown_languages(Path(encoder), corpora.prepared["languages"]) if encoder else []
         if unknown:
             msg.warn(
@@ -62,7 +75,13 @@ def main(
             )
     except (OSError, ValueError, ClickException) as err:
         msg.fail("Can't train", str(err), exits=1)
-    train(config_path, output, use_gpu=gpu_id, overrides={**planned, **given})
+    with temporary_folder(output) as made:
+        train(config_path, made, use_gpu=gpu_id, overrides={**planned, **given})
+        # The best one last: where it is, the training has ended.
+        for model in sorted(made.iterdir(), reverse=True):
+            output.mkdir(parents=True, exist_ok=True)
+            replace_folder(model, output / model.name)
+    msg.good(f"Wrote {output / 'model-best'}")
 
 
 if __name__ == "__main__":

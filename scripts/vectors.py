@@ -6,12 +6,14 @@ import typer
 from click import ClickException
 from wasabi import msg
 
+from scripts.distill.core.lock import writes
 from scripts.distill.teacher.spec import TEACHERS
 
 app = typer.Typer()
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+@writes
 def main(
     context: typer.Context,
     corpus: Path = typer.Argument(..., help="Folder with transfer/"),

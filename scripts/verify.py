@@ -1,36 +1,52 @@
 """Install the wheel in a clean environment and check that it does what the export does."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import typer
+from spacy.tokens import Doc
 from wasabi import msg
 
-from scripts.distill.core.files import write_json
-from scripts.distill.data.corpus import Corpus
+from scripts.distill.core.files import require_file, write_json
+from scripts.distill.core.lock import writes
+from scripts.distill.data.corpus import Corpus, gold_label
 from scripts.distill.data.origins import LANG
 from scripts.distill.release.wheel import WheelError, verify_wheel
 
 
+@writes
 def main(
-    wheel: Path = typer.Argument(..., help="The wheel", exists=True, dir_okay=False),
-    model: Path = typer.Argument(..., help="The export that it was made from", exists=True, file_okay=False),
+    wheel: Path = typer.Argument(..., help="The wheel"),
+    model: Path = typer.Argument(..., help="The export that it was made from"),
     output: Path = typer.Argument(..., help="JSON file to write"),
-    corpus: Path = typer.Option("corpus", help="Folder with gold/, whose dev texts give one of each language"),
+    corpus: Path = typer.Option("corpus", help="Folder with gold/, whose dev texts give the examples"),
     constraints: Path = typer.Option("constraints.txt", help="Versions to install", exists=True),
 ) -> None:
     """Check the wheel in a virtual environment that holds only spaCy."""
-    samples: dict[str, str] = {}
     try:
-        for doc in Corpus(corpus).gold_docs("dev"):
-            samples.setdefault(doc.user_data[LANG], doc.text)
-        result = verify_wheel(wheel, model, list(samples.values()), constraints)
-    except (WheelError, ValueError) as err:
+        require_file(wheel, "package")
+        require_file(model, "export")
+        samples = choose_samples(Corpus(corpus).gold_docs("dev"))
+        result = verify_wheel(wheel, model, [doc.text for doc in samples], constraints)
+    except (WheelError, OSError, ValueError) as err:
         msg.fail("The wheel does not pass", str(err), exits=1)
+    for sample, doc in zip(result["samples"], samples, strict=True):
+        sample["gold"] = gold_label(doc)
     write_json(output, result)
     for sample in result["samples"]:
         scores = ", ".join(f"{label} {score:.2f}" for label, score in sample["cats"].items())
-        msg.text(f"{scores}  {sample['text'][:80]}")
+        msg.text(f"{sample['gold']}: {scores}  {sample['text'][:80]}")
     msg.good(f"The wheel works with spaCy {result['spacy']} alone", f"{wheel}, {result['size_bytes'] / 1e6:.1f} MB")
+
+
+def choose_samples(docs: Iterable[Doc]) -> list[Doc]:
+    """Return the gold docs that are the first of their label, or the first of their language."""
+    samples: dict[tuple[str, str], Doc] = {}
+    for doc in docs:
+        lang, label = doc.user_data[LANG], gold_label(doc)
+        if all(label != known for _, known in samples) or all(lang != known for known, _ in samples):
+            samples[lang, label] = doc
+    return list(samples.values())
 
 
 if __name__ == "__main__":

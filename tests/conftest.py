@@ -9,6 +9,8 @@ from pathlib import Path
 import huggingface_hub
 import pytest
 
+from scripts.distill.core.lock import NESTED
+
 
 def _index_answers() -> bool:
     with tempfile.TemporaryDirectory() as folder:
@@ -33,3 +35,9 @@ def offline(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     huggingface_hub.utils.reset_sessions()
     yield
     huggingface_hub.utils.reset_sessions()
+
+
+@pytest.fixture(autouse=True)
+def unlocked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let tests that run beside each other call commands in one folder; `test_lock.py` and whole runs lock theirs."""
+    monkeypatch.setenv(NESTED, "tests")

@@ -7,6 +7,7 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.files import replacing_folder, write_json
+from scripts.distill.core.lock import writes
 from scripts.distill.core.threads import use_one_core
 from scripts.distill.score import CACHE_PATH
 from scripts.distill.teacher.spec import TEACHERS
@@ -17,6 +18,7 @@ SCORE_SETTINGS = typer.Option("configs/score.cfg", "--settings", help="How to sc
 
 
 @app.command()
+@writes
 def augment(
     data: Path = typer.Option(SAMPLE, help="Data folder, see docs/data.md"),
     plan_path: Path = typer.Option("configs/augment.cfg", "--plan", help="The plan", exists=True, dir_okay=False),
@@ -48,6 +50,7 @@ def augment(
 
 
 @app.command()
+@writes
 def score(
     data: Path = typer.Option(SAMPLE, help="Data folder, see docs/data.md"),
     lang: str = typer.Option("en", help="Language of the texts"),
@@ -82,6 +85,7 @@ def score(
 
 
 @app.command()
+@writes
 def stream(
     texts: int = typer.Option(1_000_000, help="How many texts", min=1),
     folder: Path = typer.Option("corpus/stream", help="Folder to make; what was made stays there"),
@@ -105,6 +109,7 @@ def stream(
 
 
 @app.command()
+@writes
 def student(
     corpus: Path = typer.Option("corpus", help="Folder with gold/, labels.json and score.json"),
     output: Path = typer.Option("metrics/benchmark_student.json", help="JSON file to write"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 from wasabi import msg
 
+from scripts.distill.core.lock import hold_folder
 from scripts.distill.core.progress import track
 from scripts.distill.score import CACHE_PATH
 
@@ -33,15 +34,27 @@ def run(
 
     Example: python -m scripts.lab.experiments run configs/experiments/imdb.cfg
     """
-    from scripts.lab.tables import ExperimentError, find_places, load_experiment, make_corpora, run_cell
+    from scripts.lab.tables import ExperimentError, find_places, load_experiment, make_corpora
 
     try:
         cells = load_experiment(path)
         places = find_places(cells, home)
-        for cell, place in zip(cells, places, strict=True):
-            make_corpora(cell, place, cache)
+        with hold_folder(home):
+            for cell, place in zip(cells, places, strict=True):
+                make_corpora(cell, place, cache)
+            failures = _train(cells, places, processes)
     except (OSError, ValueError, ExperimentError) as err:
         msg.fail("Can't make the corpora", str(err), exits=1)
+    _print(cells, places)
+    for failure in failures:
+        msg.fail("A cell has failed", failure)
+    if failures:
+        raise typer.Exit(1)
+
+
+def _train(cells: Sequence["Cell"], places: Sequence["Place"], processes: int) -> list[str]:
+    """Train cells, and return what is wrong with those that failed."""
+    from scripts.lab.tables import ExperimentError, run_cell
 
     def train(cell: "Cell", place: "Place") -> str | None:
         try:
@@ -52,11 +65,7 @@ def run(
 
     with ThreadPoolExecutor(processes) as pool:
         failures = list(track(pool.map(train, cells, places), "training", len(cells), "cells"))
-    _print(cells, places)
-    for failure in filter(None, failures):
-        msg.fail("A cell has failed", failure)
-    if any(failures):
-        raise typer.Exit(1)
+    return [failure for failure in failures if failure]
 
 
 @app.command()
@@ -74,9 +83,10 @@ def test(path: Path = TABLE, home: Path = HOME, cache: Path = CACHE) -> None:
         cells = load_experiment(path)
         places = find_places(cells, home)
         check_trained(places)
-        for cell, place in zip(cells, places, strict=True):
-            ask_teacher(cell, place, cache, TEST)
-            add_test(place)
+        with hold_folder(home):
+            for cell, place in zip(cells, places, strict=True):
+                ask_teacher(cell, place, cache, TEST)
+                add_test(place)
     except (OSError, ValueError) as err:
         msg.fail("Can't score the cells", str(err), exits=1)
     _print(cells, places, TEST)

@@ -6,12 +6,14 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.files import folder_size, replacing_file, replacing_folder
+from scripts.distill.core.lock import writes
 from scripts.distill.core.threads import use_one_core
 
 app = typer.Typer(help=__doc__)
 
 
 @app.command()
+@writes
 def convert(
     treebanks: Path = typer.Argument(..., help="Folder with <lang>/*.conllu"),
     output: Path = typer.Argument(..., help="Folder to write train.spacy, dev.spacy and sources.json to"),
@@ -32,6 +34,7 @@ def convert(
 
 
 @app.command()
+@writes
 def install(
     model: Path = typer.Argument(..., help="The trained tagger", exists=True, file_okay=False),
     output: Path = typer.Argument(..., help="Folder to write"),
@@ -56,6 +59,7 @@ def install(
 
 
 @app.command()
+@writes
 def score(
     model: Path = typer.Argument(..., help="The tagger", exists=True, file_okay=False),
     treebanks: Path = typer.Argument(..., help="Folder with <lang>/*.conllu"),

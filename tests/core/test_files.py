@@ -1,6 +1,8 @@
 import hashlib
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -98,24 +100,52 @@ def test_files_replacing_folder_puts_the_old_back_if_the_new_is_gone(tmp_path: P
     assert names(tmp_path) == ["model"]
 
 
-def test_files_replacing_folder_ignores_what_a_killed_run_left(tmp_path: Path) -> None:
-    # In a container, the next run can have the same process id.
+# A process that has ended, and this one: in a container, the next run can have the same process id.
+ENDED = subprocess.Popen([sys.executable, "-c", ""])
+ENDED.wait()
+
+
+@pytest.mark.parametrize("pid", [ENDED.pid, os.getpid()])
+def test_files_replacing_folder_removes_what_a_killed_run_left(tmp_path: Path, pid: int) -> None:
     path = make_folder(tmp_path / "model", old="old")
-    make_folder(tmp_path / ".model.tmp", half="half")
-    make_folder(tmp_path / ".model.old", older="older")
+    make_folder(tmp_path / f".model.{pid}-0a.tmp", half="half")
+    make_folder(tmp_path / f".model.{pid}-0b.old", older="older")
     with replacing_folder(path) as folder:
         (folder / "new").write_text("new", encoding="utf-8")
     assert names(path) == ["new"]
     assert names(tmp_path) == ["model"]
 
 
-def test_files_replacing_folder_recovers_the_old_that_a_killed_run_moved_away(tmp_path: Path) -> None:
+@pytest.mark.parametrize("pid", [ENDED.pid, os.getpid()])
+def test_files_replacing_folder_recovers_the_old_that_a_killed_run_moved_away(tmp_path: Path, pid: int) -> None:
     path = tmp_path / "model"
-    make_folder(tmp_path / ".model.old", old="old")
+    make_folder(tmp_path / f".model.{pid}-0a.old", old="old")
     with pytest.raises(ValueError, match="stop"), replacing_folder(path):
         raise ValueError("stop")
     assert names(path) == ["old"]
     assert names(tmp_path) == ["model"]
+
+
+def test_files_replacing_file_removes_what_a_killed_run_left(tmp_path: Path) -> None:
+    (tmp_path / f".a.txt.{ENDED.pid}-0a.tmp").write_text("half", encoding="utf-8")
+    with replacing_file(tmp_path / "a.txt") as file:
+        file.write("new")
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_files_two_processes_do_not_write_each_others_temporary_files(tmp_path: Path) -> None:
+    parent = os.getppid()
+    (tmp_path / f".a.txt.{parent}-0a.tmp").write_text("its half", encoding="utf-8")
+    make_folder(tmp_path / f".model.{parent}-0a.tmp", half="its half")
+    with replacing_file(tmp_path / "a.txt") as file, replacing_folder(tmp_path / "model") as folder:
+        file.write("ours")
+        (folder / "whole").touch()
+    assert names(tmp_path) == [f".a.txt.{parent}-0a.tmp", f".model.{parent}-0a.tmp", "a.txt", "model"]
+    assert names(tmp_path / f".model.{parent}-0a.tmp") == ["half"]
+    with replacing_file(tmp_path / "b.txt") as one:
+        temporary = Path(one.name)
+    with replacing_file(tmp_path / "b.txt") as other:
+        assert Path(other.name) != temporary
 
 
 def test_files_write_json_is_indented_and_readable(tmp_path: Path) -> None:

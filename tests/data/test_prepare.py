@@ -4,15 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from scripts.distill.core.files import hash_path
 from scripts.distill.data.corpus import Corpus, gold_label
 from scripts.distill.data.docbins import read_docs
-from scripts.distill.data.prepare import prepare, write_gold
+from scripts.distill.data.prepare import prepare, prepare_if_changed, write_gold
 from scripts.distill.data.records import KINDS, MAX_CHARACTERS, Drop, Record
 from scripts.prepare import main
 from tests.helpers import ROOT
@@ -173,11 +174,13 @@ def test_prepare_summary_says_what_was_read_kept_and_dropped(data: Path, corpus:
             },
             f"{data}/nl.jsonl": {"read": 25, "lines": 25, "sha256": hashes["nl.jsonl"]},
         },
+        "outputs": {name: hash_path(corpus / name) for name in ("gold", "unlabelled.jsonl", "labels.json",
+                                                                "dropped.jsonl")},
     }  # fmt: skip
 
 
 def test_prepare_prints_what_was_kept_and_dropped(data: Path, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(data, corpus, lang="en", seed=0, max_unlabelled=None)
+    main(data, corpus, lang="en", seed=0, max_unlabelled=None, force=False)
     output = capsys.readouterr().out
     # lang, train, dev, test, unlabelled
     assert ["en", "2", "2", "2", "1"] in [line.split() for line in output.splitlines()]
@@ -448,7 +451,7 @@ def test_prepare_says_which_unlabelled_file_is_bad(
 ) -> None:
     (folder / "z.txt.gz").write_bytes(b"Last.")
     with pytest.raises(SystemExit) as raised:
-        main(folder.parent.parent, corpus, lang="en", seed=0, max_unlabelled=None)
+        main(folder.parent.parent, corpus, lang="en", seed=0, max_unlabelled=None, force=False)
     assert raised.value.code == 1
     output = "".join("".join(capsys.readouterr()).split())
     assert f"{folder}/z.txt.gz:brokengzip(Notagzippedfile(b'La')).Compressitanew" in output
@@ -491,3 +494,96 @@ def test_prepare_prints_labels_that_the_terminal_does_not_have(tmp_path: Path) -
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert r"labels: \u2713, \u2717" in done.stdout
+
+
+# --- What counts as a change ---
+
+
+def rename_language(data: Path) -> None:
+    (data / "en").rename(data / "de")
+
+
+def move_a_line(data: Path) -> None:
+    """Put the last line of `dev` at the head of `test`: joined, the files are the same."""
+    *kept, moved = (data / "en/dev.jsonl").read_text().splitlines(keepends=True)
+    (data / "en/dev.jsonl").write_text("".join(kept))
+    (data / "en/test.jsonl").write_text(moved + (data / "en/test.jsonl").read_text())
+
+
+def rename_a_file(data: Path) -> None:
+    (data / "en/test.jsonl").rename(data / "en/other")
+    (data / "en/dev.jsonl").rename(data / "en/test.jsonl")
+    (data / "en/other").rename(data / "en/dev.jsonl")
+
+
+def change_behind_a_link(data: Path) -> None:
+    path = data.parent / "elsewhere/train.jsonl"
+    path.write_text(path.read_text().replace("Awful", "Terrible"))
+
+
+def add_an_empty_language(data: Path) -> None:
+    (data / "fr").mkdir()
+
+
+CHANGES = [rename_language, move_a_line, rename_a_file, change_behind_a_link, add_an_empty_language]
+
+
+@pytest.fixture
+def linked(tmp_path: Path) -> Path:
+    """Three texts in each split; `en` is a link to a folder elsewhere."""
+    for split in ("train", "dev", "test"):
+        rows = [{"text": f"{word} {split} text.", "stars": stars} for word, stars in
+                (("Awful", 1), ("Great", 5), ("Fine", 4))]  # fmt: skip
+        write_records(tmp_path / "elsewhere" / f"{split}.jsonl", [*rows, {"text": "So so.", "stars": 3}])
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/en").symlink_to(tmp_path / "elsewhere")
+    return tmp_path / "data"
+
+
+def run_again(data: Path, corpus: Path, **settings: Any) -> bool:
+    """Return whether `prepare` did its work."""
+    given = {"lang": "xx", "seed": 0, **settings}
+    try:
+        return prepare_if_changed(data, corpus, Path(__file__), **given) is not None
+    except ValueError:
+        return True
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
+def test_prepare_sees_a_change_that_weasel_does_not(linked: Path, corpus: Path, change: Callable[[Path], None]) -> None:
+    assert run_again(linked, corpus)
+    before = read_outputs(corpus)
+    assert not run_again(linked, corpus)
+    assert read_outputs(corpus) == before
+    change(linked)
+    assert run_again(linked, corpus)
+
+
+def test_prepare_reads_the_data_again_where_it_must(linked: Path, corpus: Path) -> None:
+    write_records(linked / "en/unlabelled.jsonl", [{"text": "An unseen text."}])
+    assert run_again(linked, corpus)
+    for settings in ({"seed": 1}, {"lang": "en"}, {"max_unlabelled": 1}, {}):
+        assert run_again(linked, corpus, **settings)
+        assert not run_again(linked, corpus, **settings)
+    assert run_again(linked, corpus, force=True)
+    made = read_outputs(corpus)
+    for name in made:
+        for broken in (b"", made[name][:-2], None):
+            (corpus / name).write_bytes(broken) if broken is not None else (corpus / name).unlink()
+            assert run_again(linked, corpus), name
+            assert read_outputs(corpus) == made
+    (linked.parent / "elsewhere/.hidden").touch()
+    assert not run_again(linked, corpus)
+
+
+def test_prepare_ends_on_a_link_that_leads_up(linked: Path, corpus: Path) -> None:
+    (linked / "en/unlabelled").symlink_to(linked)
+    assert run_again(linked, corpus)
+
+
+def test_prepare_runs_again_if_its_code_has_changed(linked: Path, corpus: Path, monkeypatch: Any) -> None:
+    assert run_again(linked, corpus)
+    (linked.parent / "core").mkdir()
+    (linked.parent / "core/new.py").touch()
+    monkeypatch.setattr("scripts.distill.data.prepare.CODE", (linked.parent / "core",))
+    assert run_again(linked, corpus)

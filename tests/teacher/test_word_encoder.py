@@ -90,8 +90,8 @@ def test_word_encoder_of_a_teacher_without_one_is_the_projects(folder: Path) -> 
     ("teacher", "message"),
     [
         ("jsonl:scores.jsonl", r"jsonl:scores\.jsonl has no encoder .* nowhere.* project run encoder \."),
-        ("train", "Can't load the teacher untrained"),
-        ("mean:train,hf:other", "Can't load the teacher untrained"),
+        ("train", "untrained: no trained teacher. Train it"),
+        ("mean:train,hf:other", "untrained: no trained teacher. Train it"),
         ("trian", "Unknown teacher 'trian'"),
         ("spacy:missing_package", "Can't load the teacher missing_package"),
     ],

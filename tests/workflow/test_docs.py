@@ -113,12 +113,17 @@ def check_module(words: list[str]) -> None:
 
 def find_command(name: str) -> TyperCommand | TyperGroup:
     """Return the command that `python -m name` runs."""
+    return typer.main.get_command(find_app(name))
+
+
+def find_app(name: str) -> typer.Typer:
+    """Return the app that `python -m name` runs."""
     module = importlib.import_module(f"{name}.__main__" if (ROOT / name.replace(".", "/")).is_dir() else name)
     if hasattr(module, "app"):
-        return typer.main.get_command(module.app)
+        return module.app
     app = typer.Typer()
     app.command()(module.main)
-    return typer.main.get_command(app)
+    return app
 
 
 @pytest.mark.parametrize(("language", "code"), of("python"))

@@ -77,12 +77,53 @@ def test_train_gives_spacy_what_follows_from_the_schedule(corpus: Path, given: l
     result = run(corpus, *PLAN)
     assert result.exit_code == 0, result.output
     [(config_path, output, gpu_id, overrides)] = given
-    assert (config_path, output, gpu_id) == (STUDENT, corpus / "out", -1)
+    assert (config_path, output.parent, gpu_id) == (STUDENT, corpus, -1)
     assert overrides["training.max_steps"] == 100
     assert overrides["training.eval_frequency"] == 25
     assert overrides[WARMUP] == 5
     assert overrides["paths.train"] == str(corpus / "transfer")
     assert "100 updates, 25.0 epochs; scored on dev every 25" in result.output
+
+
+def test_train_leaves_the_old_model_until_it_has_ended(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop_at(moment: int) -> None:
+        def train_until(config_path: Path, output: Path, **_: Any) -> None:
+            for name in ("model-best", "model-last"):
+                write_json(output / name / "meta.json", moment)
+            if moment == 1:
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(train, "train", train_until)
+        run(corpus, *PLAN)
+
+    best = corpus / "out" / "model-best" / "meta.json"
+    stop_at(1)
+    # No teacher at all: `score` says how to train one, see `check_trained_here`.
+    assert not best.exists()
+    stop_at(0)
+    assert best.read_text() == "0\n"
+    (corpus / "out" / "model-best" / "old").touch()
+    stop_at(1)
+    assert best.read_text() == "0\n"
+    stop_at(2)
+    assert best.read_text() == "2\n"
+    assert not best.with_name("old").exists()
+    assert not list(corpus.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("missing", "command"), [("tokenizer", "augment"), ("labels.json", "prepare"), ("transfer", "score")]
+)
+def test_train_names_the_command_that_makes_what_is_missing(
+    corpus: Path, given: list[tuple[Any, ...]], missing: str, command: str
+) -> None:
+    (corpus / missing).rename(corpus / "elsewhere")
+    result = run(corpus, *PLAN)
+    assert result.exit_code == 1
+    assert f"{missing}: no such file. Run, with the same --vars: python -m spacy project run {command} ." in " ".join(
+        result.output.split()
+    )
+    assert given == []
 
 
 def test_train_settings_that_are_given_win(corpus: Path, given: list[tuple[Any, ...]]) -> None:

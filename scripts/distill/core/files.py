@@ -1,8 +1,10 @@
 """Files and folders: written so that a kill leaves the old or the new one, never half of it; hashed; measured."""
 
+import glob
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import tempfile
 import zipfile
@@ -10,6 +12,9 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
+
+from .messages import run_again
+from .processes import start_of
 
 
 @contextmanager
@@ -22,7 +27,8 @@ def replacing_file(path: Path) -> Iterator[IO[str]]:
     YIELDS (IO[str]): The open temporary file, beside `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
+    _settle(path)
+    temporary = _beside(path, "tmp")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
             yield file
@@ -43,25 +49,68 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     path (Path): The folder to make or replace. The folder around it is made where it is missing.
     YIELDS (Path): The empty temporary folder, beside `path`.
     """
+    with temporary_folder(path) as temporary:
+        yield temporary
+        replace_folder(temporary, path)
+
+
+@contextmanager
+def temporary_folder(path: Path) -> Iterator[Path]:
+    """Make a folder beside `path` that is removed in the end, unless it was moved away.
+
+    path (Path): What is made there. The folder around it is made where it is missing.
+    YIELDS (Path): The empty temporary folder.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    old = path.with_name(f".{path.name}.old")
-    _settle(path, temporary, old)
+    _settle(path)
+    temporary = _beside(path, "tmp")
     temporary.mkdir()
     try:
         yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace_folder(new: Path, path: Path) -> None:
+    """Move a folder to the place of another, which is removed.
+
+    new (Path): The folder to move, on the same disk. If it can't be moved, the folder at `path` stays as it was.
+    path (Path): Where it goes.
+    """
+    old = _beside(path, "old")
+    try:
         if path.exists():
             path.rename(old)
-        temporary.rename(path)
+        new.rename(path)
     finally:
-        _settle(path, temporary, old)
+        _put_back(old, path)
 
 
-def _settle(path: Path, temporary: Path, old: Path) -> None:
-    """Put the old folder back if there is no folder at `path`, as after a kill; remove what is left over."""
+def _beside(path: Path, kind: str) -> Path:
+    """Return a hidden name beside `path` that no other process has: of kind "tmp" or "old"."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.{kind}")
+
+
+def _settle(path: Path) -> None:
+    """Put right what killed processes left beside `path`: they may have moved the old away, and made half of the new.
+
+    In a container, this process can have the id of a killed one.
+    """
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*-*.*"):
+        pid, kind = left.name.removeprefix(f".{path.name}.").split("-")[0], left.suffix
+        if kind in (".tmp", ".old") and pid.isdecimal() and (int(pid) == os.getpid() or not start_of(int(pid))):
+            if kind == ".old":
+                _put_back(left, path)
+            elif left.is_dir():
+                shutil.rmtree(left, ignore_errors=True)
+            else:
+                left.unlink(missing_ok=True)
+
+
+def _put_back(old: Path, path: Path) -> None:
+    """Move the old folder back if there is none at `path`, else remove it."""
     if old.exists() and not path.exists():
         old.rename(path)
-    shutil.rmtree(temporary, ignore_errors=True)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -111,6 +160,31 @@ def hash_folder(folder: Path) -> str:
 def hash_path(path: Path) -> str:
     """Return the sha256 of a file, or of all that is below a folder, in hexadecimal."""
     return hash_folder(path) if path.is_dir() else hash_file(path)
+
+
+def list_hashes(folder: Path, depth: int) -> dict[str, str]:
+    """Return what lies in a folder: names and contents, wherever links lead.
+
+    folder (Path): The folder. Hidden files and folders in it are passed over.
+    depth (int): How deep to look: 1 for what lies in the folder itself. A link that leads back up is so no endless way.
+    RETURNS (dict[str, str]): Path within the folder → sha256 of a file, "folder", or "neither" for a broken link.
+    """
+    found = {}
+    for path in sorted(path for level in range(1, depth + 1) for path in folder.glob("/".join("*" * level))):
+        name = path.relative_to(folder).as_posix()
+        if not any(part.startswith(".") for part in name.split("/")):
+            found[name] = hash_file(path) if path.is_file() else "folder" if path.is_dir() else "neither"
+    return found
+
+
+def require_file(path: Path, command: str) -> Path:
+    """Return a file or folder that a command of the project makes.
+
+    RAISES (ValueError): If there is none; the message names the command.
+    """
+    if not path.exists():
+        raise ValueError(f"{path}: no such file. {run_again(command)}")
+    return path
 
 
 def folder_size(folder: Path) -> int:

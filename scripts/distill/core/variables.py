@@ -3,7 +3,6 @@
 import os
 import re
 import shlex
-import subprocess
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +10,8 @@ from typing import Any
 
 import srsly
 from packaging.version import InvalidVersion, Version
+
+from .processes import arguments_of
 
 _PREFIX = "--vars."
 
@@ -43,8 +44,13 @@ def given_overrides() -> dict[str, str]:
 
     RETURNS (dict[str, str]): Name → value, as written.
     """
-    arguments = _parent_arguments() + shlex.split(os.environ.get("WEASEL_CONFIG_OVERRIDES", ""))
+    arguments = arguments_of(os.getppid()) + shlex.split(os.environ.get("WEASEL_CONFIG_OVERRIDES", ""))
     return parse_overrides(arguments)
+
+
+def is_forced() -> bool:
+    """Return whether the calling `spacy project run` was told to run commands even if nothing changed."""
+    return not {"--force", "-F"}.isdisjoint(arguments_of(os.getppid()))
 
 
 def parse_overrides(arguments: Sequence[str]) -> dict[str, str]:
@@ -63,17 +69,6 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, str]:
                 value = following[0] if following and not following[0].startswith("--") else "true"
             overrides[name] = value
     return overrides
-
-
-def _parent_arguments() -> list[str]:
-    """Return the command line of the process that started this one, split into arguments."""
-    process = Path(f"/proc/{os.getppid()}/cmdline")
-    if process.exists():
-        return process.read_text(encoding="utf-8", errors="replace").split("\0")[:-1]
-    if os.name == "posix":
-        command = ["ps", "-ww", "-o", "args=", "-p", str(os.getppid())]
-        return subprocess.run(command, capture_output=True, text=True).stdout.split()
-    return []
 
 
 def check_known(overrides: Mapping[str, str], defaults: Mapping[str, Any]) -> None:
@@ -106,6 +101,20 @@ def check_characters(values: Mapping[str, Any]) -> None:
                 f"{name} = {value}: has {' and '.join(found)}, which spaCy's project commands read as something else. "
                 f"Rename it, or make a link with a plain name: ln -s <path> plain, and --vars.{name} plain"
             )
+
+
+def check_lock_file(path: Path) -> None:
+    """Check what weasel remembers of earlier runs; a kill while it is written leaves it empty or cut off.
+
+    path (Path): The file project.lock, which may be missing.
+    RAISES (SettingsError): If it can't be used.
+    """
+    try:
+        usable = not path.exists() or isinstance(srsly.read_yaml(path), dict)
+    except (OSError, ValueError):
+        usable = False
+    if not usable:
+        raise SettingsError(f"{path}: empty or broken. Remove it, and every command runs once more:\nrm {path}")
 
 
 def full_command(command: str, values: Mapping[str, str], defaults: Mapping[str, Any]) -> str:

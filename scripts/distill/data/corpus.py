@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from spacy.language import Language
 from spacy.tokens import Doc
 
-from ..core.files import hash_file
+from ..core.files import hash_file, require_file
 from ..core.messages import run_again
 from .docbins import read_docs
 from .origins import LANG, METHOD
@@ -22,6 +22,10 @@ from .text_keys import normalize
 
 # What summaries and metadata call the hash of prepare.json, and of all files in transfer/.
 PREPARE_SHA256, TRANSFER_SHA256 = "prepare_sha256", "transfer_sha256"
+# What a training reads from the folder, and the command that makes it.
+MADE_BY = {
+    "gold": "prepare", "labels.json": "prepare", "tokenizer": "augment", "transfer": "score", "vectors": "vectors",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,16 @@ class Corpus:
         """
         return spacy.load(require_file(self.folder / "tokenizer", "augment"))
 
+    def require(self, path: Path) -> None:
+        """Check that a file of this folder is there; others are not looked at.
+
+        path (Path): The file or folder.
+        RAISES (ValueError): If it is missing; the message names the command that makes it.
+        """
+        name = path.relative_to(self.folder).parts[0] if path.is_relative_to(self.folder) else ""
+        if name in MADE_BY:
+            require_file(path, MADE_BY[name])
+
     def summary(self, command: str) -> dict[str, Any]:
         """Read the summary that a command wrote, and check that it was made from the present corpora.
 
@@ -163,16 +177,6 @@ class Corpus:
 def gold_label(doc: Doc) -> str:
     """Return the label of a gold doc."""
     return max(doc.cats, key=doc.cats.__getitem__)
-
-
-def require_file(path: Path, command: str) -> Path:
-    """Return a file that a command of the project makes.
-
-    RAISES (ValueError): If there is none; the message names the command.
-    """
-    if not path.exists():
-        raise ValueError(f"{path}: no such file. {run_again(command)}")
-    return path
 
 
 def read_rows(path: Path, command: str, keys: tuple[str, ...]) -> Iterator[dict[str, str]]:

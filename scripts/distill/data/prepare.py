@@ -7,14 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import spacy
+import srsly
 from spacy.tokens import Doc
 
-from ..core.files import hash_file, json_line, replacing_file, replacing_folder, write_json
+from ..core.files import hash_file, hash_path, json_line, list_hashes, replacing_file, replacing_folder, write_json
 from ..core.progress import track
 from .docbins import write_docs
 from .origins import GOLD, LANG, ORIGIN, UNLABELLED
 from .records import Drop, Record
 from .splits import LABELLED, PRECEDENCE, Splits, read_splits, stream_unlabelled
+
+# What `prepare` writes, beside prepare.json.
+OUTPUTS = ("gold", "unlabelled.jsonl", "labels.json", "dropped.jsonl")
+# A data folder has languages, in them splits, and a folder of unlabelled texts has files.
+DEPTH = 3
+# The library code that makes the corpora: this package, and what it imports.
+CODE = tuple(Path(__file__).parents[1] / package for package in ("core", "data"))
 
 
 @dataclass
@@ -42,7 +50,8 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: i
     lang (str): A language code, or "xx" for all languages of the data.
     seed (int): Decides random splits.
     max_unlabelled (int | None): How many unlabelled texts of each language are kept, the first ones; None: all.
-    RETURNS (dict[str, Any]): The contents of prepare.json: "lang", "data", "seed", and what `summarize` counts.
+    RETURNS (dict[str, Any]): The contents of prepare.json: "lang", "data", "seed", what `summarize` counts, and
+        "outputs": file or folder → sha256.
     RAISES (ValueError): If the data can't be used. Nothing is written then.
     """
     splits = read_splits(data, lang=lang, seed=seed)
@@ -66,9 +75,51 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: i
         for split in LABELLED:
             write_gold(folder / f"{split}.spacy", splits.reviews[split], splits.labels, lang=lang)
     write_json(corpus / "labels.json", splits.labels)
-    summary = {"lang": lang, "data": str(data), "seed": seed, **summarize(splits, counts)}
+    outputs = {name: hash_path(corpus / name) for name in OUTPUTS}
+    summary = {"lang": lang, "data": str(data), "seed": seed, **summarize(splits, counts), "outputs": outputs}
     write_json(corpus / "prepare.json", summary)
     return summary
+
+
+def prepare_if_changed(
+    data: Path, corpus: Path, command: Path, *, lang: str, seed: int, max_unlabelled: int | None = None,
+    force: bool = False,
+) -> dict[str, Any] | None:  # fmt: skip
+    """Call `prepare`, unless the corpora were made from the same files by the same code, and are as it left them.
+
+    weasel can't decide that: it joins the contents of a folder's files without their names, and follows no links.
+
+    data, corpus, lang, seed, max_unlabelled: As of `prepare`.
+    command (Path): The file of the command, whose changes count, too.
+    force (bool): Whether to call `prepare` anyway.
+    RETURNS (dict[str, Any] | None): What `prepare` returns; None if nothing has changed.
+    RAISES (OSError, ValueError): As `prepare` does.
+    """
+    code = [path for folder in CODE for path in sorted(folder.glob("*.py"))]
+    # Listed before the data is read: what changes meanwhile is seen next time.
+    made_from = {
+        "settings": {"data": str(data), "lang": lang, "seed": seed, "max_unlabelled": max_unlabelled},
+        "data": list_hashes(data, DEPTH),
+        "code": {f"{path.parent.name}/{path.name}": hash_file(path) for path in (command, *code)},
+        "spacy": spacy.__version__,
+    }
+    record = corpus / "made_from.json"
+    if not force and _is_current(corpus, record, made_from):
+        return None
+    summary = prepare(data, corpus, lang=lang, seed=seed, max_unlabelled=max_unlabelled)
+    write_json(record, {**made_from, "prepare.json": hash_file(corpus / "prepare.json")})
+    return summary
+
+
+def _is_current(corpus: Path, record: Path, made_from: dict[str, Any]) -> bool:
+    try:
+        known = srsly.read_json(record)
+        if known != {**made_from, "prepare.json": hash_file(corpus / "prepare.json")}:
+            return False
+        outputs = srsly.read_json(corpus / "prepare.json")["outputs"]
+        return all(hash_path(corpus / name) == sha256 for name, sha256 in outputs.items())
+    except (OSError, ValueError):  # one of them is missing or broken
+        return False
 
 
 def summarize(splits: Splits, unlabelled: Counts) -> dict[str, Any]:

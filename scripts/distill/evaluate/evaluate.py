@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy
 
-from ..core.files import folder_size
+from ..core.files import folder_size, require_file
 from ..data.corpus import Corpus
 from ..teacher.spec import TRAIN
 from ..teacher.teachers import load_pipeline
@@ -60,6 +60,8 @@ def evaluate_corpus(corpus: Corpus, split: str, spec: str, paths: Paths, gpu_id:
         compared, and "why_no_teacher"; "size_bytes" and "fingerprints": system → value.
     RAISES (OSError, ValueError): If a system or a corpus is missing, broken or of other data.
     """
+    require_file(paths.baseline, "train-baseline")
+    require_file(paths.student, "export")
     eval_set = load_eval_set(
         corpus, split, spec, teacher_model=paths.teacher_model, settings_path=paths.settings, gpu_id=gpu_id
     )  # fmt: skip

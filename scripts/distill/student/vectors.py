@@ -15,7 +15,7 @@ from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
 
-from ..core.files import replacing_folder, write_json
+from ..core.files import replacing_folder, require_file, write_json
 from ..core.rounding import MANTISSA_BITS, Floats, round_mantissa
 from ..core.sections import STRICT, Count, Number, read_sections
 from ..data.corpus import PREPARE_SHA256, TRANSFER_SHA256, Corpus
@@ -91,7 +91,7 @@ def make_vectors(
     RAISES (ValueError): If there is no transfer set, it was made from other data, or another teacher scored it.
     """
     scored = corpus.scored_by(spec)
-    shards = sorted((corpus.folder / "transfer").glob("*.spacy"))
+    shards = sorted(require_file(corpus.folder / "transfer", "score").glob("*.spacy"))
     counts = count_forms(doc for shard in shards for doc in read_docs(shard) if find_origin(doc) != AUGMENTED)
     frequent = take_turns(frequent_words(corpus.prepared["languages"], settings.words))
     words = choose_words(counts, frequent, settings.words)

@@ -16,7 +16,7 @@ from ..core.rounding import Floats
 from .dtype import FLOAT32, choose_dtype, compute_in
 from .hub import check_model, find_model
 from .pooling import find_transformer  # registers the trained teacher's own layer, too
-from .spec import HF, JSONL, TRAIN, check_spec, spec_members
+from .spec import HF, JSONL, TRAIN, check_spec, check_trained_here, spec_members
 
 # Word pieces of a word that are read at most, the special ones included.
 MAX_LENGTH = 64
@@ -95,6 +95,8 @@ def load_word_encoder(spec: str, teacher_model: Path, encoder: Path, dtype: str 
     dtype = choose_dtype(dtype)
     kind, _, name = spec_members(spec)[0].partition(":")
     if kind not in (HF, JSONL):
+        if kind == TRAIN:
+            check_trained_here(teacher_model)
         place = teacher_model if kind == TRAIN else name
         try:
             nlp = spacy.load(place)

@@ -1,0 +1,126 @@
+"""One run at a time writes in a project folder. A second one stops, and says whom it met."""
+
+import json
+import os
+import shlex
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from filelock import FileLock, Timeout
+from wasabi import msg
+
+from .files import write_json
+from .processes import arguments_of, start_of
+
+LOCK, HOLDER = ".run.lock", ".run.json"
+# Set in the environment of what a holder of a lock starts: such commands work for the holder.
+NESTED = "DISTILL_NESTED"
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class BusyError(ValueError):
+    """Another run is at work in the folder."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Who is at work: a `spacy project run` with all its commands, or a command that was started by itself.
+
+    pid (int): The process.
+    start (str): When it began, see `start_of`.
+    command (str): Its command line.
+    since (str): When it took the folder, for people.
+    """
+
+    pid: int
+    start: str
+    command: str
+    since: str
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the process has not ended."""
+        return bool(self.start) and start_of(self.pid) == self.start
+
+
+def writes(command: Callable[P, R]) -> Callable[P, R]:
+    """Let a typer command hold the lock of the project folder, which it runs in. If another run has it, stop."""
+
+    @wraps(command)
+    def locked(*args: P.args, **kwargs: P.kwargs) -> R:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(hold_folder(Path()))
+            except (OSError, ValueError) as err:
+                msg.fail("Can't start", str(err), exits=1)
+            return command(*args, **kwargs)
+
+    return locked
+
+
+@contextmanager
+def hold_folder(folder: Path) -> Iterator[None]:
+    """Keep other runs from writing in a folder.
+
+    Two things together do that. A lock of the operating system, which goes with its process, lasts as long as one
+    command. Between the commands of a workflow, a file names the process of the workflow; when that process has ended,
+    the file means nothing.
+
+    folder (Path): The folder. It is made where it is missing.
+    RAISES (BusyError): If another run is at work there.
+    RAISES (OSError): If the folder can't be written to.
+    """
+    if NESTED in os.environ:
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as err:
+        raise _busy(folder, _read(folder / HOLDER)) from err
+    except OSError as err:
+        raise OSError(f"{folder.resolve()}: can't be written to ({err}). Make it writable, or free its disk") from err
+    try:
+        run, other = _this_run(), _read(folder / HOLDER)
+        if other and other.pid != run.pid and other.goes_on:
+            raise _busy(folder, other)
+        if not (other and (other.pid, other.start) == (run.pid, run.start)):
+            write_json(folder / HOLDER, asdict(run))
+        os.environ[NESTED] = str(os.getpid())
+        yield
+    finally:
+        os.environ.pop(NESTED, None)
+        lock.release()
+
+
+def _this_run() -> Run:
+    """Return the `spacy project run` that started this process, or else this process."""
+    pid = os.getppid()
+    arguments = arguments_of(pid)
+    if "run" not in arguments or not {"spacy", "weasel"} & {Path(argument).name for argument in arguments}:
+        pid = os.getpid()
+        arguments = arguments_of(pid)
+    now = datetime.now().astimezone().isoformat(" ", "seconds")
+    return Run(pid, start_of(pid), shlex.join(arguments), now)
+
+
+def _read(path: Path) -> Run | None:
+    """Return who took the folder last; None if the file is missing, or was cut off by a kill."""
+    try:
+        return Run(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _busy(folder: Path, run: Run | None) -> BusyError:
+    known = run and run.goes_on
+    who = f"process {run.pid} (since {run.since}: {run.command})" if run and known else "another process"
+    return BusyError(f"{folder.resolve()}: {who} is at work here. Wait for it to end, or stop it, and run this again")
