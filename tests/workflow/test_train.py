@@ -93,7 +93,7 @@ def test_train_leaves_the_old_model_until_it_has_ended(corpus: Path, monkeypatch
             if moment == 1:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(train, "train", train_until)
+        monkeypatch.setattr("spacy.cli.train.train", train_until)
         run(corpus, *PLAN)
 
     best = corpus / "out" / "model-best" / "meta.json"
