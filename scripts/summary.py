@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import srsly
 import typer
 from wasabi import msg
 
@@ -18,7 +17,14 @@ def main(
     evaluation: Path = typer.Option("metrics/evaluation.json", help="What `evaluate` wrote"),
     verified: Path = typer.Option("metrics/verify.json", help="What `verify` wrote"),
 ) -> None:
-    """Print the accuracies, an example of each label and language, and how to install the student."""
+    """Print the accuracies, an example of each label and language, and how to install the student.
+
+    In: what `package`, `evaluate` and `verify` wrote. Out: nothing but what is printed.
+
+    Example: python -m scripts.summary packages/en_my_classifier-0.1.0/dist/en_my_classifier-0.1.0-py3-none-any.whl
+    """
+    import srsly
+
     try:
         for path, command in ((wheel, "package"), (evaluation, "evaluate"), (verified, "verify")):
             require_file(path, command)

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
-from spacy.tokens import Doc
 from wasabi import msg
 
 from scripts.distill.core.files import require_file, write_json
 from scripts.distill.core.lock import writes
-from scripts.distill.data.corpus import Corpus, gold_label
-from scripts.distill.data.origins import LANG
-from scripts.distill.release.wheel import WheelError, verify_wheel
+
+if TYPE_CHECKING:
+    from spacy.tokens import Doc
 
 
 @writes
@@ -22,7 +22,16 @@ def main(
     corpus: Path = typer.Option("corpus", help="Folder with gold/, whose dev texts give the examples"),
     constraints: Path = typer.Option("constraints.txt", help="Versions to install", exists=True),
 ) -> None:
-    """Check the wheel in a virtual environment that holds only spaCy."""
+    """Check the wheel in a virtual environment that holds only spaCy.
+
+    In: the wheel, and what it was made from. Out: a JSON file with what was found.
+
+    Example: python -m scripts.verify packages/en_my_classifier-0.1.0/dist/en_my_classifier-0.1.0-py3-none-any.whl
+    training/student/export metrics/verify.json
+    """
+    from scripts.distill.data.corpus import Corpus, gold_label
+    from scripts.distill.release.wheel import WheelError, verify_wheel
+
     try:
         require_file(wheel, "package")
         require_file(model, "export")
@@ -39,8 +48,11 @@ def main(
     msg.good(f"The wheel works with spaCy {result['spacy']} alone", f"{wheel}, {result['size_bytes'] / 1e6:.1f} MB")
 
 
-def choose_samples(docs: Iterable[Doc]) -> list[Doc]:
+def choose_samples(docs: Iterable["Doc"]) -> list["Doc"]:
     """Return the gold docs that are the first of their label, or the first of their language."""
+    from scripts.distill.data.corpus import gold_label
+    from scripts.distill.data.origins import LANG
+
     samples: dict[tuple[str, str], Doc] = {}
     for doc in docs:
         lang, label = doc.user_data[LANG], gold_label(doc)

@@ -19,14 +19,12 @@ MODULES = [
 ]
 # What takes seconds to import.
 SLOW = {"spacy", "torch", "transformers", "sklearn", "scipy", "pandas", "thinc", "ray"}
-# These two still have their old help.
-OLD = {"scripts.summary", "scripts.verify"}
 
 
 def commands() -> list[object]:
     """Return each command, groups resolved: the words after `python -m`, and the command."""
     found: list[tuple[str, click.Command]] = []
-    for module in sorted(set(MODULES) - OLD):
+    for module in sorted(MODULES):
         command = find_command(module)
         subcommands = command.commands if isinstance(command, TyperGroup) else {}
         found += [(f"{module} {name}", sub) for name, sub in subcommands.items()] or [(module, command)]
@@ -37,7 +35,7 @@ def test_help_knows_the_commands() -> None:
     assert {"scripts.score", "scripts.train", "scripts.tagger", "scripts.lab.benchmark"} <= set(MODULES)
 
 
-@pytest.mark.parametrize("module", sorted(set(MODULES) - {"scripts.verify"}))
+@pytest.mark.parametrize("module", sorted(MODULES))
 def test_help_loads_no_large_library(module: str) -> None:
     # Python says on stderr what it imports.
     command = [sys.executable, "-X", "importtime", "-m", module, "--help"]
