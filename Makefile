@@ -26,7 +26,7 @@ test: install-test ## run linters, types and tests
 	touch $@
 
 # The tests want more: Ray, pytest, ruff, mypy.
-.venv/installed-test: .venv/installed requirements-ray.txt requirements-test.txt
+.venv/installed-test: .venv/installed requirements-ray.txt requirements-service.txt requirements-test.txt
 	$(VENV) -m pip install --quiet --disable-pip-version-check -r requirements-test.txt -c constraints.txt
 	touch $@
 

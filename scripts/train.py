@@ -59,7 +59,7 @@ def main(
         planned = {}
         if schedule:
             per_epoch = updates_per_epoch(config)
-            updates = plan_updates(schedule, per_epoch)
+            updates = plan_updates(schedule, per_epoch, given.get("training.max_steps") or None)
             planned = updates.overrides()
             msg.info(
                 f"{updates.total} updates, {updates.total / per_epoch:.1f} epochs; scored on dev every {updates.every}"

@@ -38,6 +38,13 @@ def test_schedule_warm_up_is_never_all_of_a_training() -> None:
     assert (updates.total, updates.warmup, updates.every) == (2, 1, 2)
 
 
+def test_schedule_takes_the_number_of_updates_that_a_user_gives() -> None:
+    updates = plan_updates(PLAN, 10_000, 7)
+    assert (updates.total, updates.warmup, updates.every) == (7, 1, 2)
+    updates = plan_updates(PLAN, 10_000, 1)
+    assert (updates.total, updates.warmup, updates.every) == (1, 0, 1)
+
+
 def test_schedule_is_optional() -> None:
     assert read_schedule(Path("x.cfg"), Config({"training": {}})) is None
     assert read_schedule(Path("x.cfg"), Config({"schedule": SECTION})) == PLAN

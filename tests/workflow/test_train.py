@@ -132,7 +132,8 @@ def test_train_settings_that_are_given_win(corpus: Path, given: list[tuple[Any, 
     [(_, _, gpu_id, overrides)] = given
     assert gpu_id == 2
     assert overrides["training.max_steps"] == 7
-    assert overrides["training.eval_frequency"] == 25
+    # What is not given follows from what is.
+    assert (overrides["training.eval_frequency"], overrides[WARMUP]) == (2, 1)
 
 
 def test_train_without_schedule_plans_nothing(corpus: Path, given: list[tuple[Any, ...]]) -> None:

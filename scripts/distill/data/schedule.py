@@ -78,18 +78,19 @@ def read_schedule(path: Path, config: Config) -> Schedule | None:
     return schedule
 
 
-def plan_updates(schedule: Schedule, per_epoch: float) -> Updates:
+def plan_updates(schedule: Schedule, per_epoch: float, total: int | None = None) -> Updates:
     """Turn epochs into updates.
 
     schedule (Schedule): What the config says.
     per_epoch (float): Updates in which each text is seen once, see `updates_per_epoch`.
+    total (int | None): Updates of the whole training, above 0, if a user has said how many; only warm-up and interval
+        follow from the schedule then.
     """
-    total = round(schedule.epochs * per_epoch)
-    total = max(schedule.min_updates, min(total, schedule.max_updates))
-    every = max(1, math.ceil(total / schedule.evaluations))
+    planned = max(schedule.min_updates, min(round(schedule.epochs * per_epoch), schedule.max_updates))
+    every = max(1, math.ceil((total or planned) / schedule.evaluations))
     # A multiple of the interval, so that the model is scored after the last update.
-    total = math.ceil(total / every) * every
-    return Updates(total, max(1, round(schedule.warmup * total)), every)
+    total = total or math.ceil(planned / every) * every
+    return Updates(total, min(max(1, round(schedule.warmup * total)), int(MOST_WARMUP * total)), every)
 
 
 def check_updates(training: Mapping[str, Any]) -> None:
