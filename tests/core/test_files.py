@@ -105,7 +105,7 @@ ENDED = subprocess.Popen([sys.executable, "-c", ""])
 ENDED.wait()
 
 
-@pytest.mark.parametrize("pid", [ENDED.pid, os.getpid()])
+@pytest.mark.parametrize("pid", [ENDED.pid, os.getpid()], ids=["ended", "own"])
 def test_files_replacing_folder_removes_what_a_killed_run_left(tmp_path: Path, pid: int) -> None:
     path = make_folder(tmp_path / "model", old="old")
     make_folder(tmp_path / f".model.{pid}-0a.tmp", half="half")
@@ -116,7 +116,7 @@ def test_files_replacing_folder_removes_what_a_killed_run_left(tmp_path: Path, p
     assert names(tmp_path) == ["model"]
 
 
-@pytest.mark.parametrize("pid", [ENDED.pid, os.getpid()])
+@pytest.mark.parametrize("pid", [ENDED.pid, os.getpid()], ids=["ended", "own"])
 def test_files_replacing_folder_recovers_the_old_that_a_killed_run_moved_away(tmp_path: Path, pid: int) -> None:
     path = tmp_path / "model"
     make_folder(tmp_path / f".model.{pid}-0a.old", old="old")
