@@ -96,6 +96,8 @@ def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
     assert written["distillation"].items() < meta["distillation"].items()
     assert {**written, "distillation": None} == {**meta, "distillation": None}
     assert [meta[key] for key in ("lang", "name", "version", "languages")] == ["en", "mood", "1.2.3", ["de", "nl"]]
+    # Eight dev texts promise nothing.
+    assert meta["thresholds"] == {target: {"NEG": None, "POS": None} for target in ("0.9", "0.95", "0.99")}
     assert (meta["label_shares"], meta["tokenizer_cache"]) == ({"POS": 0.75, "NEG": 0.25}, 100_000)
     # The training's own version is the newest, and a wheel would ask for it or a newer one.
     assert meta["spacy_version"] == SPACY_RANGE == ">=3.8.2,<3.9.0"

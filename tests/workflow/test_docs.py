@@ -4,6 +4,7 @@ import importlib
 import re
 import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spacy
@@ -132,9 +133,14 @@ def test_docs_python_runs(
 ) -> None:
     if "FastAPI" in code:
         return  # tests/release/test_service.py starts and asks it
-    monkeypatch.setattr(spacy, "load", lambda name: textcat_pipeline())
-    exec(compile(code, "docs", "exec"), {})  # noqa: S102  # our own pages
-    if "print(" in code:
+    nlp = textcat_pipeline()
+    nlp.meta["thresholds"] = {"0.95": {"POS": {"threshold": 0.5}, "NEG": None}}
+    monkeypatch.setattr(spacy, "load", lambda name: nlp)
+    names: dict[str, Any] = {}
+    exec(compile(code, "docs", "exec"), names)  # noqa: S102  # our own pages
+    if "thresholds" in code:
+        assert [names["answer"](text) for text in ("good", "bad")] == ["POS", None]
+    elif "print(" in code:
         found = re.findall(r"'POS': (0\.\d+)", capsys.readouterr().out)
         assert len(found) == 2
         assert (found[0] == found[1]) == ("the same twice" in code)

@@ -44,11 +44,11 @@ def calibrate(nlp: Language, split: GoldSplit, labels: Sequence[str]) -> dict[st
     textcat = _find_textcat(nlp, labels)
     # In a zone, the words of the split do not stay in the vocabulary, which may be saved with the pipeline.
     with nlp.memory_zone():
-        before = _predict(nlp, split.texts, labels)
+        before = predict(nlp, split.texts, labels)
         # A rule on punctuation says where sentences begin.
         sentencizer = Sentencizer()
         sentences = [[sentence.text for sentence in sentencizer(nlp.make_doc(text)).sents] for text in split.texts]
-        of_sentences = _predict(nlp, [sentence for found in sentences for sentence in found], labels)
+        of_sentences = predict(nlp, [sentence for found in sentences for sentence in found], labels)
     gold = numpy.concatenate([split.labels, numpy.repeat(split.labels, [len(found) for found in sentences])])
     bias = fit_bias(numpy.concatenate([before, of_sentences]), gold)
     shifted = shift(before, bias)
@@ -136,7 +136,14 @@ def fold_temperature(model: Model[Any, Any], temperature: float) -> None:
         linear.set_param(name, linear.get_param(name) / temperature)
 
 
-def _predict(nlp: Language, texts: Sequence[str], labels: Sequence[str]) -> Probabilities:
+def predict(nlp: Language, texts: Sequence[str], labels: Sequence[str]) -> Probabilities:
+    """Return a pipeline's probabilities of texts.
+
+    nlp (Language): A pipeline with one `textcat` with these labels.
+    texts (Sequence[str]): The texts.
+    labels (Sequence[str]): The labels, in the order of the columns.
+    RETURNS (NDArray[float64]): Shape (n_texts, n_labels).
+    """
     rows = [[doc.cats[label] for label in labels] for doc in nlp.pipe(texts)]
     return numpy.asarray(rows, dtype="float64").reshape(len(texts), len(labels))
 

@@ -14,8 +14,9 @@ from ..core.rounding import round_parameters
 from ..data.corpus import TRANSFER_SHA256, Corpus
 from ..student.provenance import check_trained_on_transfer
 from ..teacher.spec import public_name
-from .calibration import calibrate
+from .calibration import calibrate, predict
 from .serving import LABEL_SHARES, TOKENIZER_CACHE
+from .thresholds import find_thresholds
 
 # Bits of mantissa that parameters keep. docs/experiments.md says what that costs.
 MANTISSA_BITS = 8
@@ -46,13 +47,17 @@ def export(
     scored = corpus.summary("score")
     check_trained_on_transfer(nlp.meta, scored, model)
     _round(nlp)
-    calibration = calibrate(nlp, corpus.gold("dev"), corpus.labels)
+    dev = corpus.gold("dev")
+    calibration = calibrate(nlp, dev, corpus.labels)
+    with nlp.memory_zone():
+        thresholds = find_thresholds(predict(nlp, dev.texts, corpus.labels), dev.labels, corpus.labels)
     train = corpus.gold("train").labels
     shares = numpy.bincount(train, minlength=len(corpus.labels)) / len(train)
     nlp.meta.update(
         {
             TOKENIZER_CACHE: CACHE_SIZE,
             LABEL_SHARES: dict(zip(corpus.labels, shares.tolist(), strict=True)),
+            "thresholds": thresholds,
         }
     )
     nlp.meta.update(
@@ -61,6 +66,7 @@ def export(
         spacy_version=SPACY_RANGE,
         description=describe(corpus.prepared["languages"], scored["labels"]),
         languages=corpus.prepared["languages"],
+        thresholds=thresholds,
         distillation={
             "teacher": public_name(scored["teacher"]),
             "teacher_fingerprint": scored["teacher_fingerprint"],
