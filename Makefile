@@ -31,4 +31,4 @@ test: install-test ## run linters, types and tests
 	touch $@
 
 clean: ## remove .venv and all that runs made, but for corpus/ and packages/
-	rm -rf .venv training metrics reports project.lock
+	rm -rf .venv assets/encoder training metrics reports project.lock .run.json .run.lock

@@ -87,6 +87,7 @@ def list_teachers(cache: Path = EXISTING_CACHE) -> None:
 
 
 @app.command()
+@writes
 def prune(
     fingerprint: str = typer.Argument(..., help="The teacher, as `list` names it"), cache: Path = EXISTING_CACHE
 ) -> None:

@@ -6,7 +6,7 @@ import typer
 from click import ClickException
 from wasabi import msg
 
-from scripts.distill.core.files import replace_folder, require_file, temporary_folder
+from scripts.distill.core.files import replace_folder, require_file, settle, temporary_folder
 from scripts.distill.core.lock import writes
 
 app = typer.Typer()
@@ -75,6 +75,8 @@ def main(
             )
     except (OSError, ValueError, ClickException) as err:
         msg.fail("Can't train", str(err), exits=1)
+    for name in ("model-best", "model-last"):
+        settle(output / name)  # a kill may have come while they were moved
     with temporary_folder(output) as made:
         train(config_path, made, use_gpu=gpu_id, overrides={**planned, **given})
         # The best one last: where it is, the training has ended.

@@ -22,6 +22,7 @@ from confection import Config
 from pydantic.dataclasses import dataclass as section
 
 from scripts.distill.core.files import folder_size, hash_path, write_json
+from scripts.distill.core.lock import NESTED
 from scripts.distill.core.sections import STRICT, Whole, read_config, validate
 from scripts.distill.core.threads import ONE_THREAD
 from scripts.distill.data.corpus import Corpus
@@ -306,7 +307,8 @@ def run_logged(command: Sequence[str], log: Path, *, one_thread: bool = False) -
     one_thread (bool): Whether the command may use one thread alone.
     RAISES (ExperimentError): If the command fails, or another process holds the log.
     """
-    environment = {**os.environ, **(ONE_THREAD if one_thread else {})}
+    # Cells have folders of their own, so they need not wait for the lock of the project folder.
+    environment = {**os.environ, NESTED: str(os.getpid()), **(ONE_THREAD if one_thread else {})}
     with log.open("a", encoding="utf-8") as file:
         try:
             # The command inherits the lock with its output. So the lock lasts until both this process and the command

@@ -17,7 +17,7 @@ def test_labels_are_written_in_one_way(written: str) -> None:
     assert normalize_label(written) == "tr\xe8s bon"
 
 
-@pytest.mark.parametrize("label", ["POS", "pos", "tres bon", "1.0", "😀", "très-bon", "好"])
+@pytest.mark.parametrize("label", ["POS", "pos", "tres bon", "1.0", "😀", "très-bon", "好", "می\u200cخواهم"])
 def test_labels_stay_as_they_are(label: str) -> None:
     assert normalize_label(label) == label
 

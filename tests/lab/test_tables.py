@@ -13,6 +13,7 @@ from typing import Any
 import numpy
 import pytest
 
+from scripts.distill.core.lock import NESTED
 from scripts.lab import results, tables
 from scripts.lab.results import DEV, TEST, Cell, Place, add_test, check_trained, read_result, table
 from scripts.lab.tables import (
@@ -428,7 +429,8 @@ def test_experiments_run_from_the_command_line(project: Path) -> None:
 
     def call(command: str, *options: str) -> subprocess.CompletedProcess[str]:
         words = [sys.executable, "-m", "scripts.lab.experiments", command, str(path), "--home", str(home)]
-        return subprocess.run([*words, *options], cwd=ROOT, capture_output=True, text=True)
+        environment = {name: value for name, value in os.environ.items() if name != NESTED}
+        return subprocess.run([*words, *options], cwd=ROOT, capture_output=True, text=True, env=environment)
 
     cache = ("--cache", str(project / "scores.sqlite"))
     done = call("run", *cache, "--processes", "2")

@@ -188,3 +188,13 @@ def test_train_trains_a_student_that_spacy_loads(corpus: Path) -> None:
     assert "schedule" not in nlp.config
     assert nlp.meta[TRANSFER_SHA256] == "abc"
     assert (corpus / "out" / "model-last").exists()
+
+
+def test_train_puts_back_a_model_that_a_kill_had_moved_away(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def stop(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("spacy.cli.train.train", stop)
+    (corpus / "out" / ".model-best.999999999-0a.old").mkdir(parents=True)
+    run(corpus, *PLAN)
+    assert [path.name for path in (corpus / "out").iterdir()] == ["model-best"]

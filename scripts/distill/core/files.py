@@ -27,7 +27,7 @@ def replacing_file(path: Path) -> Iterator[IO[str]]:
     YIELDS (IO[str]): The open temporary file, beside `path`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _settle(path)
+    settle(path)
     temporary = _beside(path, "tmp")
     try:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
@@ -62,7 +62,7 @@ def temporary_folder(path: Path) -> Iterator[Path]:
     YIELDS (Path): The empty temporary folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    _settle(path)
+    settle(path)
     temporary = _beside(path, "tmp")
     temporary.mkdir()
     try:
@@ -91,7 +91,7 @@ def _beside(path: Path, kind: str) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}.{kind}")
 
 
-def _settle(path: Path) -> None:
+def settle(path: Path) -> None:
     """Put right what killed processes left beside `path`: they may have moved the old away, and made half of the new.
 
     In a container, this process can have the id of a killed one.

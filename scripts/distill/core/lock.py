@@ -5,7 +5,7 @@ import os
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -37,12 +37,14 @@ class Run:
     start (str): When it began, see `start_of`.
     command (str): Its command line.
     since (str): When it took the folder, for people.
+    worker (int): The process of its present command.
     """
 
     pid: int
     start: str
     command: str
     since: str
+    worker: int
 
     @property
     def goes_on(self) -> bool:
@@ -92,8 +94,9 @@ def hold_folder(folder: Path) -> Iterator[None]:
         run, other = _this_run(), _read(folder / HOLDER)
         if other and other.pid != run.pid and other.goes_on:
             raise _busy(folder, other)
-        if not (other and (other.pid, other.start) == (run.pid, run.start)):
-            write_json(folder / HOLDER, asdict(run))
+        if other and (other.pid, other.start) == (run.pid, run.start):
+            run = replace(run, since=other.since)
+        write_json(folder / HOLDER, asdict(run))
         os.environ[NESTED] = str(os.getpid())
         yield
     finally:
@@ -109,7 +112,7 @@ def _this_run() -> Run:
         pid = os.getpid()
         arguments = arguments_of(pid)
     now = datetime.now().astimezone().isoformat(" ", "seconds")
-    return Run(pid, start_of(pid), shlex.join(arguments), now)
+    return Run(pid, start_of(pid), shlex.join(arguments), now, os.getpid())
 
 
 def _read(path: Path) -> Run | None:
@@ -121,6 +124,10 @@ def _read(path: Path) -> Run | None:
 
 
 def _busy(folder: Path, run: Run | None) -> BusyError:
-    known = run and run.goes_on
-    who = f"process {run.pid} (since {run.since}: {run.command})" if run and known else "another process"
-    return BusyError(f"{folder.resolve()}: {who} is at work here. Wait for it to end, or stop it, and run this again")
+    # A workflow may have been stopped while its command goes on.
+    pids = dict.fromkeys(pid for pid in (run.pid, run.worker) if start_of(pid)) if run else {}
+    who = f"process {' and '.join(map(str, pids))}" if pids else "another process"
+    about = f" (since {run.since}: {run.command})" if run and pids else ""
+    return BusyError(
+        f"{folder.resolve()}: {who}{about} is at work here. Wait for it to end, or stop it, and run this again"
+    )

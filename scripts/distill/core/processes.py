@@ -20,10 +20,11 @@ def start_of(pid: int) -> str:
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return "" if fields[0] in "ZX" else fields[19]
     except OSError:
-        return "" if Path("/proc/self/stat").exists() else _ask_ps("lstart=", pid).strip()
+        return _ask_ps("lstart=", pid).strip()
 
 
 def _ask_ps(column: str, pid: int) -> str:
-    if os.name != "posix":
+    # Where there is /proc, it knows all that may be known: a parent outside of a container is in no list.
+    if os.name != "posix" or Path("/proc/self/stat").exists():
         return ""
     return subprocess.run(["ps", "-ww", "-o", column, "-p", str(pid)], capture_output=True, text=True).stdout  # noqa: S607

@@ -9,12 +9,22 @@ from .text_keys import normalize
 
 def normalize_label(label: str) -> str:
     """Return a label as the project writes it: NFC, single spaces within, no invisible characters."""
-    visible = "".join(char for char in label if char.isspace() or not _is_invisible(char))
+    before = ["", *label[:-1]] if label else []
+    visible = "".join(char for char, last in zip(label, before, strict=True) if not _is_invisible(char, last))
     return " ".join(unicodedata.normalize("NFC", visible).split())
 
 
-def _is_invisible(char: str) -> bool:
-    """Return whether a character is a control or format character, or chooses a variant of the one before it."""
+def _is_invisible(char: str, last: str) -> bool:
+    """Return whether a character is a control or format character, or chooses a variant of the one before it.
+
+    Persian and Indic words are written with the joiners U+200C and U+200D: after their letters these are none.
+
+    last (str): The character before it, or "".
+    """
+    if char in "\u200c\u200d":
+        return not last or unicodedata.category(last) not in ("Lo", "Mn", "Mc")
+    if char.isspace():
+        return False
     return unicodedata.category(char) in ("Cc", "Cf") or "\ufe00" <= char <= "\ufe0f"
 
 

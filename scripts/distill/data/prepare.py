@@ -15,7 +15,7 @@ from ..core.progress import track
 from .docbins import write_docs
 from .origins import GOLD, LANG, ORIGIN, UNLABELLED
 from .records import Drop, Record
-from .splits import LABELLED, PRECEDENCE, Splits, read_splits, stream_unlabelled
+from .splits import LABELLED, PRECEDENCE, Splits, find_languages, read_splits, stream_unlabelled
 
 # What `prepare` writes, beside prepare.json.
 OUTPUTS = ("gold", "unlabelled.jsonl", "labels.json", "dropped.jsonl")
@@ -95,6 +95,7 @@ def prepare_if_changed(
     RETURNS (dict[str, Any] | None): What `prepare` returns; None if nothing has changed.
     RAISES (OSError, ValueError): As `prepare` does.
     """
+    find_languages(data)  # before gigabytes of a folder that holds no data are read
     code = [path for folder in CODE for path in sorted(folder.glob("*.py"))]
     # Listed before the data is read: what changes meanwhile is seen next time.
     made_from = {

@@ -85,7 +85,10 @@ def plan_updates(schedule: Schedule, per_epoch: float, total: int | None = None)
     per_epoch (float): Updates in which each text is seen once, see `updates_per_epoch`.
     total (int | None): Updates of the whole training, above 0, if a user has said how many; only warm-up and interval
         follow from the schedule then.
+    RAISES (ValueError): If `total` is no such number.
     """
+    if total is not None and (type(total) is not int or total < 1):
+        raise ValueError(f"[training] max_steps must be a whole number, 1 or more. Found: {total!r}")
     planned = max(schedule.min_updates, min(round(schedule.epochs * per_epoch), schedule.max_updates))
     every = max(1, math.ceil((total or planned) / schedule.evaluations))
     # A multiple of the interval, so that the model is scored after the last update.

@@ -53,13 +53,8 @@ def export(
         thresholds = find_thresholds(predict(nlp, dev.texts, corpus.labels), dev.labels, corpus.labels)
     train = corpus.gold("train").labels
     shares = numpy.bincount(train, minlength=len(corpus.labels)) / len(train)
-    nlp.meta.update(
-        {
-            TOKENIZER_CACHE: CACHE_SIZE,
-            LABEL_SHARES: dict(zip(corpus.labels, shares.tolist(), strict=True)),
-            "thresholds": thresholds,
-        }
-    )
+    nlp.meta[TOKENIZER_CACHE] = CACHE_SIZE
+    nlp.meta[LABEL_SHARES] = dict(zip(corpus.labels, shares.tolist(), strict=True))
     nlp.meta.update(
         name=name,
         version=version,

@@ -27,7 +27,8 @@ def make_ready(nlp: Language) -> Language:
     if type(old) is Tokenizer:
         nlp.tokenizer = AnyTextTokenizer(nlp.vocab).from_bytes(old.to_bytes())
         nlp.tokenizer.max_cache_size = nlp.meta[TOKENIZER_CACHE]
-    for _, pipe in nlp.pipeline:
+    # Those that are disabled, too: they may be enabled later.
+    for _, pipe in nlp.components:
         if type(pipe) is TextCategorizer:
             # The same object with one method more: a new one would have to copy weights and settings.
             pipe.__class__ = AnyTextCategorizer

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy
 
+from ..data.labels import normalize_label
 from ..data.teacher_scores import Scores
 from ..data.text_keys import KEY_BYTES, text_key
 
@@ -74,7 +75,8 @@ def _read_row(path: Path, number: int, line: bytes, labels: Sequence[str]) -> tu
     """Return the key of a line's text, and its probabilities in the order of the labels, scaled to sum to 1."""
     try:
         record: Any = json.loads(line.decode("utf-8-sig"))
-        text, cats = record["text"], record["cats"]
+        text = record["text"]
+        cats = {normalize_label(label): p for label, p in record["cats"].items()}
         row = [cats[label] for label in labels]
         if not isinstance(text, str) or len(cats) != len(labels) or not all(_is_probability(p) for p in row):
             raise TypeError

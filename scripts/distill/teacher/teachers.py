@@ -12,6 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from ..core.files import hash_folder
+from ..data.labels import normalize_label
 from ..data.teacher_scores import Scores
 from .dtype import FLOAT32, choose_dtype, compute_in
 from .from_file import JsonlTeacher
@@ -93,12 +94,13 @@ class SpacyTeacher:
         return numpy.asarray(rows, dtype="float32").reshape(len(texts), len(self.labels))
 
     def _read(self, doc: Doc) -> Scores:
-        if set(doc.cats) != set(self.labels):
+        cats = {normalize_label(label): p for label, p in doc.cats.items()}
+        if set(cats) != set(self.labels):
             raise ValueError(
                 f"The teacher {self.name} sets the labels {sorted(doc.cats)}, the data has {sorted(self.labels)}. They "
                 "must be the same"
             )
-        return numpy.asarray([doc.cats[label] for label in self.labels], dtype="float32")
+        return numpy.asarray([cats[label] for label in self.labels], dtype="float32")
 
 
 class MeanTeacher:
