@@ -96,10 +96,16 @@ def test_lock_of_a_workflow_lasts_between_its_commands(tmp_path: Path, end: str)
 
 
 def test_lock_goes_with_a_killed_holder_though_its_workers_live(tmp_path: Path) -> None:
-    work = """worker = get_context("fork").Process(target=time.sleep, args=(600,))
-    worker.start()
-    print(worker.pid"""
-    code = "import time; from multiprocessing import get_context\n" + HOLD.replace('print("held"', work)
+    # The worker itself says that it is there: only then has it left the lock that it was born with.
+    work = """
+import os, time
+from multiprocessing import get_context
+
+def work():
+    print(os.getpid(), flush=True)
+    time.sleep(600)
+"""
+    code = work + HOLD.replace('print("held", flush=True)', 'get_context("fork").Process(target=work).start()')
     with start("-c", code, str(tmp_path)) as process:
         assert process.stdout
         worker = int(process.stdout.readline())

@@ -12,10 +12,10 @@ from scripts.distill.data.origins import ORIGINS
 
 CONFIGS = sorted(path for path in Path("configs").glob("*.cfg") if path.stem not in ("augment", "score", "vectors"))
 STUDENTS = [path for path in CONFIGS if path.stem.startswith("student")]
-# What makes a student: the loss, the weights and repeats by source, the transfer set and its tokenizer, streaming, and
-# the stock checkpoint.
+# What makes a student: the loss, the weights and repeats by source, the transfer set and its tokenizer, streaming, the
+# patience for so many texts, and the stock checkpoint.
 DIFFERENCES = {
-    "training.before_to_disk.corpus",
+    "training.patience", "training.before_to_disk.corpus",
     "paths.train", "components.textcat.factory", "components.textcat.loss.@losses",
     "components.textcat.loss.temperature", "components.textcat.gold_weight",
     "corpora.train.@readers", "corpora.train.seed", "corpora.train.gold_preproc",

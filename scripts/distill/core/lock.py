@@ -18,6 +18,8 @@ from .files import write_json
 from .processes import arguments_of, start_of
 
 LOCK, HOLDER = ".run.lock", ".run.json"
+# Seconds that a lock may take to go with a process that was killed.
+PATIENCE = 1
 # Set in the environment of what a holder of a lock starts: such commands work for the holder.
 NESTED = "DISTILL_NESTED"
 
@@ -85,7 +87,7 @@ def hold_folder(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / LOCK)
     try:
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=PATIENCE)
     except Timeout as err:
         raise _busy(folder, _read(folder / HOLDER)) from err
     except OSError as err:
