@@ -1,5 +1,6 @@
 import pickle
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -118,3 +119,12 @@ def test_serving_leaves_other_tokenizers_and_components_alone() -> None:
     nlp.tokenizer = str.split  # type: ignore[assignment]
     make_ready(nlp)
     assert nlp.tokenizer is str.split
+
+
+def test_serving_answers_alike_in_four_threads_at_once() -> None:
+    nlp = make_ready(create_student(STUDENTS[0]))
+    texts = [f"a {word} film number {number}" for number in range(100) for word in ("good", "bad")] + ["", "\ud800"]
+    expected = [scores(doc) for doc in nlp.pipe(texts)]
+    with ThreadPoolExecutor(4) as pool:
+        for found in pool.map(lambda _: [scores(doc) for doc in nlp.pipe(texts, batch_size=7)], range(4)):
+            assert numpy.allclose(found, expected, atol=1e-6)
