@@ -296,7 +296,8 @@ def test_project_second_workflow_at_once_stops(finished: Path, tmp_path: Path) -
     """The first one is between two of its commands."""
     folder = tmp_path / "project"
     copy_without(finished, folder, "training", "assets/encoder")
-    me = Run(os.getpid(), start_of(os.getpid()), "spacy project run all .", "2026-01-01 00:00:00", os.getpid())
+    pid = os.getpid()
+    me = Run(pid, start_of(pid), "spacy project run all .", "2026-01-01 00:00:00", worker=pid)
     write_json(folder / HOLDER, asdict(me))
     done = run_project(folder, "all", ".", "--vars.lang", "nl")
     assert done.returncode == 1

@@ -3,10 +3,13 @@
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import lru_cache
 
 from .text_keys import normalize
 
 
+# Asked for each label of each text that a teacher scores; there are few labels.
+@lru_cache(maxsize=1024)
 def normalize_label(label: str) -> str:
     """Return a label as the project writes it: NFC, single spaces within, no invisible characters."""
     before = ["", *label[:-1]] if label else []

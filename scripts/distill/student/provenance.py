@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ..core.files import require_file
 from ..core.messages import run_again
 from ..data.corpus import TRANSFER_SHA256, Corpus
 from .component import FACTORY
@@ -25,11 +26,11 @@ def check_transfer(config: Mapping[str, Any], corpus: Corpus) -> None:
     made = Path(vectors).with_name("vectors.json") if vectors else None
     # A user's own vectors have no such file.
     if made and (made.exists() or made.parent == corpus.folder):
-        remedy = run_again("vectors")
-        if not made.exists():
-            raise ValueError(f"{made}: no such file. {remedy}")
+        require_file(made, "vectors")
         if json.loads(made.read_text(encoding="utf-8")).get(TRANSFER_SHA256) != transfer:
-            raise ValueError(f"{vectors}: made from another transfer set than {corpus.folder / 'transfer'}. {remedy}")
+            raise ValueError(
+                f"{vectors}: made from another transfer set than {corpus.folder / 'transfer'}. {run_again('vectors')}"
+            )
 
 
 def check_trained_on_transfer(meta: Mapping[str, Any], scored: Mapping[str, Any], model: Path) -> None:
