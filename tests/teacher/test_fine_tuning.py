@@ -1,8 +1,10 @@
+from pathlib import Path
+
 import numpy
 import pytest
 import spacy
 import torch
-from spacy.tokens import Doc
+from spacy.tokens import Doc, DocBin
 from spacy.training import Example
 from transformers import BertConfig, BertModel
 
@@ -10,6 +12,7 @@ from scripts.distill.teacher.fine_tuning import (
     create_batch_by_length,
     create_cut,
     create_partwise_adam,
+    create_sample_corpus,
     freeze,
 )
 
@@ -105,3 +108,16 @@ def test_fine_tuning_cuts_long_texts() -> None:
         assert example.reference.cats == doc.cats
     with pytest.raises(ValueError, match="max_tokens must be 1 or more, found 0"):
         create_cut(0)
+
+
+def test_fine_tuning_dev_sample_is_spread_over_the_corpus(tmp_path: Path) -> None:
+    nlp = spacy.blank("xx")
+    DocBin(docs=[nlp.make_doc(f"text {i}") for i in range(10)]).to_disk(tmp_path / "dev.spacy")
+
+    def read(limit: int) -> list[str]:
+        return [example.reference.text for example in create_sample_corpus(tmp_path / "dev.spacy", limit)(nlp)]
+
+    assert read(4) == ["text 0", "text 2", "text 5", "text 7"]
+    assert read(10) == read(1000) == [f"text {i}" for i in range(10)]
+    with pytest.raises(ValueError, match="limit must be 1 or more, found 0"):
+        create_sample_corpus(tmp_path / "dev.spacy", 0)

@@ -43,7 +43,7 @@ class VectorSettings:
     mantissa_bits: Annotated[int, Field(strict=True, ge=0, le=MANTISSA_BITS)] = 1
     sif_coefficient: Number = 0.001
     dtype: str = "auto"
-    batch_tokens: Count = 4096
+    batch_tokens: Count = 2048
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,12 @@ import itertools
 import random
 import re
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import spacy
 from spacy.language import Language
-from spacy.training import Example
+from spacy.training import Corpus, Example
 from thinc.api import Optimizer
 from thinc.optimizers import KeyT
 from thinc.types import FloatsXd
@@ -159,6 +160,30 @@ def create_cut(max_tokens: int) -> Callable[[Language, Example], Iterator[Exampl
         yield Example(nlp.make_doc(text), short)
 
     return cut
+
+
+@spacy.registry.readers("distill.SampleCorpus.v1")
+def create_sample_corpus(path: Path, limit: int) -> Callable[[Language], Iterator[Example]]:
+    """Create a reader for `[corpora.dev]` that reads some of a corpus, evenly spread over it.
+
+    An encoder reads 20 to 40 texts/s on a CPU: thousands of dev texts at each evaluation take longer than the training.
+    `spacy.Corpus.v1` has a limit as well, but it takes the first texts, which are all of one language.
+
+    path (Path): The .spacy file.
+    limit (int): Texts at most, 1 or more. With 1,000, an accuracy of 90 % has a standard error of 1 point.
+    RETURNS (Callable[[Language], Iterator[Example]]): The reader. It yields the same texts in each epoch.
+    RAISES (ValueError): If `limit` is below 1.
+    """
+    if limit < 1:
+        raise ValueError(f"distill.SampleCorpus.v1: limit must be 1 or more, found {limit}")
+    corpus = Corpus(path)
+
+    def read(nlp: Language) -> Iterator[Example]:
+        examples = list(corpus(nlp))
+        wanted = min(limit, len(examples))
+        return (examples[i * len(examples) // wanted] for i in range(wanted))
+
+    return read
 
 
 @spacy.registry.batchers("distill.batch_by_length.v1")
