@@ -6,7 +6,7 @@ from typing import Any
 
 from scipy.stats import beta
 
-from ..evaluate.metrics import Labels, Probabilities
+from .metrics import Labels, Probabilities
 
 # The shares of right answers that users may want.
 TARGETS = (0.9, 0.95, 0.99)

@@ -2,7 +2,7 @@ import numpy
 import pytest
 from scipy.stats import binomtest
 
-from scripts.distill.release.thresholds import find_thresholds
+from scripts.distill.evaluate.thresholds import find_thresholds
 
 
 def probabilities(scores: list[float], label: int) -> numpy.ndarray:
