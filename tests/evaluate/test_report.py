@@ -1,5 +1,6 @@
 """The page, from an evaluation of 120 made-up texts, some of them hostile."""
 
+import copy
 import json
 import re
 from collections.abc import Iterable, Iterator
@@ -26,12 +27,12 @@ LABELS = ['N<E>G"', "{{P}}OS"]
 class FakeStudent:
     """Says what it is told to; of other texts, that it does not know."""
 
-    def __init__(self, answers: dict[str, Any]) -> None:
-        self.answers = answers
+    def __init__(self, answers: dict[str, Any], n_labels: int) -> None:
+        self.answers, self.n_labels = answers, n_labels
 
     def pipe(self, texts: Iterable[str]) -> Iterator[Scores]:
         for text in texts:
-            yield self.answers.get(text, numpy.asarray([0.45, 0.55], dtype="float32"))
+            yield self.answers.get(text, numpy.full(self.n_labels, 1 / self.n_labels, dtype="float32"))
 
 
 def make_result(*, teacher: bool = True, limit: float | None = 0.7, labels: list[str] = LABELS) -> dict[str, Any]:
@@ -60,7 +61,7 @@ def make_result(*, teacher: bool = True, limit: float | None = 0.7, labels: list
     corpus: Any = SimpleNamespace(
         labels=labels, prepared=prepared, gold=lambda name: split, unlabelled=lambda: iter(rows)
     )
-    student = FakeStudent(dict(zip(texts, predictions["student"], strict=True)))
+    student = FakeStudent(dict(zip(texts, predictions["student"], strict=True)), k)
     found = {
         "data": "assets/<b>", "lang": "xx", "seed": 0, "split": "test", "labels": labels,
         "teacher": "hf:x" if teacher else None,
@@ -174,7 +175,7 @@ def test_report_numbers_are_those_of_scikit_learn(result: dict[str, Any]) -> Non
 
 def test_report_warns_of_a_pointless_teacher(result: dict[str, Any], html: str) -> None:
     assert "distilling it is pointless" not in html
-    worse = make_result()
+    worse = copy.deepcopy(result)
     worse["overall"]["systems"]["tfidf_logreg"]["accuracy"] = 1.0
     text = " ".join(Page(render(worse)).text.split())
     assert "The teacher is not above TF-IDF + logistic regression: distilling it is pointless." in text
@@ -192,12 +193,12 @@ def test_report_without_a_teacher_a_threshold_or_unlabelled_texts() -> None:
     assert "There are too few texts for slices." in text
 
 
-def test_report_names_the_command_that_measures_or_shows_what_it_measured(html: str) -> None:
+def test_report_names_the_command_that_measures_or_shows_what_it_measured(result: dict[str, Any], html: str) -> None:
     assert "python -m spacy project run benchmark ." in html
     row = {"accuracy": 0.8, "docs_per_second": 773.4, "size_bytes": 5e6, "wheel_bytes": None, "startup_s": 0.61,
            "peak_rss_bytes": 2e8}  # fmt: skip
     measured = {"split": "test", "n": 120, "systems": {"student": row, "bow": row}}
-    text = " ".join(Page(render(make_result() | {"benchmark": measured})).text.split())
+    text = " ".join(Page(render(result | {"benchmark": measured})).text.split())
     assert "On one core the student reads 773 texts a second, loads in 0.6 s, and needs 200 MB of memory." in text
 
 

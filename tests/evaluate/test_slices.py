@@ -45,7 +45,7 @@ def test_slices_of_other_languages_have_no_negation() -> None:
 def test_slices_by_language_length_and_unknown_words() -> None:
     split = make_split(en1="a", nl1="a b c d e f", en2="a b", nl2="a b c", en3="a b c d", en4="a b c d e")
     slices = slice_texts(split, numpy.asarray([0, 0.05, 0.1, 0.11, 1, 0]))
-    assert names(slices, "language") == {"en": [0, 2, 4, 5], "nl": [1, 3]}
+    assert names(slices, "language") == {"language en": [0, 2, 4, 5], "language nl": [1, 3]}
     assert names(slices, "length") == {"1–2 words": [0, 2], "3–4 words": [3, 4], "5–6 words": [1, 5]}
     assert list(names(slices, "vectors").values()) == [[0, 5], [1, 2], [3, 4]]
     assert names(slice_texts(split, None), "vectors") == {}

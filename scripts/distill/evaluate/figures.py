@@ -174,4 +174,5 @@ def draw_slices(slices: Sequence[Mapping[str, Any]], overall: float) -> str:
 
 
 def _put_legend_above(axes: Axes, columns: int = 3) -> None:
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, columnspacing=1.2, handlelength=1.6)
+    # Of the figure, not of the axes, which long names make narrow.
+    axes.figure.legend(loc="outside upper center", ncols=columns, columnspacing=1.2, handlelength=1.6)

@@ -31,7 +31,6 @@ addEventListener("beforeprint", () => document.querySelectorAll("details").forEa
 MOST_LABELS, MOST_CONFUSIONS = 15, 20
 # Control characters but tab and line break, and lone surrogates, which UTF-8 has no bytes for.
 UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
-KINDS = {"language": "language", "length": "length", "negation": "negation", "vectors": "words without a vector"}
 
 
 def render(result: Mapping[str, Any]) -> str:
@@ -59,7 +58,6 @@ def render(result: Mapping[str, Any]) -> str:
         target=TARGET,
         order=[name for name in (STUDENT, TEACHER, TFIDF, BASELINE) if result[OVERALL]["systems"][name]],
         names=NAMES | {STUDENT: "the student"},
-        kinds=KINDS,
         confusions=list_confusions(result["confusion"][STUDENT], result["labels"]),
         most_labels=MOST_LABELS,
         drawings=draw_all(result),
@@ -113,6 +111,7 @@ def draw_all(result: Mapping[str, Any]) -> dict[str, Markup]:
             result["coverage"], None if why_no_threshold(result) else result["thresholds"][TARGET],
             teacher and teacher["accuracy"], float(TARGET),
         ),
-        "slices": figures.draw_slices(result["slices"], result[OVERALL]["systems"][STUDENT]["accuracy"]),
     }  # fmt: skip
+    if slices := result["slices"]:
+        drawn["slices"] = figures.draw_slices(slices, result[OVERALL]["systems"][STUDENT]["accuracy"])
     return {name: Markup(svg) for name, svg in drawn.items()}  # noqa: S704  # no text of users is in them

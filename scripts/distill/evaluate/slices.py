@@ -40,7 +40,7 @@ def slice_texts(split: GoldSplit, unknown: NDArray[numpy.float64] | None) -> Sli
     RETURNS (Slices): The slices, also those without texts.
     """
     langs = numpy.asarray(split.langs)
-    slices: Slices = {("language", lang): langs == lang for lang in sorted(set(split.langs))}
+    slices: Slices = {("language", f"language {lang}"): langs == lang for lang in sorted(set(split.langs))}
     words = numpy.asarray([len(text.split()) for text in split.texts])
     for rows in filter(len, numpy.array_split(numpy.argsort(words, kind="stable"), 3)):
         name = f"{words[rows].min()}–{words[rows].max()} words"
@@ -52,8 +52,8 @@ def slice_texts(split: GoldSplit, unknown: NDArray[numpy.float64] | None) -> Sli
     slices["negation", "without a negation"] = known & ~has_negation
     if unknown is not None:
         slices["vectors", "every word has a vector"] = unknown == 0
-        slices["vectors", f"up to {FEW_UNKNOWN:.0%} of words without"] = (unknown > 0) & (unknown <= FEW_UNKNOWN)
-        slices["vectors", f"over {FEW_UNKNOWN:.0%} of words without"] = unknown > FEW_UNKNOWN
+        slices["vectors", f"up to {FEW_UNKNOWN:.0%} without a vector"] = (unknown > 0) & (unknown <= FEW_UNKNOWN)
+        slices["vectors", f"over {FEW_UNKNOWN:.0%} without a vector"] = unknown > FEW_UNKNOWN
     return slices
 
 
