@@ -16,7 +16,7 @@ COLOURS = {"ink": "#010101", "grid": "#020202", STUDENT: "#030303", TEACHER: "#0
            BASELINE: "#060606"}  # fmt: skip
 NAMES = {STUDENT: "student", TEACHER: "teacher", TFIDF: "TF-IDF", BASELINE: "baseline"}
 # Text stays text, and is no formula. No path of this machine and no date goes into the drawing.
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none", "text.parse_math": False, "font.size": 10, "axes.spines.top": False,
     "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True, "legend.frameon": False,
     **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), COLOURS["ink"]),
