@@ -14,6 +14,7 @@ from scripts.distill.teacher.spec import TEACHERS
 def main(
     corpus: Path = typer.Argument(..., help="Folder with gold/, labels.json and prepare.json"),
     output: Path = typer.Argument(..., help="JSON file to write"),
+    report: Path = typer.Argument(..., help="HTML file to write"),
     baseline: Path = typer.Option("training/baseline/model-best", help="The baseline"),
     tfidf: Path = typer.Option("training/tfidf", help="TF-IDF + logistic regression"),
     student: Path = typer.Option("training/student/export", help="The student"),
@@ -26,11 +27,11 @@ def main(
 ) -> None:
     """Print and write accuracy, F-score, calibration, gap and agreement of all systems.
 
-    In: the corpora and the trained systems. Out: a JSON file, and the tables that are printed.
+    In: the corpora and the trained systems. Out: a JSON file, a page for people, and the tables that are printed.
 
-    Example: python -m scripts.evaluate corpus metrics/evaluation.json
+    Example: python -m scripts.evaluate corpus metrics/evaluation.json reports/evaluation.html
     """
-    from scripts.distill.core.files import write_json
+    from scripts.distill.core.files import replacing_file, write_json
     from scripts.distill.data.corpus import Corpus
     from scripts.distill.evaluate.comparison import (
         ECE,
@@ -45,14 +46,18 @@ def main(
         table_rows,
     )
     from scripts.distill.evaluate.evaluate import Paths, evaluate_corpus
+    from scripts.distill.evaluate.report import render
 
+    paths = Paths(baseline, student, tfidf, teacher_model, settings, cache)
     try:
         result = evaluate_corpus(
-            Corpus(corpus), split, teacher, Paths(baseline, student, tfidf, teacher_model, settings, cache), gpu_id
+            Corpus(corpus), split, teacher, paths, output.with_name("benchmark_student.json"), gpu_id
         )  # fmt: skip
     except (OSError, ValueError) as err:
         msg.fail("Can't evaluate", str(err), exits=1)
     write_json(output, result)
+    with replacing_file(report) as file:
+        file.write(render(result))
     msg.table(list(table_rows(result)), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 10))
     rows, header = length_rows(result["lengths"])
     msg.table(rows, header=header, divider=True, aligns=("r",) * len(header))
@@ -71,6 +76,7 @@ def main(
         p = systems[name]["p_above_majority"]
         msg.warn(f"The {name} is not surely better than the most frequent label (p = {p:.2g})")
     msg.good(f"Wrote {output}", f"{split} texts of {result['data']}")
+    msg.good(f"The report: {report.resolve()}")
 
 
 if __name__ == "__main__":

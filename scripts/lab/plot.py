@@ -21,10 +21,8 @@ def main(
 
     Example: python -m scripts.lab.plot metrics/benchmark_student.json docs/frontier.svg
     """
-    try:
-        from matplotlib import pyplot
-    except ImportError as err:
-        msg.fail("Can't draw", f"{err}. Run: pip install -r requirements-benchmark.txt -c constraints.txt", exits=1)
+    from matplotlib import pyplot
+
     result = json.loads(measured.read_text(encoding="utf-8"))
     pyplot.rcParams.update({"svg.hashsalt": "fixed", "svg.fonttype": "none", "font.family": "sans-serif"})
     figure, axes = pyplot.subplots(figsize=(7, 3.6), layout="constrained")

@@ -73,7 +73,8 @@ def measure_systems(
     more (Sequence[str]): Other students, each as NAME=PATH.
     make_python (Callable[[], str]): Returns the Python that runs stock pipelines while they are timed; it is called
         when all else is there.
-    RETURNS (dict[str, Any]): See `summarize`; "missing", what is left out → why; "why_no_teacher", None if it is there.
+    RETURNS (dict[str, Any]): See `summarize`; "missing", what is left out → why; "why_no_teacher", None if it is there;
+        "fingerprints": pipeline → its fingerprint.
     RAISES (OSError, ValueError): If a system or a corpus is missing, broken or of other data, or a system fails.
     """
     pipelines, missing = find_pipelines({STUDENT: paths.student, BASELINE: paths.baseline, BOW: bow}, more)
@@ -90,7 +91,8 @@ def measure_systems(
     use_one_core()
     times = time_systems(systems, gold.texts, choose_lang(corpus.gold("train"), lang).texts, python)
     predicted = {name: scores.argmax(axis=1) for name, scores in predictions.items()}
-    about = {"missing": missing, "why_no_teacher": no_teacher}
+    fingerprints = {name: system.fingerprint for name, system in loaded.items()}
+    about = {"missing": missing, "why_no_teacher": no_teacher, "fingerprints": fingerprints}
     return {**about, **summarize(predicted, gold.labels, systems, times)}
 
 

@@ -9,6 +9,7 @@ from numpy.testing import assert_equal
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from scripts.distill.core.probabilities import shift, soften
 from scripts.distill.data.corpus import GoldSplit
 from scripts.distill.data.teacher_scores import Scores
 from scripts.distill.evaluate.comparison import (
@@ -16,12 +17,14 @@ from scripts.distill.evaluate.comparison import (
     add_teacher,
     better_controls,
     compare_lengths,
+    compare_pairs,
     describe_few,
     evaluate,
     length_rows,
     near_majority,
     predict,
     table_rows,
+    undo_calibration,
 )
 from scripts.distill.teacher.teachers import SpacyTeacher
 
@@ -322,3 +325,23 @@ def test_evaluation_compares_thirds_of_length() -> None:
     rows, header = length_rows(thirds)
     assert header == ("words", "n", "student", "NEG: gold → student", "POS: gold → student")
     assert rows[0] == ("1–2", "2", "50.0", "50.0 → 100.0", "50.0 → 0.0")
+
+
+def test_evaluation_compares_each_pair_on_the_same_texts(evaluation: Mapping[str, Any]) -> None:
+    split = make_split()
+    pairs = compare_pairs(predict(make_systems(), split.texts), split.labels, seed=0)
+    assert {name: set(others) for name, others in pairs.items()} == {
+        "student": {"baseline", "teacher", "tfidf_logreg"}, "teacher": {"baseline", "tfidf_logreg"},
+    }  # fmt: skip
+    assert pairs["student"]["teacher"] == evaluation["overall"]["student_vs_teacher"]
+    # Of seven texts, the student is right on six and the baseline on four.
+    assert pairs["student"]["baseline"]["gap"] == pytest.approx(-2 / 7)
+    assert pairs["teacher"]["tfidf_logreg"]["gap"] == 0
+
+
+def test_evaluation_undoes_the_calibration() -> None:
+    before = numpy.asarray([[0.2, 0.5, 0.3], [0.9, 0.05, 0.05]])
+    bias = [0.5, -0.2, -0.3]
+    after = soften(shift(before, numpy.asarray(bias)), 1.7)
+    assert undo_calibration(after, 1.7, bias) == pytest.approx(before)
+    assert undo_calibration(before, 1.0, []) == pytest.approx(before)

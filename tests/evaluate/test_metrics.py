@@ -3,6 +3,7 @@ import warnings
 
 import numpy
 import pytest
+from sklearn.calibration import calibration_curve
 
 from scripts.distill.core.probabilities import soften
 from scripts.distill.evaluate.metrics import (
@@ -10,11 +11,14 @@ from scripts.distill.evaluate.metrics import (
     accuracy_and_macro_f,
     agreement,
     compare,
+    coverage_curve,
     error_reduction,
     expected_calibration_error,
     gain_recovered,
     negative_log_likelihood,
     p_above_majority,
+    reliability,
+    share,
     share_interval,
 )
 
@@ -232,3 +236,41 @@ def test_metrics_compare_of_many_texts_needs_little_memory() -> None:
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 50e6  # all resamples at once are 480 MB
+
+
+def test_metrics_reliability_has_the_points_of_scikit_learn() -> None:
+    rng = numpy.random.default_rng(0)
+    confidence = rng.uniform(0.5, 1, 500)
+    gold = (rng.uniform(size=500) > confidence).astype("int64")
+    probabilities = numpy.stack([confidence, 1 - confidence], axis=1)
+    points = reliability(probabilities, gold)
+    accuracy, mean = calibration_curve(gold == 0, confidence, n_bins=15)
+    assert [point["accuracy"] for point in points] == pytest.approx(accuracy.tolist())
+    assert [point["confidence"] for point in points] == pytest.approx(mean.tolist())
+    distances = [point["n"] * abs(point["accuracy"] - point["confidence"]) for point in points]
+    assert sum(distances) / 500 == pytest.approx(expected_calibration_error(probabilities, gold))
+    assert sum(point["n"] for point in points) == 500
+
+
+def test_metrics_share_counts_and_has_wilsons_interval() -> None:
+    found = share(numpy.asarray([True, True, False, True]))
+    assert found == {"n": 4, "accuracy": 0.75, "ci95": share_interval(3, 4)}
+
+
+def test_metrics_coverage_answers_the_surest_first() -> None:
+    probabilities = numpy.asarray([[0.9, 0.1], [0.3, 0.7], [0.8, 0.2], [0.4, 0.6]])
+    curve = coverage_curve(probabilities, labels("0111"))
+    found = [(point["coverage"], point["confidence"], point["n"], point["accuracy"]) for point in curve]
+    assert found == [(0.25, 0.9, 1, 1.0), (0.5, 0.8, 2, 0.5), (0.75, 0.7, 3, pytest.approx(2 / 3)), (1.0, 0.6, 4, 0.75)]
+    assert curve[-1]["ci95"] == share_interval(3, 4)
+
+
+def test_metrics_coverage_answers_texts_of_the_same_confidence_together() -> None:
+    probabilities = numpy.asarray([[0.75, 0.25]] * 3 + [[0.5, 0.5]])
+    assert [point["coverage"] for point in coverage_curve(probabilities, labels("0000"))] == [0.75, 1.0]
+
+
+def test_metrics_coverage_has_so_many_points_at_most() -> None:
+    confidence = numpy.linspace(0.5, 1, 1000)
+    curve = coverage_curve(numpy.stack([confidence, 1 - confidence], axis=1), numpy.zeros(1000, dtype="int64"), 10)
+    assert [point["coverage"] for point in curve] == pytest.approx([0.1 * point for point in range(1, 11)])

@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from scripts import evaluate, tfidf
-from scripts.distill.core.files import hash_file, write_json
+from scripts.distill.core.files import hash_file, write_json, write_jsonl
 from scripts.distill.data.docbins import write_docs
 from scripts.distill.teacher.teachers import load_teacher
 from scripts.lab import system_speed
@@ -43,15 +43,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         textcat_pipeline(updates=updates).to_disk(folder / name)
     write_json(folder / "labels.json", LABELS)
     tfidf.main(folder, folder / "tfidf")
-    write_json(folder / "prepare.json", {"data": "x", "lang": "xx", "seed": 0})
+    kept = {lang: {"train": 3, "dev": 2, "test": 3, "unlabelled": lang == "en"} for lang in ("en", "nl")}
+    write_json(folder / "prepare.json", {"data": "x", "lang": "xx", "seed": 0, "kept": kept, "files": {}})
+    write_jsonl(folder / "unlabelled.jsonl", [{"text": "neither", "lang": "en"}])
     teacher = f"spacy:{folder / 'teacher'}"
     fingerprint = load_teacher(teacher, LABELS, teacher_model=folder).fingerprint
     about = {
         "teacher": teacher,
         "teacher_fingerprint": fingerprint,
         "prepare_sha256": hash_file(folder / "prepare.json"),
+        **{"total": 5, "unscored": 0, "texts": {"en": {"gold": 3}, "nl": {"gold": 2}}},
     }
     write_json(folder / "score.json", about)
+    augmented = {"plan": {}, "total": 0, "duplicates_dropped": {}, "leaks_dropped": {}}
+    write_json(folder / "augment.json", {"prepare_sha256": about["prepare_sha256"], **augmented})
     return folder
 
 
@@ -94,12 +99,28 @@ def test_evaluate_says_that_five_texts_are_few(
     project: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     evaluation(project, tmp_path, "test")
-    assert "Only 5 test texts: the student's accuracy may be anything from" in " ".join(capsys.readouterr().out.split())
+    output = capsys.readouterr().out
+    assert str(tmp_path / "evaluation.html") in output.splitlines()[-1]
+    assert "Only 5 test texts: the student's accuracy may be anything from" in " ".join(output.split())
+
+
+def test_evaluate_writes_a_page_with_what_benchmark_measured_of_the_same_student(
+    run: Run, project: Path, tmp_path: Path
+) -> None:
+    _, measured = run()
+    write_json(tmp_path / "benchmark_student.json", measured)
+    made = evaluation(project, tmp_path, "test")
+    assert made["benchmark"]["systems"] == measured["systems"]
+    assert "the student reads 10 texts a second" in (tmp_path / "evaluation.html").read_text(encoding="utf-8")
+    assert [row["text"] for row in made["label_next"]["texts"]] == ["neither"]
+    write_json(tmp_path / "benchmark_student.json", measured | {"fingerprints": {"student": "of another one"}})
+    assert evaluation(project, tmp_path, "test")["benchmark"] is None
 
 
 def evaluation(project: Path, tmp_path: Path, split: str) -> dict[str, Any]:
     evaluate.main(
-        project, tmp_path / "evaluation.json", baseline=project / "baseline", student=project / "student",
+        project, tmp_path / "evaluation.json", tmp_path / "evaluation.html",
+        baseline=project / "baseline", student=project / "student",
         tfidf=project / "tfidf", teacher=f"spacy:{project / 'teacher'}", teacher_model=project,
         settings=ROOT / "configs/score.cfg",
         cache=tmp_path / "scores.sqlite", split=split, gpu_id=-1,

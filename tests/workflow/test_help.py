@@ -18,7 +18,7 @@ MODULES = [
     if "import typer" in (text := path.read_text(encoding="utf-8")) and '__name__ == "__main__"' in text
 ]
 # What takes seconds to import.
-SLOW = {"spacy", "torch", "transformers", "sklearn", "scipy", "pandas", "thinc", "ray"}
+SLOW = {"spacy", "torch", "transformers", "sklearn", "scipy", "pandas", "thinc", "ray", "matplotlib", "jinja2"}
 
 
 def commands() -> list[object]:

@@ -73,10 +73,7 @@ def evaluate(
         is None if the teacher is missing.
     """
     langs = numpy.asarray(split.langs)
-    # Undo the calibration of the student.
-    before = soften(predictions[STUDENT], 1 / temperature)
-    if len(bias):
-        before = shift(before, -numpy.asarray(bias))
+    before = undo_calibration(predictions[STUDENT], temperature, bias)
 
     def compare(rows: NDArray[numpy.bool_]) -> dict[str, Any]:
         scores, gold = {name: scores[rows] for name, scores in predictions.items()}, split.labels[rows]
@@ -87,6 +84,37 @@ def evaluate(
     return {
         "languages": {lang: compare(langs == lang) for lang in sorted(set(split.langs))},
         OVERALL: compare(langs != ""),
+    }
+
+
+def undo_calibration(probabilities: Probabilities, temperature: float, bias: Sequence[float]) -> Probabilities:
+    """Return a student's probabilities before its calibration.
+
+    probabilities (NDArray): The calibrated probabilities, shape (n_texts, n_labels).
+    temperature, bias: As of `evaluate`.
+    """
+    before = soften(probabilities, 1 / temperature)
+    return shift(before, -numpy.asarray(bias)) if len(bias) else before
+
+
+def compare_pairs(predictions: Predictions, gold: Labels, seed: int) -> dict[str, dict[str, Any]]:
+    """Compare the student with each other system, and the teacher with the controls, on the same texts.
+
+    predictions (dict[str, NDArray]): System → probabilities, shape (n_texts, n_labels). The teacher may be missing.
+    gold (NDArray[int64]): Label indices, shape (n_texts,).
+    seed (int): Decides the resamples of the confidence intervals.
+    RETURNS (dict[str, dict[str, Any]]): "student" and, if it is there, "teacher" → what it is compared with → see
+        `metrics.compare`.
+    """
+    predicted = {name: scores.argmax(axis=1) for name, scores in predictions.items()}
+    return {
+        name: {
+            other: metrics.compare(predicted[name], predicted[other], gold, seed=seed)
+            for other in (TEACHER, TFIDF, BASELINE)
+            if other in predicted and other != name
+        }
+        for name in (STUDENT, TEACHER)
+        if name in predicted
     }
 
 

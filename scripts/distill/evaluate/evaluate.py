@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+import spacy
 
 from ..core.files import folder_size, require_file
 from ..data.corpus import Corpus
 from ..teacher.spec import TRAIN
 from ..teacher.teachers import load_pipeline
+from .analysis import analyse
 from .comparison import (
     BASELINE,
     STUDENT,
@@ -23,8 +25,10 @@ from .comparison import (
     compare_lengths,
     evaluate,
     predict,
+    undo_calibration,
 )
 from .eval_set import EvalSet, load_eval_set
+from .making import describe_making, read_benchmark
 from .tfidf import read_tfidf
 
 
@@ -47,17 +51,21 @@ class Paths:
     cache: Path
 
 
-def evaluate_corpus(corpus: Corpus, split: str, spec: str, paths: Paths, gpu_id: int = -1) -> dict[str, Any]:
+def evaluate_corpus(
+    corpus: Corpus, split: str, spec: str, paths: Paths, benchmark: Path, gpu_id: int = -1
+) -> dict[str, Any]:
     """Compare baseline, TF-IDF, teacher and student on a split.
 
-    corpus (Corpus): Holds gold/, labels.json, prepare.json and score.json.
+    corpus (Corpus): Holds gold/, unlabelled.jsonl, labels.json, prepare.json, augment.json and score.json.
     split (str): "train", "dev" or "test".
     spec (str): The spec of the teacher that the student learnt from, see `check_spec`.
     paths (Paths): Where the systems lie.
+    benchmark (Path): The JSON file that `benchmark student` writes; there need not be one.
     gpu_id (int): The GPU, or -1 for CPU.
     RETURNS (dict[str, Any]): The contents of metrics/evaluation.json: what `comparison.evaluate` returns; "lengths",
-        see `compare_lengths`; "data", "lang", "seed" and "split"; "teacher", the spec, or None if the teacher can't be
-        compared, and "why_no_teacher"; "size_bytes" and "fingerprints": system → value.
+        see `compare_lengths`; "data", "lang", "seed", "split" and "labels"; "teacher", the spec, or None if the teacher
+        can't be compared, and "why_no_teacher"; "size_bytes" and "fingerprints": system → value; what
+        `analysis.analyse` returns; "making", see `describe_making`; "benchmark", see `read_benchmark`.
     RAISES (OSError, ValueError): If a system or a corpus is missing, broken or of other data.
     """
     require_file(paths.baseline, "train-baseline")
@@ -72,15 +80,21 @@ def evaluate_corpus(corpus: Corpus, split: str, spec: str, paths: Paths, gpu_id:
     temperature, bias = read_calibration(paths.student, labels)
     if spec == TRAIN:
         folders[TEACHER] = paths.teacher_model
+    nlp = spacy.load(paths.student)
+    before = undo_calibration(predictions[STUDENT], temperature, bias)
     return {
         **{name: corpus.prepared[name] for name in ("data", "lang", "seed")},
         "split": split,
+        "labels": labels,
         "teacher": None if no_teacher else spec,
         "why_no_teacher": no_teacher,
         **evaluate(predictions, gold, seed=corpus.prepared["seed"], temperature=temperature, bias=bias),
         "lengths": compare_lengths(predictions, gold, labels),
         "size_bytes": {name: folder_size(path) for name, path in folders.items()},
         "fingerprints": {name: system.fingerprint for name, system in (*systems.items(), (TEACHER, eval_set.teacher))},
+        **analyse(corpus, gold, predictions, before, systems[STUDENT], nlp),
+        "making": describe_making(corpus, nlp),
+        "benchmark": read_benchmark(benchmark, systems[STUDENT].fingerprint),
     }
 
 

@@ -1,5 +1,6 @@
 """Pure functions over arrays of predictions: what an evaluation reports."""
 
+import math
 from typing import Any
 
 import numpy
@@ -54,11 +55,58 @@ def expected_calibration_error(probabilities: Probabilities, gold: Labels, bins:
     bins (int): How many bins of equal width, 1 or more: (0, 1 / bins], (1 / bins, 2 / bins], …
     RETURNS (float): From 0 (perfectly calibrated) to 1.
     """
-    confidence = probabilities.max(axis=1).astype("float64")
-    right = probabilities.argmax(axis=1) == gold
-    bin_of = numpy.digitize(confidence, numpy.linspace(0, 1, bins + 1)[1:-1], right=True)
+    confidence, right, bin_of = _bin_by_confidence(probabilities, gold, bins)
     # Of a bin with m texts, |accuracy − confidence| · m / n is |Σ (right − confidence)| / n.
     return float(abs(numpy.bincount(bin_of, weights=right - confidence)).sum() / len(gold))
+
+
+def reliability(probabilities: Probabilities, gold: Labels, bins: int = 15) -> list[dict[str, Any]]:
+    """Return the points of a reliability diagram (Guo et al. 2017, section 2), from the least sure texts on.
+
+    The mean distance of the points from the diagonal, weighted by "n", is `expected_calibration_error`.
+
+    probabilities (NDArray): Shape (n, n_labels), rows sum to 1.
+    gold (NDArray[int64]): Label indices, shape (n,).
+    bins (int): How many bins of equal width, 1 or more, as of `expected_calibration_error`.
+    RETURNS (list[dict[str, Any]]): Of each bin that has texts: "n", "confidence" and "accuracy", the mean of its texts,
+        and "ci95", see `share_interval`.
+    """
+    confidence, right, bin_of = _bin_by_confidence(probabilities, gold, bins)
+    masks = [bin_of == index for index in numpy.unique(bin_of)]
+    return [{"confidence": float(confidence[rows].mean()), **share(right[rows])} for rows in masks]
+
+
+def _bin_by_confidence(probabilities: Probabilities, gold: Labels, bins: int) -> tuple[Any, Any, Any]:
+    """Return of each text: its confidence, whether its predicted label is right, and its bin; each of shape (n,)."""
+    confidence = probabilities.max(axis=1).astype("float64")
+    bin_of = numpy.digitize(confidence, numpy.linspace(0, 1, bins + 1)[1:-1], right=True)
+    return confidence, probabilities.argmax(axis=1) == gold, bin_of
+
+
+def share(right: NDArray[numpy.bool_]) -> dict[str, Any]:
+    """Return how many of some texts are right.
+
+    right (NDArray[bool]): Whether each text is right, shape (n,), with n ≥ 1.
+    RETURNS (dict[str, Any]): "n"; "accuracy", the share that is right; "ci95", see `share_interval`.
+    """
+    hits, n = int(right.sum()), len(right)
+    return {"n": n, "accuracy": hits / n, "ci95": share_interval(hits, n)}
+
+
+def coverage_curve(probabilities: Probabilities, gold: Labels, points: int = 40) -> list[dict[str, Any]]:
+    """Return how often answers are right if only the surest are given, from few answers to all.
+
+    probabilities (NDArray): Shape (n, n_labels), rows sum to 1.
+    gold (NDArray[int64]): Label indices, shape (n,).
+    points (int): How many points at most. Texts of the same confidence are answered together, or not.
+    RETURNS (list[dict[str, Any]]): Of each point: "coverage", the share of the texts that are answered; "confidence",
+        that of the least sure answer; "n", "accuracy" and "ci95" of the answers, see `share`.
+    """
+    confidence, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == gold
+    descending, n = -numpy.sort(-confidence), len(gold)
+    limits = {float(descending[math.ceil(n * point / points) - 1]) for point in range(1, points + 1)}
+    kept = {limit: confidence >= limit for limit in sorted(limits, reverse=True)}
+    return [{"coverage": float(rows.mean()), "confidence": limit, **share(right[rows])} for limit, rows in kept.items()]
 
 
 def negative_log_likelihood(probabilities: Probabilities, gold: Labels, temperature: float = 1.0) -> float:

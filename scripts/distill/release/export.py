@@ -12,11 +12,11 @@ from spacy.pipeline import TrainablePipe
 from ..core.files import hash_file, replacing_folder, zipped_size
 from ..core.rounding import round_parameters
 from ..data.corpus import TRANSFER_SHA256, Corpus
+from ..evaluate.thresholds import find_thresholds
 from ..student.provenance import check_trained_on_transfer
 from ..teacher.spec import public_name
 from .calibration import calibrate, predict
 from .serving import LABEL_SHARES, TOKENIZER_CACHE
-from .thresholds import find_thresholds
 
 # Bits of mantissa that parameters keep. docs/experiments.md says what that costs.
 MANTISSA_BITS = 8

@@ -2,7 +2,7 @@ import numpy
 import pytest
 from scipy.stats import binomtest
 
-from scripts.distill.release.thresholds import find_thresholds
+from scripts.distill.evaluate.thresholds import find_answered, find_thresholds, texts_needed
 
 
 def probabilities(scores: list[float], label: int) -> numpy.ndarray:
@@ -38,6 +38,7 @@ def test_thresholds_of_all_texts_cover_all() -> None:
 
 @pytest.mark.parametrize(("target", "needed"), [("0.9", 51), ("0.95", 104), ("0.99", 528)])
 def test_thresholds_need_so_many_right_answers(target: str, needed: int) -> None:
+    assert texts_needed(float(target)) == needed
     for n, there in ((needed, True), (needed - 1, False)):
         found = find_thresholds(probabilities([0.9] * n, 0), numpy.zeros(n, dtype="int64"), ["A", "B"])
         assert (found[target]["A"] is not None) is there
@@ -67,3 +68,11 @@ def test_thresholds_hold_on_new_texts() -> None:
         assert gate
         rows, gold = draw(20_000)
         assert (gold[rows[:, 0] >= gate["threshold"]] == 0).mean() > 0.9
+
+
+def test_thresholds_say_which_texts_the_student_answers() -> None:
+    rows = numpy.asarray([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.45, 0.55], [0.5, 0.5]])
+    limits = {"A": {"threshold": 0.8}, "B": {"threshold": 0.55}}
+    assert find_answered(limits, rows, ["A", "B"]).tolist() == [True, False, True, True, False]
+    assert find_answered({"A": None, "B": limits["B"]}, rows, ["A", "B"]).tolist() == [False, False, True, True, False]
+    assert not find_answered({"A": None, "B": None}, rows, ["A", "B"]).any()

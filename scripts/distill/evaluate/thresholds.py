@@ -1,12 +1,14 @@
 """From which score on the student's answer is good enough, so that the rest goes to the teacher or to a person."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy
+from numpy.typing import NDArray
 from scipy.stats import beta
 
-from ..evaluate.metrics import Labels, Probabilities
+from .metrics import Labels, Probabilities
 
 # The shares of right answers that users may want.
 TARGETS = (0.9, 0.95, 0.99)
@@ -45,6 +47,30 @@ def find_thresholds(
         }
         for target in TARGETS
     }
+
+
+def texts_needed(target: float) -> int:
+    """Return how many dev texts of a label a threshold must keep at least to meet a target: so many if all are right.
+
+    target (float): A share of right answers, between 0 and 1.
+    """
+    # Of n right answers in n, the lower limit of the share is e^(1/n), where e is the error of one try.
+    return math.ceil(math.log(ERROR / len(COVERAGES)) / math.log(target))
+
+
+def find_answered(
+    thresholds: Mapping[str, Mapping[str, float] | None], probabilities: Probabilities, labels: Sequence[str]
+) -> NDArray[numpy.bool_]:
+    """Return which texts the student answers by itself.
+
+    thresholds (Mapping): Label → what `find_thresholds` found for one target. A label without one is never said.
+    probabilities (NDArray): The calibrated probabilities, shape (n, n_labels).
+    labels (Sequence[str]): The labels, in the order of the columns.
+    RETURNS (NDArray[bool]): Shape (n,).
+    """
+    found = [thresholds[label] for label in labels]
+    limits = numpy.asarray([math.inf if limit is None else limit["threshold"] for limit in found])
+    return probabilities.max(axis=1) >= limits[probabilities.argmax(axis=1)]
 
 
 def _find_threshold(scores: Any, right: Any, target: float) -> dict[str, float] | None:
