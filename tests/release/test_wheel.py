@@ -174,7 +174,8 @@ def test_wheels_spacy_environment_is_kept_until_the_constraints_change(
     python = spacy_environment(folder, constraints)
     assert Path(python).is_relative_to(folder)
     assert [command[1:3] for command in commands] == [["-m", "venv"], ["-m", "pip"]]
-    assert commands[1][3:] == ["install", "--quiet", "-c", str(constraints), "spacy"]
+    assert commands[1][3] == "--python"
+    assert commands[1][5:] == ["install", "--quiet", "-c", str(constraints), "spacy"]
     assert spacy_environment(folder, constraints) == python
     assert len(commands) == 2
     constraints.write_text("spacy==3.8.19\n", encoding="utf-8")

@@ -126,9 +126,8 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
     expected = [doc.cats for doc in spacy.load(model).pipe(texts)]
     with tempfile.TemporaryDirectory() as folder:
         python = _make_environment(Path(folder))
-        run_command(
-            [python, "-m", "pip", "install", "--quiet", "-c", str(constraints.resolve()), str(wheel.resolve())], folder
-        )
+        # pip wants the hash of all that it installs if the constraints have hashes.
+        _install(python, f"{wheel.resolve().as_uri()}#sha256={hash_file(wheel)}", constraints, folder)
         given = json.dumps([texts, HARD])
         found = json.loads(run_command([python, "-I", "-c", _TRY, package], folder, stdin=given))
     if found["torch_importable"]:
@@ -166,15 +165,20 @@ def spacy_environment(folder: Path, constraints: Path) -> str:
     if not record.exists() or record.read_bytes() != made_from:
         with replacing_folder(folder) as new:
             python = _make_environment(new)
-            command = [python, "-m", "pip", "install", "--quiet", "-c", str(constraints.resolve()), "spacy"]
-            run_command(command, str(new))
+            _install(python, "spacy", constraints, str(new))
             (new / record.name).write_bytes(made_from)
     return _find_python(folder)
 
 
 def _make_environment(folder: Path) -> str:
-    run_command([sys.executable, "-m", "venv", "env"], str(folder))
+    run_command([sys.executable, "-m", "venv", "--without-pip", "env"], str(folder))
     return _find_python(folder)
+
+
+def _install(python: str, requirement: str, constraints: Path, folder: str) -> None:
+    """Install a package into an environment with the pip of this one, which takes hashes from constraints."""
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
+    run_command([*pip, "-c", str(constraints.resolve()), requirement], folder)
 
 
 def _find_python(folder: Path) -> str:
