@@ -14,6 +14,7 @@ from spacy.language import Language
 from scripts.distill.core.files import hash_file
 from scripts.distill.release import wheel as wheel_module
 from scripts.distill.release.export import SPACY_RANGE
+from scripts.distill.release.sbom import PLACE, make_sbom
 from scripts.distill.release.wheel import (
     HARD,
     WheelError,
@@ -205,6 +206,7 @@ def test_wheels_build_and_verify(model: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         meta = json.loads(archive.read("en_tiny_mood/meta.json"))
         metadata = archive.read("en_tiny_mood-0.0.1.dist-info/METADATA").decode("utf-8")
+        assert json.loads(archive.read(f"en_tiny_mood-0.0.1.dist-info/{PLACE}")) == make_sbom(meta)
     assert (meta["evaluation"], meta["notes"]) == (SUMMARY, NOTES)
     assert "\nRequires-Dist: spacy" in metadata
     assert f"{NOTES}\n\nAccuracy on the dev texts" in metadata

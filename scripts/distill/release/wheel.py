@@ -17,6 +17,7 @@ import srsly
 from ..core.files import hash_file, replacing_folder
 from . import serving
 from .card import describe_scores, summarize, write_card
+from .sbom import add_sbom, make_sbom
 
 # By how much a score of the wheel may differ from that of the export.
 TOLERANCE = 1e-6
@@ -76,6 +77,7 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
         wheels = list((temporary / package / "dist").glob("*.whl"))
         if len(wheels) != 1:
             raise WheelError(f"{len(wheels)} wheels were made for {package}. The log says:\n{said}")
+        add_sbom(wheels[0], make_sbom(meta))
         with replacing_folder(packages / package) as folder:
             shutil.copytree(temporary / package, folder, dirs_exist_ok=True)
     return packages / package / "dist" / wheels[0].name
