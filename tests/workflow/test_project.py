@@ -284,6 +284,12 @@ def test_project_student_needs_no_code_of_ours(finished: Path, tmp_path: Path) -
     assert done.stdout.strip() == "['NEG', 'POS'] sentiment_distilled", done.stderr
 
 
+def test_project_student_holds_no_path_of_this_machine(finished: Path) -> None:
+    for path in (finished / "training/student/export").rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert not [place for place in (finished, ROOT) if str(place).encode() in content], path
+
+
 def test_project_second_run_skips_every_step(finished: Path) -> None:
     for step in PROJECT["workflows"]["all"]:
         if COMMANDS[step].get("outputs") and step not in WITHOUT_INDEX:

@@ -15,6 +15,7 @@ import spacy
 import srsly
 
 from ..core.files import hash_file, replacing_folder
+from ..core.variables import check_package
 from . import serving
 from .card import describe_scores, summarize, write_card
 from .sbom import add_sbom, make_sbom
@@ -57,8 +58,10 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
         meta.json.
     RETURNS (Path): The wheel.
     RAISES (WheelError): If `spacy package` fails, or does not make exactly one wheel.
+    RAISES (SettingsError): If the student's name or version is none that a package can have, such as a path.
     """
     meta = srsly.read_json(model / "meta.json")
+    check_package(meta["lang"], meta["name"], meta["version"])
     meta["evaluation"] = summarize(evaluation)
     meta["notes"] = describe_scores(meta["evaluation"])
     package = _package_name(meta)
