@@ -14,7 +14,7 @@ import numpy
 import spacy
 import srsly
 
-from ..core.files import hash_file, replacing_folder
+from ..core.files import hash_file, naming_full_disk, replacing_folder
 from ..core.variables import check_package
 from . import serving
 from .card import describe_scores, summarize, write_card
@@ -65,8 +65,7 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
     meta["evaluation"] = summarize(evaluation)
     meta["notes"] = describe_scores(meta["evaluation"])
     package = _package_name(meta)
-    with tempfile.TemporaryDirectory() as name:
-        temporary = Path(name)
+    with tempfile.TemporaryDirectory() as name, naming_full_disk(temporary := Path(name)):
         copy = shutil.copytree(model, temporary / "model")
         srsly.write_json(copy / "meta.json", meta)
         # spaCy takes a README that is there; its own one calls the scores on dev "Accuracy".
