@@ -212,7 +212,7 @@ def test_wheels_build_and_verify(model: Path, tmp_path: Path) -> None:
     assert str(tmp_path).encode() not in contents
     assert (meta["evaluation"], meta["notes"]) == (SUMMARY, NOTES)
     assert "\nRequires-Dist: spacy" in metadata
-    assert f"{NOTES}\n\nAccuracy on the dev texts" in metadata
+    assert f"## Results\n\n{NOTES}\n\n" in metadata
     assert not re.search("n/a|CATS_MICRO_F", metadata)
     assert "Requires-Dist: torch" not in metadata
 
