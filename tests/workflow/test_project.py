@@ -32,7 +32,7 @@ COMMANDS: dict[str, dict[str, Any]] = {command["name"]: command for command in P
 # What a command reads: what ships, and what earlier commands made.
 INPUTS = {name: [*c.get("deps", []), *c.get("outputs_no_cache", [])] for name, c in COMMANDS.items()}
 # Workflows that begin where another one has ended.
-AFTER = {"benchmark": PROJECT["workflows"]["distill"]}
+AFTER = dict.fromkeys(("benchmark", "push"), PROJECT["workflows"]["distill"])
 
 
 def imported_names(path: Path) -> Iterator[str]:
@@ -129,7 +129,7 @@ FIRST = {
     "train-baseline": "prepare", "train-tfidf": "prepare", "train-teacher": "prepare", "augment": "prepare",
     "score": "augment", "vectors": "prepare", "train-student": "prepare", "export": "train-student",
     "evaluate": "train-baseline", "package": "export", "verify": "package", "summary": "package",
-    "train-bow": "prepare",
+    "train-bow": "prepare", "repository": "package",
 }  # fmt: skip
 
 
