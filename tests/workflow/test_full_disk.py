@@ -15,20 +15,24 @@ from tests.workflow.test_kills import STAGES, environment, finish, names, projec
 
 __all__ = ["project"]  # a fixture
 
+# What says that the rest of a command's outputs is complete, and is missing while they are made.
+LAST = {"corpus/augment.json"}
+
 
 def test_full_disk_leaves_the_old_outputs_and_the_next_run_works(project: Path) -> None:
     for command, made in STAGES.items():
         again = command + (" --force" if "prepare" in command else "")
         finish(start(project, command))
         expected, there = read(project, made), names(project)
+        last = LAST.intersection(expected)
         process = start(project, again, largest=max(map(len, expected.values())) // 2)
         output, _ = process.communicate()
         assert process.returncode == 1, output
         said = " ".join(output.split())
         assert re.search(r"(corpus|training)\S*: can't be written \(File too large\)\. Free its disk", said), output
         assert "Traceback" not in output
-        assert read(project, made) == expected, command
-        assert names(project) == there, command
+        assert read(project, made) == {name: expected[name] for name in expected if name not in last}, command
+        assert names(project) == there - last, command
         finish(start(project, again))
         assert read(project, made) == expected, command
 
