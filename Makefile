@@ -21,9 +21,10 @@ test: install-test ## run linters, types and tests
 	$(VENV) -m mypy
 	$(VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-.venv/installed: requirements.txt constraints.txt
+.venv/installed: requirements.txt requirements-cpu.txt constraints.txt
 	$(PYTHON) -m venv .venv
 	sed -n '/^pip==/,/^ *#/p' constraints.txt | $(PIP) -r /dev/stdin
+	$(PIP) --no-deps -r requirements-cpu.txt 2>/dev/null || echo "No torch for CPUs alone here: taking the one of PyPI"
 	$(PIP) -r requirements.txt -c constraints.txt
 	touch $@
 

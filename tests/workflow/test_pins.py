@@ -16,8 +16,9 @@ from packaging.version import Version
 from tests.helpers import ROOT
 
 LOCK = ROOT / "constraints.txt"
-# The one package of requirements-hub.txt is installed without what it asks for.
-LISTS = sorted(path.name for path in ROOT.glob("requirements*.txt") if path.name != "requirements-hub.txt")
+# These have hashes of their own, and are installed without what they ask for.
+ALONE = {"requirements-cpu.txt", "requirements-hub.txt"}
+LISTS = sorted(path.name for path in ROOT.glob("requirements*.txt") if path.name not in ALONE)
 # One pin: its requirement, its hashes and, in comments, what it is there for.
 PINS = re.split(r"\n(?=[A-Za-z0-9])", LOCK.read_text(encoding="utf-8").split("\n", 2)[2].strip())
 
@@ -81,10 +82,11 @@ def test_pins_hold_what_the_installed_packages_need() -> None:
     assert len(seen) > 60
 
 
-def test_pins_take_torch_for_cpus_alone() -> None:
-    """The hash of torch-2.13.0+cpu-cp311-cp311-manylinux_2_28_x86_64.whl, which PyPI does not have."""
-    [torch] = [pin for pin in PINS if requirement_of(pin).name == "torch"]
-    assert "--hash=sha256:6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b" in torch
+def test_pins_of_torch_for_cpus_alone_are_of_the_same_version() -> None:
+    text = (ROOT / "requirements-cpu.txt").read_text(encoding="utf-8")
+    [(version, digest)] = re.findall(r"^torch==(\S+)\+cpu \\\n    --hash=sha256:([0-9a-f]{64})$", text, re.MULTILINE)
+    assert version == pinned()["torch"]
+    assert digest not in LOCK.read_text(encoding="utf-8")
 
 
 def make_wheel(folder: Path, name: str, *needs: str) -> Path:
