@@ -23,6 +23,8 @@ def test_full_disk_leaves_the_old_outputs_and_the_next_run_works(project: Path) 
     for command, made in STAGES.items():
         again = command + (" --force" if "prepare" in command else "")
         finish(start(project, command))
+        if "scripts.score" in command:
+            continue  # SQLite has files of its own, larger than these outputs: tests/score/test_cache.py fills its disk
         expected, there = read(project, made), names(project)
         last = LAST.intersection(expected)
         process = start(project, again, largest=max(map(len, expected.values())) // 2)
