@@ -40,10 +40,10 @@ def test_full_disk_leaves_the_old_outputs_and_the_next_run_works(project: Path) 
 
 
 def test_full_disk_is_named_by_prepare(project: Path) -> None:
-    """A disk of 64 kB, which only this command sees."""
+    """A disk of 16 kB, which only this command sees."""
     (project / "corpus").mkdir()
     alone = [shutil.which("unshare") or "unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
-    mount = "mount -t tmpfs -o size=64k none corpus"
+    mount = "mount -t tmpfs -o size=16k none corpus"
     try:
         subprocess.run([*alone, mount], cwd=project, check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as err:

@@ -43,9 +43,22 @@ def describe(meta: Mapping[str, Any]) -> ModelCardData:
 
     meta (Mapping[str, Any]): The contents of meta.json; "evaluation" is what `summarize` returned.
     """
-    name, evaluation = f"{meta['lang']}_{meta['name']}", meta.get("evaluation")
-    rows = {**evaluation["languages"], "all": evaluation["overall"]} if evaluation else {}
-    results = [
+    evaluation = meta.get("evaluation")
+    return ModelCardData(
+        model_name=f"{meta['lang']}_{meta['name']}",
+        language=meta.get("languages") or None,
+        license=(meta.get("license") or "").lower().replace(" ", "-") or None,
+        library_name="spacy",
+        pipeline_tag=TASK,
+        tags=["spacy", TASK],
+        eval_results=_list_results(evaluation) if evaluation else None,
+    )
+
+
+def _list_results(evaluation: Mapping[str, Any]) -> list[EvalResult]:
+    """Return accuracy and F-score of each language, and of all texts."""
+    rows = {**evaluation["languages"], "all": evaluation["overall"]}
+    return [
         EvalResult(
             # The Hub tells results apart by the config, not by the name of the data.
             task_type=TASK, dataset_type="custom", dataset_name=f"{evaluation['split']} texts", dataset_config=language,
@@ -54,15 +67,6 @@ def describe(meta: Mapping[str, Any]) -> ModelCardData:
         for language, scores in rows.items()
         for metric, title, key in (("accuracy", "Accuracy", "accuracy"), ("f1", "Macro F1", "macro_f"))
     ]  # fmt: skip
-    return ModelCardData(
-        model_name=name,
-        language=meta.get("languages") or None,
-        license=(meta.get("license") or "").lower().replace(" ", "-") or None,
-        library_name="spacy",
-        pipeline_tag=TASK,
-        tags=["spacy", TASK],
-        eval_results=results or None,
-    )
 
 
 def upload(folder: Path, repository: str) -> str:
