@@ -48,7 +48,7 @@ def _list_labels(meta: Mapping[str, Any]) -> str:
     return ", ".join(label for names in meta.get("labels", {}).values() for label in names)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     # A bar would end the cell.
     lines = ([str(cell).replace("|", r"\|") for cell in row] for row in (header, ["---"] * len(header), *rows))
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
