@@ -25,7 +25,7 @@ def main(
 
     try:
         info = resolve_encoder(encoder, output)
-    except ValueError as err:
+    except (OSError, ValueError) as err:
         msg.fail("Can't resolve the encoder", str(err), exits=1)
     msg.good(f"Wrote {output}", f"encoder: {info['encoder']}")
 

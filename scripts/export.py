@@ -17,6 +17,7 @@ def main(
     config: Path = typer.Option(
         ..., help="The config that the student was trained with: configs/student.cfg", exists=True, dir_okay=False
     ),
+    encoder: Path = typer.Option("assets/encoder", help="The encoder for a teacher that has none"),
     name: str = typer.Option(..., help="Name of the pipeline, without its language"),
     version: str = typer.Option(..., help="Version of the pipeline"),
     seed: int = typer.Option(0, help="Seed of the run"),
@@ -34,7 +35,7 @@ def main(
 
     try:
         require_file(model, "train-student")
-        meta = export(model, output, Corpus(corpus), config, name=name, version=version, seed=seed)
+        meta = export(model, output, Corpus(corpus), config, encoder, name=name, version=version, seed=seed)
     except (OSError, ValueError) as err:
         msg.fail("Can't export the student", str(err), exits=1)
     about = meta["distillation"]["calibration"]

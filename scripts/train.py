@@ -77,12 +77,15 @@ def main(
         msg.fail("Can't train", str(err), exits=1)
     for name in ("model-best", "model-last"):
         settle(output / name)  # a kill may have come while they were moved
-    with temporary_folder(output) as made:
-        train(config_path, made, use_gpu=gpu_id, overrides={**planned, **given})
-        # The best one last: where it is, the training has ended.
-        for model in sorted(made.iterdir(), reverse=True):
-            output.mkdir(parents=True, exist_ok=True)
-            replace_folder(model, output / model.name)
+    try:
+        with temporary_folder(output) as made:
+            train(config_path, made, use_gpu=gpu_id, overrides={**planned, **given})
+            # The best one last: where it is, the training has ended.
+            for model in sorted(made.iterdir(), reverse=True):
+                output.mkdir(parents=True, exist_ok=True)
+                replace_folder(model, output / model.name)
+    except OSError as err:
+        msg.fail("Can't train", str(err), exits=1)
     msg.good(f"Wrote {output / 'model-best'}")
 
 

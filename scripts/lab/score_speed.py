@@ -94,9 +94,11 @@ def _add_head(encoder: Path, folder: Path) -> Path:
     """Write an encoder as a classifier with a head of random weights, and return its folder."""
     torch.manual_seed(0)
     names = dict(enumerate(LABELS))
-    model = AutoModelForSequenceClassification.from_pretrained(encoder, id2label=names, use_safetensors=True)
+    model = AutoModelForSequenceClassification.from_pretrained(
+        encoder, id2label=names, use_safetensors=True, trust_remote_code=False
+    )
     model.save_pretrained(folder)
-    AutoTokenizer.from_pretrained(encoder).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(encoder, trust_remote_code=False).save_pretrained(folder)
     return folder
 
 
@@ -114,8 +116,10 @@ class _BareLoop:
     """The loop that one writes by hand: sort by length, pad, predict."""
 
     def __init__(self, folder: Path) -> None:
-        self._tokenizer = AutoTokenizer.from_pretrained(folder)
-        self._model = AutoModelForSequenceClassification.from_pretrained(folder, use_safetensors=True).eval()
+        self._tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        self._model = AutoModelForSequenceClassification.from_pretrained(
+            folder, use_safetensors=True, trust_remote_code=False
+        ).eval()
 
     def __call__(self, texts: Sequence[str], batch_size: int) -> Scores:
         lengths = [len(ids) for ids in self._tokenizer(list(texts), truncation=True, max_length=WINDOW)["input_ids"]]

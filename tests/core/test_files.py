@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import os
 import shutil
@@ -11,6 +12,7 @@ import pytest
 from scripts.distill.core.files import (
     folder_size,
     hash_file,
+    naming_full_disk,
     replacing_file,
     replacing_folder,
     write_json,
@@ -209,3 +211,22 @@ def test_files_zipped_size_is_that_of_a_deflated_archive(tmp_path: Path) -> None
     assert zipped_size(folder) == (tmp_path / "made.zip").stat().st_size < 1000
     os.utime(folder / "two", (0, 0))  # older than zip can say
     assert zipped_size(folder) < 1000
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_files_full_disk_is_named_once(tmp_path: Path, number: int) -> None:
+    (tmp_path / "inner").write_text("old", encoding="utf-8")
+    with (
+        pytest.raises(OSError, match=f"^{tmp_path}/inner: can't be written .*Free its disk") as error,
+        replacing_folder(tmp_path / "outer"),
+        replacing_file(tmp_path / "inner"),
+    ):
+        raise OSError(number, os.strerror(number))
+    assert str(error.value).count("can't be written") == 1
+    assert names(tmp_path) == ["inner"]
+    assert (tmp_path / "inner").read_text(encoding="utf-8") == "old"
+
+
+def test_files_other_errors_stay_as_they_are(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="nowhere"), naming_full_disk(tmp_path):
+        (tmp_path / "nowhere").read_text(encoding="utf-8")

@@ -101,6 +101,20 @@ def test_prepare_writes_docs(data: Path, corpus: Path) -> None:
     assert [doc.user_data for doc in docs] == [{"lang": "en", "origin": "gold"}] * 2
 
 
+def test_prepare_writes_nothing_outside_its_folder(tmp_path: Path, corpus: Path) -> None:
+    """Labels are words for it, and languages are those that spaCy knows."""
+    labels = ["../up", f"{tmp_path}/abs"]
+    records = [{"text": f"{label} {i}", "label": label} for label in labels for i in range(10)]
+    write_records(tmp_path / "data" / "nl.jsonl", records)
+    with pytest.raises(ValueError, match=r"\.\./nl"):
+        prepare(tmp_path / "data", corpus, lang="../nl", seed=0)
+    assert not corpus.exists()
+    prepare(tmp_path / "data", corpus, lang="nl", seed=0)
+    assert Corpus(corpus).labels == sorted(labels)
+    assert tuple(read_outputs(corpus)) == OUTPUTS
+    assert {path.name for path in tmp_path.iterdir()} == {"data", "corpus"}
+
+
 def test_prepare_takes_all_languages_as_multilingual(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="xx", seed=0)
     docs = {split: list(Corpus(corpus).gold_docs(split)) for split in ("train", "dev", "test")}

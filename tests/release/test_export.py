@@ -58,6 +58,7 @@ def run_export(corpus: Path) -> dict[str, Any]:
         corpus / "export",
         Corpus(corpus),
         corpus / "student.cfg",
+        corpus / "encoder",
         name="mood",
         version="1.2.3",
         seed=7,
@@ -105,6 +106,7 @@ def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
     assert meta["distillation"] == {
         "teacher": "spacy:some_package",
         "teacher_fingerprint": "f" * 64,
+        "encoder": None,  # it has no word vectors
         "data": {"de/train.jsonl": "d" * 64, "nl/train.jsonl": "e" * 64},
         "config_sha256": hash_file(corpus / "student.cfg"),
         "texts": {"de": {"gold": 3}, "nl": {"gold": 2}},
@@ -112,6 +114,12 @@ def test_export_fills_the_metadata(corpus: Path, nlp: Language) -> None:
         "transfer_sha256": "a" * 64,
         "calibration": calibrate(round_as_exported(nlp), Corpus(corpus).gold("dev"), ["POS", "NEG"]),
     }
+
+
+def test_export_names_the_encoder_of_the_word_vectors(corpus: Path, nlp: Language) -> None:
+    nlp.vocab.set_vector("good", numpy.ones(3, dtype="float32"))
+    nlp.to_disk(corpus / "model")
+    assert run_export(corpus)["distillation"]["encoder"] == {"name": "encoder", "licence": None}
 
 
 @pytest.mark.parametrize("wrong", [0, 1], ids=["all dev texts right", "one wrong"])
@@ -123,7 +131,8 @@ def test_export_of_a_student_that_is_right_on_all_dev_texts_says_what_its_scores
     reviews = [Record(text, label, "en", "dev.jsonl", i) for i, (text, label) in enumerate(rows)]
     write_gold(corpus / "gold" / "dev.spacy", reviews, ["POS", "NEG"], lang="xx")
     command(
-        corpus / "model", corpus / "export", corpus, corpus / "student.cfg", name="mood", version="1.2.3", seed=7
+        corpus / "model", corpus / "export", corpus, corpus / "student.cfg", corpus / "encoder",
+        name="mood", version="1.2.3", seed=7,
     )  # fmt: skip
     meta = json.loads((corpus / "export" / "meta.json").read_text(encoding="utf-8"))
     assert (meta["distillation"]["calibration"]["temperature"] == 0.05) != wrong

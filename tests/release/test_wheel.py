@@ -12,8 +12,10 @@ import spacy
 from spacy.language import Language
 
 from scripts.distill.core.files import hash_file
+from scripts.distill.core.variables import SettingsError
 from scripts.distill.release import wheel as wheel_module
 from scripts.distill.release.export import SPACY_RANGE
+from scripts.distill.release.sbom import PLACE, make_sbom
 from scripts.distill.release.wheel import (
     HARD,
     WheelError,
@@ -174,7 +176,8 @@ def test_wheels_spacy_environment_is_kept_until_the_constraints_change(
     python = spacy_environment(folder, constraints)
     assert Path(python).is_relative_to(folder)
     assert [command[1:3] for command in commands] == [["-m", "venv"], ["-m", "pip"]]
-    assert commands[1][3:] == ["install", "--quiet", "-c", str(constraints), "spacy"]
+    assert commands[1][3] == "--python"
+    assert commands[1][5:] == ["install", "--quiet", "-c", str(constraints), "spacy"]
     assert spacy_environment(folder, constraints) == python
     assert len(commands) == 2
     constraints.write_text("spacy==3.8.19\n", encoding="utf-8")
@@ -204,9 +207,12 @@ def test_wheels_build_and_verify(model: Path, tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         meta = json.loads(archive.read("en_tiny_mood/meta.json"))
         metadata = archive.read("en_tiny_mood-0.0.1.dist-info/METADATA").decode("utf-8")
+        assert json.loads(archive.read(f"en_tiny_mood-0.0.1.dist-info/{PLACE}")) == make_sbom(meta)
+        contents = b"".join(archive.read(name) for name in archive.namelist())
+    assert str(tmp_path).encode() not in contents
     assert (meta["evaluation"], meta["notes"]) == (SUMMARY, NOTES)
     assert "\nRequires-Dist: spacy" in metadata
-    assert f"{NOTES}\n\nAccuracy on the dev texts" in metadata
+    assert f"## Results\n\n{NOTES}\n\n" in metadata
     assert not re.search("n/a|CATS_MICRO_F", metadata)
     assert "Requires-Dist: torch" not in metadata
 
@@ -226,6 +232,15 @@ def test_wheel_of_another_name_than_the_variables_say_is_an_error(model: Path) -
     check_name(model, "en_tiny_mood-0.0.1")
     with pytest.raises(WheelError, match=r"is en_tiny_mood-0\.0\.1, .* given xx_tiny_mood-0\.0\.1 .* --vars\.lang en "):
         check_name(model, "xx_tiny_mood-0.0.1")
+
+
+@pytest.mark.parametrize("key", ["name", "version"])
+def test_wheel_whose_name_is_a_path_is_not_built(model: Path, tmp_path: Path, key: str) -> None:
+    meta = json.loads((model / "meta.json").read_text(encoding="utf-8"))
+    (model / "meta.json").write_text(json.dumps({**meta, key: "../../up"}), encoding="utf-8")
+    with pytest.raises(SettingsError, match=f"{key} = "):
+        build_wheel(model, tmp_path / "packages", EVALUATION)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
 
 
 @pytest.mark.network

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, BertTokenizerFast
 
-from scripts.distill.core.files import hash_file
-from scripts.distill.teacher.encoder import PACKAGED, resolve_encoder
+from scripts.distill.core.files import hash_file, write_json
+from scripts.distill.teacher.encoder import PACKAGED, describe_encoder, resolve_encoder
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "good", "bad", "book", "##s"]
 
@@ -171,3 +171,26 @@ def test_encoders_unknown_name_says_what_is_possible(tmp_path: Path, name: str) 
     with pytest.raises(ValueError, match=f"'{name}' is neither a folder nor a model"):
         resolve_encoder(name, tmp_path / "output")
     assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize(
+    ("spec", "encoder", "name", "licence"),
+    [
+        ("train", "e5", "intfloat/multilingual-e5-small", "MIT"),
+        ("train", "minilm", "sentence-transformers/all-MiniLM-L6-v2", "Apache-2.0"),
+        ("jsonl:scores.jsonl", "intfloat/multilingual-e5-small@1a2b", "intfloat/multilingual-e5-small@1a2b", "MIT"),
+        ("mean:train,hf:other/model", "/home/someone/my_encoder", "my_encoder", None),
+        ("hf:other/model", "e5", "other/model", None),
+        ("hf:/home/someone/model", "e5", "model", None),
+        ("spacy:PLACE/with", "e5", "with", None),
+        ("spacy:PLACE/without", "e5", "intfloat/multilingual-e5-small", "MIT"),
+    ],
+)
+def test_encoders_describe_the_one_of_the_word_vectors(
+    spec: str, encoder: str, name: str, licence: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / "with" / "transformer").mkdir(parents=True)
+    (tmp_path / "without").mkdir()
+    write_json(tmp_path / "encoder.json", {"encoder": encoder})
+    found = describe_encoder(spec.replace("PLACE", str(tmp_path)), tmp_path)
+    assert found == {"name": name, "licence": licence}

@@ -171,8 +171,9 @@ def test_docs_configs_can_be_read(language: str, code: str, tmp_path: Path, monk
     assert found == {"1 star": "NEG", "2 stars": "NEG", "3 stars": None, "4 stars": "POS", "5 stars": "POS"}
 
 
-def test_docs_robustness_names_tests_that_exist() -> None:
-    names = set(re.findall(r"`(test_\w+)`", read(ROOT / "docs/robustness.md")))
+@pytest.mark.parametrize("page", ["robustness", "security"])
+def test_docs_robustness_names_tests_that_exist(page: str) -> None:
+    names = set(re.findall(r"`(test_\w+)`", read(ROOT / f"docs/{page}.md")))
     tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     assert names
     assert {name for name in names if f"def {name}(" not in tests} == set()

@@ -6,6 +6,7 @@ DISTILL_KILLS=100 kills each command a hundred times.
 import json
 import os
 import random
+import resource
 import shutil
 import subprocess
 import sys
@@ -33,12 +34,18 @@ STAGES = {
 }  # fmt: skip
 
 
-def start(folder: Path, command: str) -> subprocess.Popen[str]:
-    environment = {name: value for name, value in os.environ.items() if name != NESTED}
-    environment |= {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+def environment() -> dict[str, str]:
+    """Return the environment of a command that takes the lock of its folder, as users' commands do."""
+    kept = {name: value for name, value in os.environ.items() if name != NESTED}
+    return kept | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+
+
+def start(folder: Path, command: str, largest: int = resource.RLIM_INFINITY) -> subprocess.Popen[str]:
+    """Start a command that may write files of `largest` bytes."""
     return subprocess.Popen(
-        [sys.executable, "-m", *command.split()], cwd=folder, env=environment, text=True, start_new_session=True,
+        [sys.executable, "-m", *command.split()], cwd=folder, env=environment(), text=True, start_new_session=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest)),
     )  # fmt: skip
 
 

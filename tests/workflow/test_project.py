@@ -32,7 +32,7 @@ COMMANDS: dict[str, dict[str, Any]] = {command["name"]: command for command in P
 # What a command reads: what ships, and what earlier commands made.
 INPUTS = {name: [*c.get("deps", []), *c.get("outputs_no_cache", [])] for name, c in COMMANDS.items()}
 # Workflows that begin where another one has ended.
-AFTER = {"benchmark": PROJECT["workflows"]["distill"]}
+AFTER = dict.fromkeys(("benchmark", "push"), PROJECT["workflows"]["distill"])
 
 
 def imported_names(path: Path) -> Iterator[str]:
@@ -129,7 +129,7 @@ FIRST = {
     "train-baseline": "prepare", "train-tfidf": "prepare", "train-teacher": "prepare", "augment": "prepare",
     "score": "augment", "vectors": "prepare", "train-student": "prepare", "export": "train-student",
     "evaluate": "train-baseline", "package": "export", "verify": "package", "summary": "package",
-    "train-bow": "prepare",
+    "train-bow": "prepare", "repository": "package",
 }  # fmt: skip
 
 
@@ -282,6 +282,12 @@ def test_project_student_needs_no_code_of_ours(finished: Path, tmp_path: Path) -
     command = [sys.executable, "-c", code, str(finished / "training/student/export")]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.stdout.strip() == "['NEG', 'POS'] sentiment_distilled", done.stderr
+
+
+def test_project_student_holds_no_path_of_this_machine(finished: Path) -> None:
+    for path in (finished / "training/student/export").rglob("*"):
+        content = path.read_bytes() if path.is_file() else b""
+        assert not [place for place in (finished, ROOT) if str(place).encode() in content], path
 
 
 def test_project_second_run_skips_every_step(finished: Path) -> None:

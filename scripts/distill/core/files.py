@@ -1,5 +1,6 @@
 """Files and folders: written so that a kill leaves the old or the new one, never half of it; hashed; measured."""
 
+import errno
 import glob
 import hashlib
 import json
@@ -16,6 +17,24 @@ from typing import IO, Any
 from .messages import run_again
 from .processes import start_of
 
+# The errors of a write for which there is no room: on the disk, within a quota, within the limit for one file.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+@contextmanager
+def naming_full_disk(path: Path) -> Iterator[None]:
+    """Name what could not be written if a disk is full; the system's own error often names nothing.
+
+    path (Path): The file or folder that the block writes.
+    RAISES (OSError): If there is no room for it; the message has the path, and says what to do.
+    """
+    try:
+        yield
+    except OSError as err:
+        if err.errno not in FULL:
+            raise
+        raise OSError(f"{path}: can't be written ({err.strerror}). Free its disk, and run this again") from err
+
 
 @contextmanager
 def replacing_file(path: Path) -> Iterator[IO[str]]:
@@ -25,12 +44,13 @@ def replacing_file(path: Path) -> Iterator[IO[str]]:
 
     path (Path): The file to make or replace. Its folder is made where it is missing.
     YIELDS (IO[str]): The open temporary file, beside `path`.
+    RAISES (OSError): If the disk is full, see `naming_full_disk`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     settle(path)
     temporary = _beside(path, "tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+        with naming_full_disk(path), temporary.open("w", encoding="utf-8", newline="\n") as file:
             yield file
             # On the disk before the rename: a power cut leaves no empty file under the name.
             file.flush()
@@ -60,13 +80,15 @@ def temporary_folder(path: Path) -> Iterator[Path]:
 
     path (Path): What is made there. The folder around it is made where it is missing.
     YIELDS (Path): The empty temporary folder.
+    RAISES (OSError): If the disk is full, see `naming_full_disk`.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     settle(path)
     temporary = _beside(path, "tmp")
     temporary.mkdir()
     try:
-        yield temporary
+        with naming_full_disk(path):
+            yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

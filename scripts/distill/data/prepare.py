@@ -10,7 +10,16 @@ import spacy
 import srsly
 from spacy.tokens import Doc
 
-from ..core.files import hash_file, hash_path, json_line, list_hashes, replacing_file, replacing_folder, write_json
+from ..core.files import (
+    hash_file,
+    hash_path,
+    json_line,
+    list_hashes,
+    naming_full_disk,
+    replacing_file,
+    replacing_folder,
+    write_json,
+)
 from ..core.progress import track
 from .docbins import write_docs
 from .origins import GOLD, LANG, ORIGIN, UNLABELLED
@@ -56,8 +65,11 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: i
     """
     splits = read_splits(data, lang=lang, seed=seed)
     counts = Counts()
-    unlabelled, dropped = corpus / "unlabelled.jsonl", corpus / "dropped.jsonl"
-    with replacing_file(unlabelled) as texts, replacing_file(dropped) as drops:
+    with (
+        replacing_folder(corpus / "gold") as gold,
+        replacing_file(corpus / "dropped.jsonl") as drops,
+        replacing_file(corpus / "unlabelled.jsonl") as texts,
+    ):
         for drop in splits.drops:
             drops.write(json_line(asdict(drop)))
         for item in track(stream_unlabelled(splits), "reading unlabelled texts"):
@@ -69,11 +81,11 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: i
             elif max_unlabelled is None or counts.kept[item.lang] < max_unlabelled:
                 counts.kept[item.lang] += 1
                 texts.write(json_line({"text": item.text, LANG: item.lang}))
+        for split in LABELLED:
+            with naming_full_disk(corpus / "gold"):
+                write_gold(gold / f"{split}.spacy", splits.reviews[split], splits.labels, lang=lang)
         # prepare.json is written last, and says that the rest is complete. Until then there must be none.
         (corpus / "prepare.json").unlink(missing_ok=True)
-    with replacing_folder(corpus / "gold") as folder:
-        for split in LABELLED:
-            write_gold(folder / f"{split}.spacy", splits.reviews[split], splits.labels, lang=lang)
     write_json(corpus / "labels.json", splits.labels)
     outputs = {name: hash_path(corpus / name) for name in OUTPUTS}
     summary = {"lang": lang, "data": str(data), "seed": seed, **summarize(splits, counts), "outputs": outputs}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy
 from numpy.typing import NDArray
 
-from ..core.files import json_line
+from ..core.files import json_line, naming_full_disk
 from .text_keys import KEY_BYTES, text_key
 
 
@@ -22,7 +22,8 @@ class TextSpool:
 
         folder (Path | None): Where the temporary file is made; None: where the system puts such files.
         """
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115
+        self._folder = folder or Path(tempfile.gettempdir())
+        self._file = tempfile.TemporaryFile(dir=self._folder)  # noqa: SIM115
         self._offsets = array("q")
         self._lengths = array("i")
         self._keys = bytearray()
@@ -34,11 +35,13 @@ class TextSpool:
         """Add a row.
 
         row (dict[str, Any]): What JSON can hold, with a string under "text".
+        RAISES (OSError): If the disk is full, see `naming_full_disk`.
         """
         self._offsets.append(self._file.tell())
         self._lengths.append(len(row["text"]))
         self._keys += text_key(row["text"])
-        self._file.write(json_line(row).encode())
+        with naming_full_disk(self._folder):
+            self._file.write(json_line(row).encode())
 
     @property
     def lengths(self) -> NDArray[numpy.int32]:
@@ -59,7 +62,8 @@ class TextSpool:
 
     def rows(self, indices: Iterable[int]) -> Iterator[dict[str, Any]]:
         """Yield some rows, in the order of the indices."""
-        end = self._file.seek(0, 2)
+        with naming_full_disk(self._folder):  # the last rows may not have been written so far
+            end = self._file.seek(0, 2)
         try:
             for index in indices:
                 self._file.seek(self._offsets[index])

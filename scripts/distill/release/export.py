@@ -14,6 +14,7 @@ from ..core.rounding import round_parameters
 from ..data.corpus import TRANSFER_SHA256, Corpus
 from ..evaluate.thresholds import find_thresholds
 from ..student.provenance import check_trained_on_transfer
+from ..teacher.encoder import describe_encoder
 from ..teacher.spec import public_name
 from .calibration import calibrate, predict
 from .serving import LABEL_SHARES, TOKENIZER_CACHE
@@ -28,7 +29,7 @@ SPACY_RANGE = ">=3.8.2,<3.9.0"
 
 
 def export(
-    model: Path, output: Path, corpus: Corpus, config: Path, *, name: str, version: str, seed: int
+    model: Path, output: Path, corpus: Corpus, config: Path, encoder: Path, *, name: str, version: str, seed: int
 ) -> dict[str, Any]:
     """Copy a trained student, rounded, calibrated on the dev texts, with its metadata filled in.
 
@@ -36,6 +37,7 @@ def export(
     output (Path): The folder to write.
     corpus (Corpus): Holds gold/dev.spacy, labels.json, prepare.json and score.json.
     config (Path): The config that the student was trained with; its sha256 goes into the metadata.
+    encoder (Path): The folder of the project's encoder.
     name (str): The pipeline's name, without its language.
     version (str): The pipeline's version.
     seed (int): The seed of the run, for the metadata.
@@ -65,6 +67,7 @@ def export(
         distillation={
             "teacher": public_name(scored["teacher"]),
             "teacher_fingerprint": scored["teacher_fingerprint"],
+            "encoder": describe_encoder(scored["teacher"], encoder) if len(nlp.vocab.vectors) else None,
             "data": {"/".join(Path(f).parts[-2:]): about["sha256"] for f, about in corpus.prepared["files"].items()},
             "config_sha256": hash_file(config),
             "texts": scored["texts"],

