@@ -104,7 +104,7 @@ def test_prepare_writes_docs(data: Path, corpus: Path) -> None:
 def test_prepare_writes_nothing_outside_its_folder(tmp_path: Path, corpus: Path) -> None:
     """Labels are words for it, and languages are those that spaCy knows."""
     labels = ["../up", f"{tmp_path}/abs"]
-    records = [{"text": f"{label} {i}", "label": label} for label in labels for i in range(10)]
+    records = [{"text": f"{label[-2:]} {i} tekst", "label": label} for label in labels for i in range(10)]
     write_records(tmp_path / "data" / "nl.jsonl", records)
     with pytest.raises(ValueError, match=r"\.\./nl"):
         prepare(tmp_path / "data", corpus, lang="../nl", seed=0)
