@@ -76,6 +76,11 @@ class Corpus:
         """
         return hash_file(require_file(self.prepare_file, "prepare"))
 
+    @property
+    def data_hashes(self) -> dict[str, str]:
+        """The data's files, each by its folder and name alone, without the path on this machine → sha256."""
+        return {"/".join(Path(file).parts[-2:]): about["sha256"] for file, about in self.prepared["files"].items()}
+
     @cached_property
     def labels(self) -> list[str]:
         """The project's labels, in their order.

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -29,7 +28,7 @@ def describe_making(corpus: Corpus, nlp: Language) -> dict[str, Any]:
     """
     augmented, scored = corpus.summary("augment"), corpus.summary("score")
     return {
-        "data": _describe_data(corpus.prepared),
+        "data": _describe_data(corpus),
         "augment": {key: augmented[key] for key in ("plan", "total", "duplicates_dropped", "leaks_dropped")},
         "transfer": {key: scored[key] for key in ("total", "unscored", "texts")},
         "teacher": public_name(scored["teacher"]),
@@ -43,13 +42,12 @@ def describe_making(corpus: Corpus, nlp: Language) -> dict[str, Any]:
     }
 
 
-def _describe_data(prepared: Mapping[str, Any]) -> dict[str, Any]:
+def _describe_data(corpus: Corpus) -> dict[str, Any]:
     """Return "kept": language → split → texts; "dropped": kind → texts; "files": name, without its path → sha256."""
     dropped: Counter[str] = Counter()
-    for about in prepared["files"].values():
+    for about in corpus.prepared["files"].values():
         dropped.update({kind: about[kind] for kind in KINDS if kind in about})
-    files = {"/".join(Path(file).parts[-2:]): about["sha256"] for file, about in prepared["files"].items()}
-    return {"kept": prepared["kept"], "dropped": dict(dropped), "files": files}
+    return {"kept": corpus.prepared["kept"], "dropped": dict(dropped), "files": corpus.data_hashes}
 
 
 def read_benchmark(path: Path, fingerprint: str) -> dict[str, Any] | None:

@@ -68,7 +68,7 @@ def export(
             "teacher": public_name(scored["teacher"]),
             "teacher_fingerprint": scored["teacher_fingerprint"],
             "encoder": describe_encoder(scored["teacher"], encoder) if len(nlp.vocab.vectors) else None,
-            "data": {"/".join(Path(f).parts[-2:]): about["sha256"] for f, about in corpus.prepared["files"].items()},
+            "data": corpus.data_hashes,
             "config_sha256": hash_file(config),
             "texts": scored["texts"],
             "seed": seed,
