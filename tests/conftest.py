@@ -20,7 +20,8 @@ def _index_answers() -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests marked `network` unless the package index answers."""
+    """Let tests marked `long` start first, so that the workers end together; skip `network` without a package index."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
     marked = [item for item in items if item.get_closest_marker("network")]
     if marked and not _index_answers():
         for item in marked:

@@ -590,6 +590,15 @@ def test_prepare_reads_the_data_again_where_it_must(linked: Path, corpus: Path) 
     assert not run_again(linked, corpus)
 
 
+def test_prepare_removes_what_a_killed_run_left_even_if_nothing_has_changed(linked: Path, corpus: Path) -> None:
+    assert run_again(linked, corpus)
+    nobody = 2**22 + 1  # above the largest number of a process
+    (corpus / f".gold.{nobody}-12345678.tmp").mkdir()
+    (corpus / f".dropped.jsonl.{nobody}-12345678.tmp").touch()
+    assert not run_again(linked, corpus)
+    assert not list(corpus.glob(".*"))
+
+
 def test_prepare_ends_on_a_link_that_leads_up(linked: Path, corpus: Path) -> None:
     (linked / "en/unlabelled").symlink_to(linked)
     assert run_again(linked, corpus)

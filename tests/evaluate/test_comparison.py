@@ -14,6 +14,7 @@ from scripts.distill.data.corpus import GoldSplit
 from scripts.distill.data.teacher_scores import Scores
 from scripts.distill.evaluate.comparison import (
     TABLE_HEADER,
+    Predictions,
     add_teacher,
     better_controls,
     compare_lengths,
@@ -83,10 +84,15 @@ def make_split() -> GoldSplit:
     )
 
 
+def compare_all(predictions: Predictions, split: GoldSplit, temperature: float = 2) -> dict[str, Any]:
+    """Compare systems of which the student was calibrated with a temperature."""
+    return evaluate(predictions, split, undo_calibration(predictions["student"], temperature, []), seed=0)
+
+
 @pytest.fixture(scope="module")
 def evaluation() -> dict[str, Any]:
     split = make_split()
-    return evaluate(predict(make_systems(), split.texts), split, seed=0, temperature=2)
+    return compare_all(predict(make_systems(), split.texts), split)
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +103,7 @@ def without_teacher() -> dict[str, Any]:
     scores[3] = numpy.nan
     predictions = predict(systems, split.texts)
     assert add_teacher(predictions, scores) == "it has no answer for 1 of 7 texts"
-    return evaluate(predictions, split, seed=0, temperature=2)
+    return compare_all(predictions, split)
 
 
 def comparison(**accuracies: float) -> dict[str, Any]:
@@ -228,7 +234,8 @@ def test_evaluation_says_when_there_are_too_few_texts_to_judge(evaluation: Mappi
 
 def test_evaluation_of_a_student_that_is_not_calibrated() -> None:
     split = make_split()
-    student = evaluate(predict(make_systems(), split.texts), split, seed=0)["overall"]["systems"]["student"]
+    predictions = predict(make_systems(), split.texts)
+    student = compare_all(predictions, split, temperature=1)["overall"]["systems"]["student"]
     assert student["ece_before_calibration"] == student["ece"]
 
 
@@ -239,15 +246,14 @@ def test_evaluation_is_plain_json(evaluation: Mapping[str, Any]) -> None:
 
 def test_evaluation_is_deterministic(evaluation: Mapping[str, Any]) -> None:
     split = make_split()
-    again = evaluate(predict(make_systems(), split.texts), split, seed=0, temperature=2)
-    assert again == evaluation
+    assert compare_all(predict(make_systems(), split.texts), split) == evaluation
 
 
 def test_evaluation_of_more_than_two_labels() -> None:
     gold = numpy.asarray([0, 1, 2, 2])
     answers = {"baseline": [0, 0, 0, 0], "teacher": [0, 1, 2, 1], "student": [0, 1, 2, 2]}
     predictions = {name: numpy.eye(3)[labels] for name, labels in answers.items()}
-    overall = evaluate(predictions, GoldSplit(list("abcd"), ["en"] * 4, gold), seed=0)["overall"]
+    overall = compare_all(predictions, GoldSplit(list("abcd"), ["en"] * 4, gold), temperature=1)["overall"]
     assert [overall["systems"][name]["accuracy"] for name in answers] == [0.25, 0.75, 1.0]
     assert overall["majority"] == 0.5
     # F of 0: P 1/4, R 1 → 2/5; the others are never predicted

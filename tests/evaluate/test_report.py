@@ -16,7 +16,7 @@ from sklearn.metrics import confusion_matrix
 from scripts.distill.data.corpus import GoldSplit
 from scripts.distill.data.teacher_scores import Scores
 from scripts.distill.evaluate.analysis import analyse
-from scripts.distill.evaluate.comparison import compare_lengths, evaluate
+from scripts.distill.evaluate.comparison import compare_lengths, evaluate, undo_calibration
 from scripts.distill.evaluate.report import SCRIPT, list_confusions, render, show_unseen
 
 HOSTILE = ["<script>alert(1)</script>", "{{7*7}}{% raw %}", "a\x00b\x1b[31m\x85", '"><img src=x onerror=alert(2)>',
@@ -66,7 +66,7 @@ def make_result(*, teacher: bool = True, limit: float | None = 0.7, labels: list
         "data": "assets/<b>", "lang": "xx", "seed": 0, "split": "test", "labels": labels,
         "teacher": "hf:x" if teacher else None,
         "why_no_teacher": None if teacher else "it has no answer for 1 of 120 texts",
-        **evaluate(predictions, split, seed=0, temperature=0.9),
+        **evaluate(predictions, split, undo_calibration(predictions["student"], 0.9, []), seed=0),
         "lengths": compare_lengths(predictions, split, labels),
         "size_bytes": {"student": 4_600_000}, "fingerprints": {"student": "abc"},
         **analyse(corpus, split, predictions, predictions["student"], student, nlp),

@@ -382,6 +382,7 @@ seeds = [0]
 folder = "assets/sample"
 lang = "nl"
 teacher = "jsonl:{folder}/scores.jsonl"
+max_unlabelled = 40
 
 [settings]
 
@@ -420,6 +421,7 @@ training.dropout = "much"
 CATS = {"NEG": {"NEG": 0.8, "POS": 0.2}, "POS": {"NEG": 0.1, "POS": 0.9}}
 
 
+@pytest.mark.long
 def test_experiments_run_from_the_command_line(project: Path) -> None:
     sample = ROOT / "assets/sample"
     rows = [json.loads(line) for path in (sample / "nl").iterdir() for line in path.open(encoding="utf-8")]

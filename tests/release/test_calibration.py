@@ -1,7 +1,5 @@
 """Temperature scaling: the fit on values, the folding on every stock architecture."""
 
-import json
-from pathlib import Path
 from typing import Any
 
 import numpy
@@ -171,9 +169,8 @@ def test_calibration_needs_one_classifier(names: list[str]) -> None:
         pytest.param({"lang": "xx"}, 1, [0, 0], id="not-exported"),
     ],
 )  # fmt: skip
-def test_calibration_is_read(tmp_path: Path, meta: dict[str, Any], temperature: float, bias: list[float]) -> None:
-    (tmp_path / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
-    assert read_calibration(tmp_path, ["POS", "NEG"]) == (temperature, bias)
+def test_calibration_is_read(meta: dict[str, Any], temperature: float, bias: list[float]) -> None:
+    assert read_calibration(spacy.blank("xx", meta=meta), ["POS", "NEG"]) == (temperature, bias)
 
 
 @pytest.mark.parametrize("bias", [[0.0, 0.0], [0.75, -0.75], [-1.5, 1.5]])

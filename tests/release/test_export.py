@@ -151,7 +151,7 @@ def test_export_is_calibrated_on_dev_and_leaves_the_model_alone(corpus: Path, nl
     calibrated = numpy.asarray([list(doc.cats.values()) for doc in exported.pipe(TEXTS)])
     assert_allclose(calibrated, soften(scores, calibration["temperature"]), atol=1e-6)
     assert read_folder(corpus / "model") == before
-    read = read_calibration(corpus / "export", ["NEG", "POS"])
+    read = read_calibration(exported, ["NEG", "POS"])
     assert read == (calibration["temperature"], [calibration["bias"][label] for label in ("NEG", "POS")])
 
 

@@ -196,6 +196,7 @@ def test_wheels_spacy_environment_that_fails_is_not_kept(monkeypatch: pytest.Mon
     assert [path.name for path in tmp_path.iterdir()] == ["constraints.txt"]
 
 
+@pytest.mark.long
 @pytest.mark.network
 def test_wheels_build_and_verify(model: Path, tmp_path: Path) -> None:
     old = tmp_path / "packages" / "en_tiny_mood-0.0.1" / "dist" / "en_tiny_mood-0.0.1-py2-none-any.whl"

@@ -50,6 +50,7 @@ def score(cache: ScoreCache, model: Path, engine_of: str) -> tuple[int, numpy.nd
     return len(done), scorer.read(range(len(TEXTS)))
 
 
+@pytest.mark.long
 def test_ray_engine_scores_as_this_process_does_and_fills_the_same_cache(tmp_path: Path, model: Path) -> None:
     with ScoreCache(tmp_path / "here.sqlite") as here, ScoreCache(tmp_path / "ray.sqlite") as there:
         _, expected = score(here, model, "here")

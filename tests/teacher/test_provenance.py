@@ -4,15 +4,19 @@ from pathlib import Path
 import pytest
 import spacy
 
+from scripts.distill.core.files import write_json
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.teacher.provenance import check_trained_on, create_note_corpora
 from tests.helpers import ROOT
 
 
+def write_prepared(corpus: Path, gold: str, unlabelled: str = "u") -> None:
+    write_json(corpus / "prepare.json", {"outputs": {"gold": gold, "unlabelled.jsonl": unlabelled}})
+
+
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    (tmp_path / "corpus").mkdir()
-    (tmp_path / "corpus/prepare.json").write_text('{"seed": 0}', encoding="utf-8")
+    write_prepared(tmp_path / "corpus", gold="a")
     return tmp_path / "corpus"
 
 
@@ -25,11 +29,18 @@ def teacher_model(tmp_path: Path, corpus: Path) -> Path:
 @pytest.mark.parametrize("teacher", ["train", "mean:hf:other,train"])
 def test_trained_on_other_corpora_is_an_error(corpus: Path, teacher_model: Path, teacher: str) -> None:
     check_trained_on(teacher, teacher_model, Corpus(corpus))
-    (corpus / "prepare.json").write_text('{"seed": 1}', encoding="utf-8")
-    with pytest.raises(ValueError, match=r"was trained on other corpora than .* run train-teacher \."):
+    write_prepared(corpus, gold="b")
+    with pytest.raises(ValueError, match=r"was trained on other texts than \S*gold: .* run train-teacher \."):
         check_trained_on(teacher, teacher_model, Corpus(corpus))
     check_trained_on("hf:other", teacher_model, Corpus(corpus))
     check_trained_on("mean:hf:other,hf:another", teacher_model, Corpus(corpus))
+
+
+def test_trained_on_the_same_labelled_texts_stays_right_with_more_unlabelled_ones(
+    corpus: Path, teacher_model: Path
+) -> None:
+    write_prepared(corpus, gold="a", unlabelled="more")
+    check_trained_on("train", teacher_model, Corpus(corpus))
 
 
 def test_trained_on_something_that_is_not_known_is_no_error(corpus: Path, tmp_path: Path) -> None:
@@ -44,7 +55,7 @@ def test_trained_on_is_noted_by_the_committed_config() -> None:
 
 
 def test_trained_on_corpora_that_are_not_the_projects_is_not_noted(tmp_path: Path) -> None:
-    assert "prepare_sha256" not in create_note_corpora(str(tmp_path))(spacy.blank("nl")).meta
+    assert "gold_sha256" not in create_note_corpora(str(tmp_path))(spacy.blank("nl")).meta
 
 
 def test_trained_on_stays_when_a_pipeline_is_loaded_and_saved(teacher_model: Path, tmp_path: Path) -> None:
@@ -52,4 +63,4 @@ def test_trained_on_stays_when_a_pipeline_is_loaded_and_saved(teacher_model: Pat
     metas = [
         json.loads((folder / "meta.json").read_text(encoding="utf-8")) for folder in (teacher_model, tmp_path / "again")
     ]
-    assert metas[0]["prepare_sha256"] == metas[1]["prepare_sha256"]
+    assert metas[0]["gold_sha256"] == metas[1]["gold_sha256"]

@@ -19,6 +19,7 @@ __all__ = ["project"]  # a fixture
 LAST = {"corpus/augment.json"}
 
 
+@pytest.mark.long
 def test_full_disk_leaves_the_old_outputs_and_the_next_run_works(project: Path) -> None:
     for command, made in STAGES.items():
         again = command + (" --force" if "prepare" in command else "")

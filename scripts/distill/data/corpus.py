@@ -20,8 +20,8 @@ from .docbins import read_docs
 from .origins import LANG, METHOD
 from .text_keys import normalize
 
-# What summaries and metadata call the hash of prepare.json, and of all files in transfer/.
-PREPARE_SHA256, TRANSFER_SHA256 = "prepare_sha256", "transfer_sha256"
+# What summaries and metadata call the hashes of prepare.json, of all files in gold/, and of all in transfer/.
+PREPARE_SHA256, GOLD_SHA256, TRANSFER_SHA256 = "prepare_sha256", "gold_sha256", "transfer_sha256"
 # What a training reads from the folder, and the command that makes it.
 MADE_BY = {
     "gold": "prepare", "labels.json": "prepare", "tokenizer": "augment", "transfer": "score", "vectors": "vectors",
@@ -75,6 +75,14 @@ class Corpus:
         RAISES (ValueError): If there is no such file; the message names the command that makes it.
         """
         return hash_file(require_file(self.prepare_file, "prepare"))
+
+    @property
+    def gold_fingerprint(self) -> str:
+        """The sha256 of the labelled texts, which stays the same if unlabelled ones come or go.
+
+        RAISES (ValueError): If there is no prepare.json; the message names the command that makes it.
+        """
+        return str(self.prepared["outputs"]["gold"])
 
     @property
     def data_hashes(self) -> dict[str, str]:

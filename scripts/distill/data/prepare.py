@@ -18,6 +18,7 @@ from ..core.files import (
     naming_full_disk,
     replacing_file,
     replacing_folder,
+    settle,
     write_json,
 )
 from ..core.progress import track
@@ -28,6 +29,8 @@ from .splits import LABELLED, PRECEDENCE, Splits, find_languages, read_splits, s
 
 # What `prepare` writes, beside prepare.json.
 OUTPUTS = ("gold", "unlabelled.jsonl", "labels.json", "dropped.jsonl")
+# What `prepare_if_changed` remembers.
+RECORD = "made_from.json"
 # A data folder has languages, in them splits, and a folder of unlabelled texts has files.
 DEPTH = 3
 # The library code that makes the corpora: this package, and what it imports.
@@ -108,6 +111,8 @@ def prepare_if_changed(
     RAISES (OSError, ValueError): As `prepare` does.
     """
     find_languages(data)  # before gigabytes of a folder that holds no data are read
+    for name in (*OUTPUTS, "prepare.json", RECORD):
+        settle(corpus / name)
     code = [path for folder in CODE for path in sorted(folder.glob("*.py"))]
     # Listed before the data is read: what changes meanwhile is seen next time.
     made_from = {
@@ -116,7 +121,7 @@ def prepare_if_changed(
         "code": {f"{path.parent.name}/{path.name}": hash_file(path) for path in (command, *code)},
         "spacy": spacy.__version__,
     }
-    record = corpus / "made_from.json"
+    record = corpus / RECORD
     if not force and _is_current(corpus, record, made_from):
         return None
     summary = prepare(data, corpus, lang=lang, seed=seed, max_unlabelled=max_unlabelled)

@@ -56,24 +56,20 @@ def add_teacher(predictions: Predictions, scores: Scores) -> str | None:
     return None
 
 
-def evaluate(
-    predictions: Predictions, split: GoldSplit, *, seed: int, temperature: float = 1.0, bias: Sequence[float] = ()
-) -> dict[str, Any]:
+def evaluate(predictions: Predictions, split: GoldSplit, before: Probabilities, *, seed: int) -> dict[str, Any]:
     """Compare the systems by language and overall.
 
     predictions (dict[str, NDArray]): System → probabilities, shape (n_texts, n_labels). The teacher may be missing.
     split (GoldSplit): The texts' languages and gold labels.
+    before (NDArray): The student's probabilities before its calibration, shape (n_texts, n_labels), see
+        `undo_calibration`.
     seed (int): Decides the resamples of the confidence intervals.
-    temperature (float): T that the student was calibrated with.
-    bias (Sequence[float]): b that the student was calibrated with, in the order of the labels; empty for none. Before
-        calibration, the student's probabilities were softmax(T · log p − b).
     RETURNS (dict[str, Any]): "languages": language → comparison; "overall": comparison. A comparison has "n";
         "majority", the share of the most frequent label; "systems": system → scores; "student_vs_teacher", see
         `metrics.compare`; "error_reduction" and "gain_recovered" of the student over the baseline. What needs a teacher
         is None if the teacher is missing.
     """
     langs = numpy.asarray(split.langs)
-    before = undo_calibration(predictions[STUDENT], temperature, bias)
 
     def compare(rows: NDArray[numpy.bool_]) -> dict[str, Any]:
         scores, gold = {name: scores[rows] for name, scores in predictions.items()}, split.labels[rows]
@@ -88,10 +84,11 @@ def evaluate(
 
 
 def undo_calibration(probabilities: Probabilities, temperature: float, bias: Sequence[float]) -> Probabilities:
-    """Return a student's probabilities before its calibration.
+    """Return a student's probabilities before its calibration: softmax(T · log p − b).
 
-    probabilities (NDArray): The calibrated probabilities, shape (n_texts, n_labels).
-    temperature, bias: As of `evaluate`.
+    probabilities (NDArray): The calibrated probabilities p, shape (n_texts, n_labels).
+    temperature (float): T that the student was calibrated with.
+    bias (Sequence[float]): b that the student was calibrated with, in the order of the labels; empty for none.
     """
     before = soften(probabilities, 1 / temperature)
     return shift(before, -numpy.asarray(bias)) if len(bias) else before

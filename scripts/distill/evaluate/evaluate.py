@@ -1,13 +1,12 @@
 """The whole step: trained systems and gold texts → how they compare."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy
-import spacy
+from spacy.language import Language
 
 from ..core.files import folder_size, require_file
 from ..data.corpus import Corpus
@@ -76,25 +75,24 @@ def evaluate_corpus(
     labels, gold = eval_set.labels, eval_set.gold
     folders = {BASELINE: paths.baseline, STUDENT: paths.student}
     systems = {name: load_pipeline(str(path), labels, gpu_id) for name, path in folders.items()}
+    student = systems[STUDENT]
     predictions, no_teacher = ask_all(eval_set, systems, paths)
-    temperature, bias = read_calibration(paths.student, labels)
     if spec == TRAIN:
         folders[TEACHER] = paths.teacher_model
-    nlp = spacy.load(paths.student)
-    before = undo_calibration(predictions[STUDENT], temperature, bias)
+    before = undo_calibration(predictions[STUDENT], *read_calibration(student.nlp, labels))
     return {
         **{name: corpus.prepared[name] for name in ("data", "lang", "seed")},
         "split": split,
         "labels": labels,
         "teacher": None if no_teacher else spec,
         "why_no_teacher": no_teacher,
-        **evaluate(predictions, gold, seed=corpus.prepared["seed"], temperature=temperature, bias=bias),
+        **evaluate(predictions, gold, before, seed=corpus.prepared["seed"]),
         "lengths": compare_lengths(predictions, gold, labels),
         "size_bytes": {name: folder_size(path) for name, path in folders.items()},
         "fingerprints": {name: system.fingerprint for name, system in (*systems.items(), (TEACHER, eval_set.teacher))},
-        **analyse(corpus, gold, predictions, before, systems[STUDENT], nlp),
-        "making": describe_making(corpus, nlp),
-        "benchmark": read_benchmark(benchmark, systems[STUDENT].fingerprint),
+        **analyse(corpus, gold, predictions, before, student, student.nlp),
+        "making": describe_making(corpus, student.nlp),
+        "benchmark": read_benchmark(benchmark, student.fingerprint),
     }
 
 
@@ -113,13 +111,12 @@ def ask_all(eval_set: EvalSet, systems: Mapping[str, System], paths: Paths) -> t
     return predictions, no_teacher
 
 
-def read_calibration(model: Path, labels: Sequence[str]) -> tuple[float, list[float]]:
+def read_calibration(nlp: Language, labels: Sequence[str]) -> tuple[float, list[float]]:
     """Return the temperature that an exported student was calibrated with, and the bias of each label.
 
-    model (Path): The student's folder.
+    nlp (Language): The student.
     labels (Sequence[str]): The labels, in the order of the biases.
     RETURNS (tuple[float, list[float]]): 1 and zeros for a student that was not calibrated.
     """
-    meta = json.loads((model / "meta.json").read_text(encoding="utf-8"))
-    found = meta.get("distillation", {}).get("calibration", {})
+    found = nlp.meta.get("distillation", {}).get("calibration", {})
     return float(found.get("temperature", 1.0)), [float(found.get("bias", {}).get(label, 0.0)) for label in labels]

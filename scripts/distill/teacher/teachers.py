@@ -47,6 +47,7 @@ class Teacher(Protocol):
 class SpacyTeacher:
     """A Teacher that is a spaCy pipeline, which sets `doc.cats` to probabilities of exclusive labels.
 
+    nlp (Language): The pipeline.
     labels (list[str]): The labels, in the order of the columns.
     name (str): The teacher's name for people.
     fingerprint (str): sha256 over the pipeline's files, the labels and, if it is not float32, what its transformer
@@ -65,7 +66,7 @@ class SpacyTeacher:
             transformer pipeline it differs at each load.)
         dtype (str): What its transformer, if it has one, computes in: "float32" or "bfloat16".
         """
-        self._nlp = nlp
+        self.nlp = nlp
         self.labels, self.name = labels, name
         about = [files_sha256, labels]
         transformer = find_transformer(nlp)
@@ -85,12 +86,12 @@ class SpacyTeacher:
 
     def pipe(self, texts: Iterable[str]) -> Iterator[Scores]:
         """Yield the probabilities of each text, shape (n_labels,), with `nlp.pipe` as the pipeline's users call it."""
-        return map(self._read, self._nlp.pipe(texts))
+        return map(self._read, self.nlp.pipe(texts))
 
     def _predict(self, texts: Sequence[str]) -> Scores:
         # In a zone, the vocabulary does not grow with every new word. It makes a small pipeline slower.
-        with self._nlp.memory_zone():
-            rows = [self._read(doc) for doc in self._nlp.pipe(texts, batch_size=max(1, len(texts)))]
+        with self.nlp.memory_zone():
+            rows = [self._read(doc) for doc in self.nlp.pipe(texts, batch_size=max(1, len(texts)))]
         return numpy.asarray(rows, dtype="float32").reshape(len(texts), len(self.labels))
 
     def _read(self, doc: Doc) -> Scores:
