@@ -165,5 +165,36 @@ def student(
     msg.good(f"Wrote {output}", f"{result['n']} {split} texts; the speed is that of one core")
 
 
+@app.command()
+@writes
+def memory(
+    texts: int = typer.Option(1_000_000, help="How many texts", min=1),
+    student: Path = typer.Option("training/student/export", help="The student"),
+    constraints: Path = typer.Option("constraints.txt", help="Versions to install", exists=True),
+    output: Path = typer.Option("metrics/benchmark_memory.json", help="JSON file to write"),
+) -> None:
+    """Let a process with spaCy alone read very many short texts, and note how its memory grows.
+
+    Each text has a word that no other text has. The words come from the sample.
+
+    In: an exported student. Out: a JSON file.
+
+    Example: python -m scripts.lab.benchmark memory --texts 100000
+    """
+    from scripts.distill.core.files import require_file
+    from scripts.distill.release.wheel import WheelError, spacy_environment
+    from scripts.lab.memory_growth import measure_memory, table_rows
+
+    try:
+        python = spacy_environment(Path(".venv-spacy"), constraints)
+        result = measure_memory(require_file(student, "export"), SAMPLE, texts, python)
+    except (OSError, ValueError, WheelError) as err:
+        msg.fail("Can't measure the memory", str(err), exits=1)
+    write_json(output, result)
+    rows, header = table_rows(result)
+    msg.table(rows, header=header, divider=True, aligns=("r",) * len(header))
+    msg.good(f"Wrote {output}")
+
+
 if __name__ == "__main__":
     app()

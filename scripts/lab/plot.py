@@ -1,45 +1,85 @@
-"""Draw what the benchmark of trained systems measured: accuracy against speed."""
+"""Draw what benchmarks measured."""
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 from wasabi import msg
 
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+app = typer.Typer(help=__doc__)
 # System in the measurements → its name in the drawing; others keep their name.
 NAMES = {"tfidf_logreg": "TF-IDF + LR", "bow": "spaCy's bag of words"}
 HIGHLIGHTED = "student"
+RED, BLUE = "#d1495b", "#30638e"
+OUTPUT = typer.Argument(..., help="SVG file to write")
 
 
-def main(
+@app.command()
+def frontier(
     measured: Path = typer.Argument(..., help="What `benchmark student` wrote", exists=True, dir_okay=False),
-    output: Path = typer.Argument(..., help="SVG file to write"),
+    output: Path = OUTPUT,
 ) -> None:
     """Draw each system as a point: docs/s on one core (logarithmic) and accuracy on the test texts.
 
     In: what `benchmark student` wrote. Out: a drawing.
 
-    Example: python -m scripts.lab.plot metrics/benchmark_student.json docs/frontier.svg
+    Example: python -m scripts.lab.plot frontier metrics/benchmark_student.json docs/frontier.svg
     """
-    from matplotlib import pyplot
-
     result = json.loads(measured.read_text(encoding="utf-8"))
-    pyplot.rcParams.update({"svg.hashsalt": "fixed", "svg.fonttype": "none", "font.family": "sans-serif"})
-    figure, axes = pyplot.subplots(figsize=(7, 3.6), layout="constrained")
+    figure, axes = _start()
     for name, system in result["systems"].items():
         if system["accuracy"] is None or system["docs_per_second"] is None:
             continue
         x, y = system["docs_per_second"], 100 * system["accuracy"]
-        axes.scatter(x, y, s=70, color="#d1495b" if name == HIGHLIGHTED else "#30638e", zorder=3)
+        axes.scatter(x, y, s=70, color=RED if name == HIGHLIGHTED else BLUE, zorder=3)
         axes.annotate(NAMES.get(name, name), (x, y), xytext=(0, 8), textcoords="offset points", ha="center")
     axes.axvline(result["tokenizer_docs_per_second"], color="grey", linestyle=":", label="spaCy's tokenizer alone")
     axes.legend(loc="lower left")
     axes.set(xscale="log", xlabel="docs/s on one core", ylabel=f"accuracy on {result['n']} {result['split']} texts, %")
     axes.margins(x=0.2, y=0.2)
-    axes.grid(alpha=0.3)
+    _write(figure, output)
+
+
+@app.command()
+def memory(
+    measured: Path = typer.Argument(..., help="What `benchmark memory` wrote", exists=True, dir_okay=False),
+    output: Path = OUTPUT,
+) -> None:
+    """Draw the memory of a process against the number of texts that it has read.
+
+    In: what `benchmark memory` wrote. Out: a drawing.
+
+    Example: python -m scripts.lab.plot memory metrics/benchmark_memory.json docs/memory.svg
+    """
+    result = json.loads(measured.read_text(encoding="utf-8"))
+    figure, axes = _start()
+    for (way, noted), color in zip(result["bytes"].items(), (RED, BLUE), strict=True):
+        axes.plot([read / 1000 for read in result["texts"]], [size / 1e6 for size in noted], color=color, label=way)
+    axes.legend(loc="upper left")
+    axes.set(xlabel="thousand texts read", ylabel="memory of the process, MB")
+    axes.set_ylim(bottom=0)
+    _write(figure, output)
+
+
+def _start() -> "tuple[Figure, Axes]":
+    from matplotlib import pyplot
+
+    pyplot.rcParams.update({"svg.hashsalt": "fixed", "svg.fonttype": "none", "font.family": "sans-serif"})
+    found: Any = pyplot.subplots(figsize=(7, 3.6), layout="constrained")
+    return found
+
+
+def _write(figure: "Figure", output: Path) -> None:
+    for axes in figure.axes:
+        axes.grid(alpha=0.3)
     figure.savefig(output, metadata={"Date": None})
     msg.good(f"Wrote {output}")
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    app()

@@ -83,19 +83,38 @@ def run_system(system: TimedSystem, texts: Sequence[str], warm_up: Sequence[str]
         "warm_up": pick_texts(warm_up, SLOW_WARM_UP if slow else TEXTS),
         "texts": pick_texts(texts, SLOW_TEXTS if slow else TEXTS),
     }  # fmt: skip
-    # -I: without this project's folder on the path, so that a stock pipeline can't use its code.
-    stock = [python, "-I", str(WORKER)]
-    command = stock if system.kind in STOCK else [sys.executable, "-m", f"{__package__}.{WORKER.stem}"]
+    if system.kind not in STOCK:
+        command = [sys.executable, "-m", f"{__package__}.{WORKER.stem}"]
+        return dict(run_worker(command, job, f"{system.folder} can't be timed by {sys.executable}"))
+    remedy = "\nIf it needs more than spaCy, torch perhaps, add --here" if python != sys.executable else ""
+    return dict(run_worker(isolated(python, WORKER), job, f"{system.folder} can't be timed by {python}", remedy))
+
+
+def isolated(python: str, worker: Path) -> list[str]:
+    """Return the command that runs a file without this project's folder on the path: it can't use the project's code.
+
+    python (str): The path of a Python.
+    worker (Path): The file.
+    """
+    return [python, "-I", str(worker)]
+
+
+def run_worker(command: Sequence[str], job: Mapping[str, Any], failure: str, remedy: str = "") -> Any:
+    """Run a command with one thread, which reads a job and prints a result, both as JSON.
+
+    command (Sequence[str]): The command.
+    job (Mapping[str, Any]): What it reads.
+    failure, remedy (str): What stands before and after the command's error, if it fails.
+    RETURNS (Any): The result.
+    RAISES (ValueError): If the command fails.
+    """
     done = subprocess.run(
         command, env={**os.environ, **ONE_THREAD}, input=json.dumps(job), capture_output=True, text=True
     )
     if done.returncode:
-        needs_more = python != sys.executable and system.kind in STOCK
-        remedy = "\nIf it needs more than spaCy, torch perhaps, add --here" if needs_more else ""
-        raise ValueError(f"{system.folder} can't be timed by {command[0]}:\n{done.stderr[-2000:]}{remedy}")
+        raise ValueError(f"{failure}:\n{done.stderr[-2000:]}{remedy}")
     # Libraries may print, too: the result is the last line.
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def pick_texts(texts: Sequence[str], count: int) -> list[str]:
