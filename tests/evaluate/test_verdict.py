@@ -9,7 +9,7 @@ KEEPS = {"A": {"threshold": 0.9}, "B": None}
 
 def make_result(
     *, gap: float = 0.01, interval: tuple[float, float] = (-0.01, 0.02), tfidf: float = 0.7, baseline: float = 0.6,
-    p: float = 0.001, limits: Any = None, right: float = 0.96, upper: float = 0.98, said: int = 40,
+    p: float = 0.001, limits: Any = None, right: float = 0.96, upper: float = 0.98, said: int = 40, n: int = 100,
 ) -> dict[str, Any]:  # fmt: skip
     """Make what the verdict reads, of a student that is right on 80 % of the texts."""
     systems = {
@@ -21,7 +21,7 @@ def make_result(
     limits = limits or {"A": None, "B": None}
     answered = {"n": 50, "accuracy": right, "ci95": [0.5, upper]} if any(limits.values()) else None
     return {
-        "split": "test", "why_no_teacher": None, "overall": {"systems": systems},
+        "split": "test", "why_no_teacher": None, "overall": {"n": n, "systems": systems},
         "pairs": {"student": {"teacher": {"gap": gap, "ci95": interval}}},
         "thresholds": {"0.95": {"labels": limits, "needed": 104, "coverage": 0.4, "answered": answered}},
         "dev": {"said": {"A": said, "B": 10}},
@@ -34,6 +34,7 @@ def make_result(
         ({}, SHIP, "1 points under its teacher (95 % interval: 1.0 above to 2.0 under), surely less than the 3 points"),
         ({"gap": -0.02, "interval": (-0.05, 0.03)}, SHIP, "2 points above its teacher"),
         ({"p": 0.01}, DO_NOT_SHIP, "not surely better than always saying the most frequent label"),
+        ({"n": 99}, DO_NOT_SHIP, "99 test texts are too few to tell it from its teacher. Label 100 or more"),
         ({"tfidf": 0.8}, DO_NOT_SHIP, "TF-IDF + logistic regression is right on 80 % of the texts, the student on"),
         ({"baseline": 0.85}, DO_NOT_SHIP, "the baseline is right on 85 % of the texts"),
         ({"interval": (-0.01, 0.031), "limits": KEEPS}, SHIP_WITH_THRESHOLD,

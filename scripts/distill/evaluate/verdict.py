@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .comparison import BASELINE, OVERALL, STUDENT, TEACHER, TFIDF, near_majority
+from .comparison import BASELINE, FEW_TEXTS, OVERALL, STUDENT, TEACHER, TFIDF, near_majority
 
 # The share of right answers that the page chooses a threshold for.
 TARGET = "0.95"
@@ -32,9 +32,10 @@ class Verdict(NamedTuple):
 def judge(result: Mapping[str, Any]) -> Verdict:
     """Decide whether the student may be shipped.
 
-    It must be surely better than the most frequent label, and better than each control. Then it ships if the interval
-    of its gap to the teacher ends below three points, or else with a threshold, if dev supports one and the texts of
-    the evaluation do not contradict it.
+    It must be surely better than the most frequent label, and better than each control, on `FEW_TEXTS` texts at least:
+    with fewer, two systems can be equal by chance, and so can their intervals. Then it ships if the interval of its gap
+    to the teacher ends below three points, or else with a threshold, if dev supports one and the texts of the
+    evaluation do not contradict it.
 
     result (Mapping[str, Any]): The contents of metrics/evaluation.json.
     """
@@ -48,6 +49,9 @@ def judge(result: Mapping[str, Any]) -> Verdict:
                 DO_NOT_SHIP,
                 f"{NAMES[control]} is right on {percent(found)} of the texts, the student on {percent(student)}",
             )
+    if overall["n"] < FEW_TEXTS:
+        few = f"{overall['n']} {result['split']} texts are too few to tell it from its teacher"
+        return Verdict(DO_NOT_SHIP, f"{few}. Label {FEW_TEXTS} or more")
     gap = describe_gap(versus.get(TEACHER), result["why_no_teacher"])
     if TEACHER in versus and versus[TEACHER]["ci95"][1] <= MARGIN:
         return Verdict(SHIP, f"{gap}, surely less than the {points(MARGIN)} that may be lost")
