@@ -29,6 +29,7 @@ def run(
     seed: int = typer.Option(0, help="Seed of the order of the texts"),
     gpu_id: int = typer.Option(-1, help="GPU, or -1 for CPU"),
     engine: EngineName = typer.Option(EngineName.local, help="local: this process; ray: Ray, here or at RAY_ADDRESS"),
+    limit: int = typer.Option(0, help="Texts that the teacher is asked about at most; 0: all", min=0),
 ) -> None:
     """Write train, unlabelled and augmented texts with the teacher's probabilities.
 
@@ -42,7 +43,7 @@ def run(
     try:
         summary = score_by_spec(
             Corpus(corpus), output, teacher, teacher_model=teacher_model, settings_path=settings_path, cache=cache,
-            seed=seed, gpu_id=gpu_id, ray=engine == EngineName.ray,
+            seed=seed, gpu_id=gpu_id, ray=engine == EngineName.ray, limit=limit or None,
         )  # fmt: skip
     except (OSError, ValueError) as err:
         msg.fail("Can't score the texts", str(err), exits=1)

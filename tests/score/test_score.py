@@ -136,6 +136,31 @@ def test_scored_corpus_scores_nothing_the_second_time_and_writes_the_same(
     assert {"transfer/00000.spacy", "score.json", "unscored.jsonl"} <= set(before)
 
 
+def test_scored_corpus_says_how_many_texts_the_teacher_is_asked_about_before(
+    corpus: Path, cache: ScoreCache, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(ValueError, match="not now"):
+        score(corpus, FakeTeacher(fail_at=1, error=ValueError("not now")), cache)
+    assert "Asking fake about 13 texts of 13" in capsys.readouterr().out
+    score(corpus, FakeTeacher(), cache)
+    capsys.readouterr()
+    score(corpus, FakeTeacher(), cache)
+    assert "Asking" not in capsys.readouterr().out
+
+
+def test_scored_corpus_asks_about_as_many_texts_as_the_limit_in_each_run(corpus: Path, cache: ScoreCache) -> None:
+    asked: set[str] = set()
+    for total, new in ((5, 5), (10, 5), (13, 3)):
+        teacher = FakeTeacher()
+        summary = score(corpus, teacher, cache, limit=5)
+        assert (summary["total"], summary["newly_scored"], len(teacher.texts)) == (total, new, new)
+        assert not asked.intersection(teacher.texts)
+        asked.update(teacher.texts)
+        assert {doc.text for doc in read_transfer(corpus)} == asked
+        unscored = (corpus / "unscored.jsonl").read_text(encoding="utf-8").splitlines()
+        assert len(unscored) == summary["unscored"] == 13 - total
+
+
 def test_scored_corpus_scores_only_new_texts(corpus: Path, cache: ScoreCache, bars: list[Bar]) -> None:
     score(corpus, FakeTeacher(), cache)
     before = {doc.text: doc.user_data for doc in read_transfer(corpus)}

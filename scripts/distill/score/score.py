@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy
+from wasabi import msg
 
 from ..core.files import hash_folder, replacing_folder, write_json, write_jsonl
 from ..core.progress import track
@@ -28,7 +29,7 @@ NEAR_CHANCE = 0.25
 
 def score_corpus(
     corpus: Corpus, output: Path, teacher: Teacher, cache: ScoreCache, settings: BatchSettings, *, spec: str, seed: int,
-    engine: Engine | None = None,
+    engine: Engine | None = None, limit: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Write the transfer set.
 
@@ -41,6 +42,8 @@ def score_corpus(
     spec (str): The teacher's spec, for score.json.
     seed (int): Decides the order of the texts.
     engine (Engine | None): What runs the batches; None: this process.
+    limit (int | None): How many texts the teacher is asked about at most; None: all that are not in the cache. Others
+        are left out, as if it had no answer for them.
     RETURNS (dict[str, Any]): The contents of score.json and, beside them: "newly_scored", how many texts were not in
         the cache; "texts_per_second", None if there were none; and "confidence", the mean probability of the labels
         that the teacher predicts.
@@ -51,7 +54,7 @@ def score_corpus(
     corpus.summary("augment")
     nlp = corpus.tokenizer()
     spool, counts = gather_texts(corpus)
-    scorers, seconds = _score(spool, teacher, cache, settings, engine)
+    scorers, seconds = _score(spool, teacher, cache, settings, engine, limit)
     planned = sum(scorer.planned for scorer in scorers)
     # The probability of the predicted label of each text, shard by shard.
     highest: list[Scores] = []
@@ -80,11 +83,11 @@ def score_corpus(
 
 def score_by_spec(
     corpus: Corpus, output: Path, spec: str, *, teacher_model: Path, settings_path: Path, cache: Path, seed: int,
-    gpu_id: int = -1, ray: bool = False,
+    gpu_id: int = -1, ray: bool = False, limit: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Load a teacher and write the transfer set.
 
-    corpus, output, seed: As of `score_corpus`.
+    corpus, output, seed, limit: As of `score_corpus`.
     spec (str): The teacher, see `load_teacher`.
     teacher_model (Path): Where the teacher trained here lies.
     settings_path (Path): How to score, see `load_score_settings`.
@@ -107,7 +110,9 @@ def score_by_spec(
     teacher = load(gpu_id=-1 if ray else gpu_id)
     engine = _on_ray(load, gpu_id) if ray else None
     with ScoreCache(cache) as scores:
-        return score_corpus(corpus, output, teacher, scores, settings.batches, spec=spec, seed=seed, engine=engine)
+        return score_corpus(
+            corpus, output, teacher, scores, settings.batches, spec=spec, seed=seed, engine=engine, limit=limit
+        )  # fmt: skip
 
 
 def _on_ray(load: Callable[..., Teacher], gpu_id: int) -> Engine:
@@ -140,21 +145,27 @@ def score_texts(texts: Sequence[str], teacher: Teacher, cache: ScoreCache, setti
     settings (BatchSettings): How many texts are scored at a time.
     RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN for a text that the teacher has no answer for.
     """
-    scorers, _ = _score(spool_texts(texts), teacher, cache, settings, None)
+    scorers, _ = _score(spool_texts(texts), teacher, cache, settings)
     return _read(scorers, range(len(texts)))
 
 
 def _score(
-    spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings, engine: Engine | None
+    spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings, engine: Engine | None = None,
+    limit: int | None = None,
 ) -> tuple[list[Scorer], float]:  # fmt: skip
     """Run the job of a teacher. Of a mean of teachers, run the job of each, so that the scores of each are kept.
+
+    How many texts a teacher is asked about is printed before: some teachers cost money.
 
     RETURNS (tuple[list[Scorer], float]): A Scorer for each teacher, to read the scores from, and how many seconds
         scoring took.
     """
     teachers = teacher.teachers if isinstance(teacher, MeanTeacher) else [teacher]
     with cache.lock():
-        scorers = [Scorer(spool, each, cache, settings) for each in teachers]
+        scorers = [Scorer(spool, each, cache, settings, limit) for each in teachers]
+        for scorer in scorers:
+            if scorer.planned:
+                msg.info(f"Asking {scorer.teacher.name} about {scorer.planned:,} texts of {len(spool):,}")
         start = time.perf_counter()
         for scorer in scorers:
             kept = scorer.run(engine or run_here(scorer.teacher))

@@ -104,13 +104,16 @@ class Scorer:
     planned (int): How many texts are planned, and not scored yet, when the Scorer is made.
     """
 
-    def __init__(self, spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings) -> None:
+    def __init__(
+        self, spool: TextSpool, teacher: Teacher, cache: ScoreCache, settings: BatchSettings, limit: int | None = None
+    ) -> None:
         """Plan the job.
 
         spool (TextSpool): The texts.
         teacher (Teacher): The teacher. Only its labels, name and fingerprint are used here.
         cache (ScoreCache): Where probabilities and plans are kept.
         settings (BatchSettings): How many texts to score at a time.
+        limit (int | None): How many texts are planned at most, a random choice; None: all that are not in the cache.
         """
         self._spool, self._cache, self.teacher = spool, cache, teacher
         self._teacher = cache.add_teacher(teacher.fingerprint, teacher.name, teacher.labels)
@@ -118,13 +121,17 @@ class Scorer:
         self._keys = spool.keys
         # Sorted, so that a key is found by halving, and the job's name does not depend on the order of the texts.
         self._sorted = numpy.argsort(self._keys, kind="stable")
-        parts = f"{teacher.fingerprint} {settings} ".encode(), self._keys[self._sorted].tobytes()
+        parts = (
+            f"{teacher.fingerprint} {settings} {'' if limit is None else limit}".encode(),
+            self._keys[self._sorted].tobytes(),
+        )
         self._job = hashlib.sha256(b"".join(parts)).hexdigest()
-        cache.plan(self._job, self._plan(settings))
+        cache.plan(self._job, self._plan(settings, limit))
         self.planned = cache.remaining(self._job)
 
-    def _plan(self, settings: BatchSettings) -> Iterator[list[bytes]]:
-        for batch in plan_batches(self._spool.lengths, self._keys, self.missing(), settings):
+    def _plan(self, settings: BatchSettings, limit: int | None) -> Iterator[list[bytes]]:
+        # They come in the order of their hashes, so the first ones are of all kinds.
+        for batch in plan_batches(self._spool.lengths, self._keys, self.missing()[:limit], settings):
             yield [self._spool.key(i) for i in batch]
 
     def missing(self) -> NDArray[numpy.int64]:

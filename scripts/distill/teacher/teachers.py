@@ -79,7 +79,8 @@ class SpacyTeacher:
         """Return the probabilities of texts.
 
         texts (Sequence[str]): The texts.
-        RETURNS (NDArray[float32]): Shape (n_texts, n_labels).
+        RETURNS (NDArray[float32]): Shape (n_texts, n_labels). A row of NaN if all of a text's probabilities are 0, as
+            spacy-llm has it where a large language model names no label.
         RAISES (ValueError): If the pipeline's labels are not the project's.
         """
         return predict_in_parts(self._predict, texts)
@@ -101,7 +102,8 @@ class SpacyTeacher:
                 f"The teacher {self.name} sets the labels {sorted(doc.cats)}, the data has {sorted(self.labels)}. They "
                 "must be the same"
             )
-        return numpy.asarray([cats[label] for label in self.labels], dtype="float32")
+        row = numpy.asarray([cats[label] for label in self.labels], dtype="float32")
+        return row if row.any() else numpy.full_like(row, numpy.nan)
 
 
 class MeanTeacher:
