@@ -161,6 +161,23 @@ def test_scored_corpus_asks_about_as_many_texts_as_the_limit_in_each_run(corpus:
         assert len(unscored) == summary["unscored"] == 13 - total
 
 
+def test_scored_corpus_does_not_ask_again_what_another_job_has_scored_since(
+    corpus: Path, cache: ScoreCache, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopped = FakeTeacher(fail_at=2, error=ValueError("not now"))
+    with pytest.raises(ValueError, match="not now"):
+        score(corpus, stopped, cache)
+    limited = FakeTeacher()
+    score(corpus, limited, cache, limit=7)
+    capsys.readouterr()
+    last = FakeTeacher()
+    summary = score(corpus, last, cache)
+    first = stopped.batches[0]
+    assert sorted([*first, *limited.texts, *last.texts]) == sorted({*first, *limited.texts, *last.texts})
+    assert len(first) + len(limited.texts) + len(last.texts) == summary["total"] == 13
+    assert f"Asking fake about {len(last.texts)} texts of 13" in capsys.readouterr().out
+
+
 def test_scored_corpus_scores_only_new_texts(corpus: Path, cache: ScoreCache, bars: list[Bar]) -> None:
     score(corpus, FakeTeacher(), cache)
     before = {doc.text: doc.user_data for doc in read_transfer(corpus)}

@@ -183,6 +183,20 @@ class ScoreCache:
                 rows = ((job, number, b"".join(keys)) for number, keys in enumerate(batches))
                 self.connection.executemany("INSERT INTO batches (job, number, keys) VALUES (?, ?, ?)", rows)
 
+    def replan(self, job: str, number: int, keys: Sequence[bytes]) -> None:
+        """Replace the texts of a planned batch.
+
+        job (str): The job of the batch.
+        number (int): The number of the batch.
+        keys (Sequence[bytes]): The keys of its texts; without any, the batch is taken off the plan.
+        """
+        with self._transaction():
+            if keys:
+                query = "UPDATE batches SET keys = ? WHERE job = ? AND number = ?"
+                self.connection.execute(query, (b"".join(keys), job, number))
+            else:
+                self.connection.execute("DELETE FROM batches WHERE job = ? AND number = ?", (job, number))
+
     def remaining(self, job: str) -> int:
         """Return how many texts of a job are planned and not scored yet."""
         [(size,)] = self._query("SELECT sum(length(keys)) FROM batches WHERE job = ?", job)

@@ -126,6 +126,8 @@ class Scorer:
             self._keys[self._sorted].tobytes(),
         )
         self._job = hashlib.sha256(b"".join(parts)).hexdigest()
+        if cache.remaining(self._job):
+            self._drop_known()
         cache.plan(self._job, self._plan(settings, limit))
         self.planned = cache.remaining(self._job)
 
@@ -133,6 +135,13 @@ class Scorer:
         # They come in the order of their hashes, so the first ones are of all kinds.
         for batch in plan_batches(self._spool.lengths, self._keys, self.missing()[:limit], settings):
             yield [self._spool.key(i) for i in batch]
+
+    def _drop_known(self) -> None:
+        """Take off an old plan what other jobs have scored since: no text is asked about twice."""
+        for number, keys in self._cache.batches(self._job):
+            known = self._cache.read(self._teacher, keys)
+            if known:
+                self._cache.replan(self._job, number, [key for key in keys if key not in known])
 
     def missing(self) -> NDArray[numpy.int64]:
         """Return the indices of texts that have no probabilities in the cache, each text once. Shape (n_missing,)."""
