@@ -39,7 +39,7 @@ TEACHER, ENCODER = Path("configs/teacher.cfg"), Path("assets/encoder")
 CORPUS = "corpus/"
 
 
-class ExperimentError(RuntimeError):
+class ExperimentError(ValueError):
     """A command of an experiment failed."""
 
 
