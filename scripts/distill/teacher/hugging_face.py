@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field, replace
 from inspect import signature
 from pathlib import Path
@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy
 import torch
-from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
 
+from ..core.batches import group_by_length
 from ..core.sections import STRICT, Whole
 from ..data.teacher_scores import Scores
 from .dtype import choose_dtype, compute_in
@@ -124,7 +124,8 @@ class HuggingFaceTeacher:
         # The index of the text that each window is from.
         owners = numpy.asarray(encoded.pop("overflow_to_sample_mapping"))
         sums = numpy.zeros((len(texts), len(self._columns)))
-        for batch in self._plan([len(ids) for ids in encoded["input_ids"]]):
+        lengths = numpy.asarray([len(ids) for ids in encoded["input_ids"]])
+        for batch in group_by_length(lengths, self._settings.batch_tokens):
             windows = [{key: values[i] for key, values in encoded.items()} for i in batch]
             numpy.add.at(sums, owners[batch], predict_in_parts(self._predict_windows, windows))
         # Mean over the windows of a text, shape (n_texts, n_classes); then the sum over the classes of a label.
@@ -133,15 +134,6 @@ class HuggingFaceTeacher:
         # 0 / 0 is NaN: all probability is on dropped classes.
         with numpy.errstate(invalid="ignore"):
             return (kept / kept.sum(axis=1, keepdims=True)).astype("float32")
-
-    def _plan(self, lengths: Sequence[int]) -> Iterator[NDArray[numpy.int64]]:
-        """Yield the indices of windows to compute together: of similar length, the longest windows first."""
-        order = numpy.argsort(-numpy.asarray(lengths), kind="stable")
-        start = 0
-        while start < len(order):
-            end = start + max(1, self._settings.batch_tokens // lengths[order[start]])
-            yield order[start:end]
-            start = end
 
     def _predict_windows(self, windows: Sequence[dict[str, Any]]) -> Scores:
         """Return the class probabilities of windows, shape (n_windows, n_classes)."""
