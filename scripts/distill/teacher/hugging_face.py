@@ -95,7 +95,7 @@ class HuggingFaceTeacher:
         except (IndexError, RuntimeError, TypeError, ValueError) as err:
             advice = (
                 "If they are too long for the model, set [hugging_face] max_length in configs/score.cfg"
-                if self._can_pad()
+                if self._tokenizer.pad_token is not None and self._model.config.pad_token_id is not None
                 else "To score texts of several lengths at a time, the model needs two settings: pad_token in its "
                 "tokenizer_config.json and pad_token_id in its config.json. As for GPT-2: tokenizer.pad_token = "
                 "tokenizer.eos_token; model.config.pad_token_id = tokenizer.pad_token_id; save both with "
@@ -104,10 +104,6 @@ class HuggingFaceTeacher:
             raise ValueError(
                 f"{folder}: can't score texts in windows of {self._settings.max_length} word pieces: {err}. {advice}"
             ) from err
-
-    def _can_pad(self) -> bool:
-        """Return whether the tokenizer and the model know a word piece that fills up short texts."""
-        return self._tokenizer.pad_token is not None and self._model.config.pad_token_id is not None
 
     def predict(self, texts: Sequence[str]) -> Scores:
         """Return the probabilities of texts.
