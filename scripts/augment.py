@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import typer
-from click import ClickException
 from wasabi import msg
 
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 
 app = typer.Typer(help=__doc__)
 
@@ -39,11 +39,9 @@ def run(
     from scripts.distill.augment.plan import load_plan
     from scripts.distill.data.corpus import Corpus
 
-    try:
+    with stopping_with("Can't augment the texts"):
         plan = load_plan(plan_path, parse_config_overrides(context.args, env_var=None), code)
         summary = augment_corpus(Corpus(corpus), plan, seed=seed, processes=processes)
-    except (OSError, ValueError, ClickException) as err:
-        msg.fail("Can't augment the texts", str(err), exits=1)
     if summary["untagged_languages"]:
         msg.warn(
             f"No tagger knows {', '.join(summary['untagged_languages'])}: no words were swapped in these texts",
@@ -75,13 +73,11 @@ def show(
     from scripts.distill.augment.show import show_variants
     from scripts.distill.data.corpus import Corpus
 
-    try:
+    with stopping_with("Can't show variants"):
         for shown in show_variants(Corpus(corpus), lang, n):
             msg.divider(f"text {shown.source}")
             typer.echo(shown.text)
             msg.table([(method, " ".join(text.split())) for method, text in shown.variants], spacing=2)
-    except ValueError as err:
-        msg.fail("Can't show variants", str(err), exits=1)
 
 
 if __name__ == "__main__":

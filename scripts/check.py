@@ -2,7 +2,6 @@
 
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NoReturn
 
 import typer
 from wasabi import msg
@@ -31,13 +30,6 @@ from scripts.distill.teacher.spec import (
 )
 
 PROJECT_FILE = Path("project.yml")
-
-
-def _stop(err: ValueError | OSError) -> NoReturn:
-    """Print the problem and stop. Commands in it stay on lines of their own, to be copied."""
-    msg.fail("Can't start")
-    typer.echo(str(err))
-    raise typer.Exit(1)
 
 
 @writes
@@ -96,7 +88,9 @@ def main(
             )
         note_teacher(teacher, teacher_folder)
     except (SettingsError, OSError) as err:
-        _stop(err)
+        msg.fail("Can't start")
+        typer.echo(str(err))  # as it is: commands in it stay on lines of their own, to be copied
+        raise typer.Exit(1) from err
 
 
 if __name__ == "__main__":

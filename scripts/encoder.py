@@ -6,6 +6,7 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 
 
 @writes
@@ -23,10 +24,8 @@ def main(
     """
     from scripts.distill.teacher.encoder import resolve_encoder
 
-    try:
+    with stopping_with("Can't resolve the encoder"):
         info = resolve_encoder(encoder, output)
-    except (OSError, ValueError) as err:
-        msg.fail("Can't resolve the encoder", str(err), exits=1)
     msg.good(f"Wrote {output}", f"encoder: {info['encoder']}")
 
 

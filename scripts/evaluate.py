@@ -6,6 +6,7 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 from scripts.distill.score import CACHE_PATH
 from scripts.distill.teacher.spec import TEACHERS
 
@@ -49,12 +50,10 @@ def main(
     from scripts.distill.evaluate.report import render
 
     paths = Paths(baseline, student, tfidf, teacher_model, settings, cache)
-    try:
+    with stopping_with("Can't evaluate"):
         result = evaluate_corpus(
             Corpus(corpus), split, teacher, paths, output.with_name("benchmark_student.json"), gpu_id
         )  # fmt: skip
-    except (OSError, ValueError) as err:
-        msg.fail("Can't evaluate", str(err), exits=1)
     write_json(output, result)
     with replacing_file(report) as file:
         file.write(render(result))

@@ -7,6 +7,7 @@ from wasabi import msg
 
 from scripts.distill.core.files import require_file
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 
 
 @writes
@@ -33,11 +34,9 @@ def main(
     from scripts.distill.release.calibration import BOUNDS
     from scripts.distill.release.export import export
 
-    try:
+    with stopping_with("Can't export the student"):
         require_file(model, "train-student")
         meta = export(model, output, Corpus(corpus), config, encoder, name=name, version=version, seed=seed)
-    except (OSError, ValueError) as err:
-        msg.fail("Can't export the student", str(err), exits=1)
     about = meta["distillation"]["calibration"]
     if about["temperature"] == BOUNDS[0]:
         msg.warn(

@@ -7,6 +7,7 @@ from wasabi import msg
 
 from scripts.distill.core.files import require_file
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 
 
 @writes
@@ -24,16 +25,14 @@ def main(
     """
     import srsly
 
-    from scripts.distill.release.wheel import WheelError, build_wheel, check_name
+    from scripts.distill.release.wheel import build_wheel, check_name
 
-    try:
+    with stopping_with("Can't build the wheel"):
         require_file(model, "export")
         require_file(evaluation, "evaluate")
         if expect:
             check_name(model, expect)
         wheel = build_wheel(model, packages, srsly.read_json(evaluation))
-    except (OSError, ValueError, WheelError) as err:
-        msg.fail("Can't build the wheel", str(err), exits=1)
     msg.good(f"Wrote {wheel}", f"{wheel.stat().st_size / 1e6:.1f} MB")
 
 

@@ -8,6 +8,7 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 
 if TYPE_CHECKING:
     from scripts.distill.data.records import Kind
@@ -41,13 +42,11 @@ def main(
     from scripts.distill.core.variables import is_forced
     from scripts.distill.data.prepare import prepare_if_changed
 
-    try:
+    with stopping_with("Can't prepare the data"):
         summary = prepare_if_changed(
             data, corpus, Path(__file__), lang=lang, seed=seed, max_unlabelled=max_unlabelled,
             force=force or is_forced(),
         )  # fmt: skip
-    except (OSError, ValueError) as err:
-        msg.fail("Can't prepare the data", str(err), exits=1)
     if summary is None:
         msg.good(f"Nothing changed: {corpus} was made from these files of {data}, with these settings")
         return

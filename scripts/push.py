@@ -7,6 +7,7 @@ from wasabi import msg
 
 from scripts.distill.core.files import require_file
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 
 
 @writes
@@ -24,18 +25,14 @@ def main(
     """
     from scripts.distill.release.repository import upload, write_repository
 
-    try:
+    with stopping_with("Can't write the repository"):
         write_repository(require_file(wheel, "package"), output)
-    except (OSError, ValueError) as err:
-        msg.fail("Can't write the repository", str(err), exits=1)
     msg.good(f"Wrote {output}")
     if not repository:
         msg.info("Nothing was uploaded. Look at it, log in with `hf auth login`, and add --vars.hub <user>/<name>")
         return
-    try:
+    with stopping_with("Can't upload"):
         address = upload(output, repository)
-    except (OSError, ValueError) as err:
-        msg.fail("Can't upload", str(err), exits=1)
     msg.good(f"Uploaded to {address}")
 
 

@@ -7,6 +7,7 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.files import require_file
+from scripts.distill.core.messages import stopping_with
 
 # System in metrics/evaluation.json → its name in the table.
 SYSTEMS = {"tfidf_logreg": "TF-IDF + LR", "baseline": "baseline", "teacher": "teacher", "student": "student"}
@@ -25,11 +26,9 @@ def main(
     """
     import srsly
 
-    try:
+    with stopping_with("Nothing to sum up"):
         for path, command in ((wheel, "package"), (evaluation, "evaluate"), (verified, "verify")):
             require_file(path, command)
-    except ValueError as err:
-        msg.fail("Nothing to sum up", str(err), exits=1)
     found = srsly.read_json(evaluation)
     rows = [*found["languages"].items(), ("all", found["overall"])]
     msg.divider(f"Accuracy on the {found['split']} texts, in %")

@@ -6,6 +6,7 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 
 
 @writes
@@ -23,12 +24,10 @@ def main(
     from scripts.distill.data.corpus import Corpus
     from scripts.distill.evaluate.tfidf import fit_tfidf, write_tfidf
 
-    try:
+    with stopping_with("Can't train"):
         train = Corpus(corpus).gold("train")
         with replacing_folder(output) as folder:
             write_tfidf(fit_tfidf(train.texts, train.labels), folder)
-    except (OSError, ValueError) as err:
-        msg.fail("Can't train", str(err), exits=1)
     msg.good(f"Wrote {output}", f"{len(train.texts)} train texts")
 
 

@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import typer
-from click import ClickException
 from wasabi import msg
 
 from scripts.distill.core.files import replace_folder, require_file, settle, temporary_folder
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 
 app = typer.Typer()
 # What `encoder` makes.
@@ -47,7 +47,7 @@ def main(
     from scripts.distill.teacher.encoder import unknown_languages
 
     corpora = Corpus(corpus)
-    try:
+    with stopping_with("Can't train"):
         given = {"nlp.lang": corpora.lang, **parse_config_overrides(context.args, env_var=None)}
         if "corpus" in (load_config(config_path)["training"]["before_to_disk"] or {}):
             given["training.before_to_disk.corpus"] = str(corpus)
@@ -73,8 +73,6 @@ def main(
                 f"The encoder in {encoder} does not know these languages of the data: {', '.join(unknown)}",
                 "Give a multilingual one: --vars.encoder e5",
             )
-    except (OSError, ValueError, ClickException) as err:
-        msg.fail("Can't train", str(err), exits=1)
     for name in ("model-best", "model-last"):
         settle(output / name)  # a kill may have come while they were moved
     try:

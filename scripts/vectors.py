@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import typer
-from click import ClickException
 from wasabi import msg
 
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 from scripts.distill.teacher.spec import TEACHERS
 
 app = typer.Typer()
@@ -39,14 +39,12 @@ def main(
     from scripts.distill.student.vectors import load_vector_settings, make_vectors
     from scripts.distill.teacher.word_encoder import load_word_encoder
 
-    try:
+    with stopping_with("Can't make word vectors"):
         settings = load_vector_settings(settings_path, parse_config_overrides(context.args, env_var=None))
         summary = make_vectors(
             Corpus(corpus), output, load_word_encoder(teacher, teacher_model, encoder, settings.dtype), settings,
             spec=teacher,
         )  # fmt: skip
-    except (OSError, ValueError, ClickException) as err:
-        msg.fail("Can't make word vectors", str(err), exits=1)
     msg.good(
         f"Wrote {output / 'vectors'}",
         f"{summary['words']} words, {100 * summary['coverage']:.1f} % of the words in train and unlabelled texts",

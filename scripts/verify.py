@@ -9,6 +9,7 @@ from wasabi import msg
 
 from scripts.distill.core.files import require_file, write_json
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -30,15 +31,13 @@ def main(
     training/student/export metrics/verify.json
     """
     from scripts.distill.data.corpus import Corpus, gold_label
-    from scripts.distill.release.wheel import WheelError, verify_wheel
+    from scripts.distill.release.wheel import verify_wheel
 
-    try:
+    with stopping_with("The wheel does not pass"):
         require_file(wheel, "package")
         require_file(model, "export")
         samples = choose_samples(Corpus(corpus).gold_docs("dev"))
         result = verify_wheel(wheel, model, [doc.text for doc in samples], constraints)
-    except (WheelError, OSError, ValueError) as err:
-        msg.fail("The wheel does not pass", str(err), exits=1)
     for sample, doc in zip(result["samples"], samples, strict=True):
         sample["gold"] = gold_label(doc)
     write_json(output, result)

@@ -9,6 +9,7 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.lock import hold_folder
+from scripts.distill.core.messages import stopping_with
 from scripts.distill.core.progress import track
 from scripts.distill.score import CACHE_PATH
 
@@ -34,17 +35,15 @@ def run(
 
     Example: python -m scripts.lab.experiments run configs/experiments/imdb.cfg
     """
-    from scripts.lab.tables import ExperimentError, find_places, load_experiment, make_corpora
+    from scripts.lab.tables import find_places, load_experiment, make_corpora
 
-    try:
+    with stopping_with("Can't make the corpora"):
         cells = load_experiment(path)
         places = find_places(cells, home)
         with hold_folder(home):
             for cell, place in zip(cells, places, strict=True):
                 make_corpora(cell, place, cache)
             failures = _train(cells, places, processes)
-    except (OSError, ValueError, ExperimentError) as err:
-        msg.fail("Can't make the corpora", str(err), exits=1)
     _print(cells, places)
     for failure in failures:
         msg.fail("A cell has failed", failure)
@@ -54,12 +53,12 @@ def run(
 
 def _train(cells: Sequence["Cell"], places: Sequence["Place"], processes: int) -> list[str]:
     """Train cells, and return what is wrong with those that failed."""
-    from scripts.lab.tables import ExperimentError, run_cell
+    from scripts.lab.tables import run_cell
 
     def train(cell: "Cell", place: "Place") -> str | None:
         try:
             run_cell(cell, place, one_thread=processes > 1)
-        except (OSError, ValueError, ExperimentError) as err:
+        except (OSError, ValueError) as err:
             return f"{cell.name}: {err}"
         return None
 
@@ -79,7 +78,7 @@ def test(path: Path = TABLE, home: Path = HOME, cache: Path = CACHE) -> None:
     from scripts.lab.results import TEST, add_test, check_trained
     from scripts.lab.tables import ask_teacher, find_places, load_experiment
 
-    try:
+    with stopping_with("Can't score the cells"):
         cells = load_experiment(path)
         places = find_places(cells, home)
         check_trained(places)
@@ -87,8 +86,6 @@ def test(path: Path = TABLE, home: Path = HOME, cache: Path = CACHE) -> None:
             for cell, place in zip(cells, places, strict=True):
                 ask_teacher(cell, place, cache, TEST)
                 add_test(place)
-    except (OSError, ValueError) as err:
-        msg.fail("Can't score the cells", str(err), exits=1)
     _print(cells, places, TEST)
 
 
@@ -102,11 +99,9 @@ def show(path: Path = TABLE, home: Path = HOME) -> None:
     """
     from scripts.lab.tables import find_places, load_experiment
 
-    try:
+    with stopping_with("Can't read the experiments"):
         cells = load_experiment(path)
         _print(cells, find_places(cells, home))
-    except (OSError, ValueError) as err:
-        msg.fail("Can't read the experiments", str(err), exits=1)
 
 
 def _print(cells: "Sequence[Cell]", places: "Sequence[Place]", split: str = "dev") -> None:

@@ -2,11 +2,9 @@
 
 import json
 import random
-import resource
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -26,6 +24,8 @@ from scripts.distill.score.score import score_corpus, score_texts
 from scripts.distill.score.scorer import BatchSettings
 from scripts.distill.teacher.hugging_face import HuggingFaceSettings, HuggingFaceTeacher
 from scripts.distill.teacher.teachers import Teacher, load_teacher
+
+from .timing_worker import peak_memory
 
 LABELS = ["NEG", "POS"]
 # Rounds, of which the best one counts.
@@ -170,12 +170,11 @@ def stream_texts(count: int, labelled: Path, folder: Path, settings: BatchSettin
     write_json(corpus / "augment.json", {PREPARE_SHA256: corpora.fingerprint})
     with ScoreCache(corpus / "scores.sqlite") as cache:
         scored = score_corpus(corpora, corpus / "transfer", ConstantTeacher(), cache, settings, spec="constant", seed=0)
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "darwin" else 1)
     return {
         "texts": scored["total"],
         "prepare_texts_per_second": summary["kept"]["en"]["unlabelled"] / (prepared - start),
         "score_texts_per_second": scored["total"] / (time.perf_counter() - prepared),
-        "peak_rss_bytes": int(kilobytes * 1024),
+        "peak_rss_bytes": peak_memory(),
     }
 
 
@@ -185,9 +184,4 @@ def _write_texts(labelled: Path, path: Path, count: int) -> None:
     with labelled.open(encoding="utf-8") as file:
         words = [word for line in file for word in json.loads(line)["text"].split()]
     with path.open("w", encoding="utf-8") as file:
-        file.writelines(_make_texts(words, count, rng))
-
-
-def _make_texts(words: Sequence[str], count: int, rng: random.Random) -> Iterator[str]:
-    for _ in range(count):
-        yield " ".join(rng.choices(words, k=rng.randint(8, 16))) + "\n"
+        file.writelines(" ".join(rng.choices(words, k=rng.randint(8, 16))) + "\n" for _ in range(count))

@@ -20,6 +20,7 @@ from typing import Any
 import numpy
 from confection import Config
 from pydantic.dataclasses import dataclass as section
+from spacy.util import dot_to_object
 
 from scripts.distill.core.files import folder_size, hash_path, write_json
 from scripts.distill.core.lock import NESTED
@@ -39,7 +40,7 @@ TEACHER, ENCODER = Path("configs/teacher.cfg"), Path("assets/encoder")
 CORPUS = "corpus/"
 
 
-class ExperimentError(RuntimeError):
+class ExperimentError(ValueError):
     """A command of an experiment failed."""
 
 
@@ -64,8 +65,13 @@ def load_experiment(path: Path) -> list[Cell]:
             known = _read(file)
             for setting in getattr(row, kind):
                 # Any language may be given a tagger of its own.
-                if not (_has_setting(known, setting) or (file == AUGMENT and setting.startswith("taggers."))):
-                    raise ValueError(f"{path}: [settings.{name}.{kind}]: {file} has no setting {setting}")
+                if file == AUGMENT and setting.startswith("taggers."):
+                    continue
+                # `spacy train` accepts an unknown setting without a word.
+                try:
+                    dot_to_object(known, setting)
+                except KeyError as err:
+                    raise ValueError(f"{path}: [settings.{name}.{kind}]: {file} has no setting {setting}") from err
     return [
         Cell(setting, data, seed, **asdict(about), **asdict(row))
         for seed in table.experiment.seeds
@@ -102,16 +108,6 @@ class _Table:
     settings: dict[str, _Row]
 
 
-def _has_setting(config: Mapping[str, Any], name: str) -> bool:
-    """Return whether a config has a setting. (`spacy train` accepts an unknown setting without a word.)"""
-    found: Any = config
-    for part in name.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            return False
-        found = found[part]
-    return True
-
-
 def find_places(cells: Sequence[Cell], home: Path) -> list[Place]:
     """Return the folders of cells, which may not exist yet.
 
@@ -125,9 +121,9 @@ def find_places(cells: Sequence[Cell], home: Path) -> list[Place]:
     return [_find_place(cell, home, sha256) for cell in cells]
 
 
-def _read(config: str | Path) -> dict[str, Any]:
+def _read(config: str | Path) -> Config:
     """Return what a config says, comments aside."""
-    return dict(read_config(Path(config), interpolate=False))
+    return read_config(Path(config), interpolate=False)
 
 
 def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:

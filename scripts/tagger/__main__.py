@@ -7,6 +7,7 @@ from wasabi import msg
 
 from scripts.distill.core.files import folder_size, replacing_file, replacing_folder
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 from scripts.distill.core.threads import use_one_core
 
 app = typer.Typer(help=__doc__)
@@ -26,10 +27,8 @@ def convert(
     """
     from scripts.tagger.treebanks import convert_treebanks
 
-    try:
+    with stopping_with("Can't convert the treebanks"):
         sources = convert_treebanks(treebanks, output)
-    except ValueError as err:
-        msg.fail("Can't convert the treebanks", str(err), exits=1)
     msg.good(f"Wrote {output}", f"{sum(source['train'] for source in sources)} words to train on")
 
 
@@ -77,10 +76,8 @@ def score(
 
     use_one_core()
     nlp = spacy.load(model)
-    try:
+    with stopping_with("Can't score the tagger"):
         scores = list(score_held_out(nlp, treebanks))
-    except ValueError as err:
-        msg.fail("Can't score the tagger", str(err), exits=1)
     with replacing_file(output) as file:
         file.write(describe_scores(nlp.meta, folder_size(model), scores))
     rows = [(s.lang, f"{100 * s.raw:.1f}", f"{100 * s.gold:.1f}", f"{s.words_per_second:,.0f}") for s in scores]

@@ -58,7 +58,7 @@ def convert_treebanks(folder: Path, output: Path) -> list[dict[str, Any]]:
         treebanks[path] = list(join_sentences([doc for i, doc in enumerate(sentences) if i not in copies]))
         dropped[path] = sum(len(sentences[i]) for i in copies)
     keep_frequent_features(doc for docs in treebanks.values() for doc in docs)
-    train, dev = _new_doc_bin(), _new_doc_bin()
+    train, dev = (DocBin(attrs=["ORTH", "SPACY", "POS", "MORPH"]) for _ in range(2))
     sources: list[dict[str, Any]] = []
     for path, docs in treebanks.items():
         words = {"train": 0, "dev": 0}
@@ -164,10 +164,6 @@ def keep_frequent_features(docs: Iterable[Doc]) -> None:
         for token in doc:
             if counts[token.pos_, str(token.morph)] < MIN_COUNT:
                 token.set_morph("")  # type: ignore[attr-defined]
-
-
-def _new_doc_bin() -> DocBin:
-    return DocBin(attrs=["ORTH", "SPACY", "POS", "MORPH"])
 
 
 def describe_tagger(treebanks: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

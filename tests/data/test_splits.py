@@ -185,8 +185,8 @@ def test_splits_folders_are_read_as_they_are(tmp_path: Path) -> None:
     ]
     assert splits.labels == ["NEG", "POS"]
     assert splits.languages == ["nl"]
-    assert splits.files == [str(folder / f"{split}.jsonl") for split in ("train", "dev", "test")]
-    assert splits.read == {file: 2 for file in splits.files}
+    assert list(splits.read) == [str(folder / f"{split}.jsonl") for split in ("train", "dev", "test")]
+    assert splits.read == dict.fromkeys(splits.read, 2)
     assert splits.unlabelled == {"nl": [folder / "unlabelled.jsonl"]}
     assert drops(splits) == []
 
@@ -622,7 +622,7 @@ def test_splits_gzipped_files_are_read_like_plain_ones(tmp_path: Path, suffix: s
     assert [(d.file, d.line, d.kind, d.text) for d in drops(splits)] == [
         (f"{d.file}.gz", d.line, d.kind, d.text) for d in dropped
     ]
-    assert splits.files == [f"{file}.gz" for file in plain.files]
+    assert list(splits.read) == [f"{file}.gz" for file in plain.read]
     assert splits.read == {f"{file}.gz": read for file, read in plain.read.items()}
 
 
@@ -674,7 +674,7 @@ def test_splits_unlabelled_texts_may_be_a_folder_of_files(tmp_path: Path) -> Non
     assert {(review.lang, review.label) for review in reviews} == {("nl", None)}
     assert drops(splits) == [Drop(f"{folder}/a.jsonl.gz", 2, "rejected", "'text' is empty")]
     # The labelled files alone.
-    assert splits.files == [f"{tmp_path}/nl/{split}.jsonl" for split in ("train", "dev", "test")]
+    assert list(splits.read) == [f"{tmp_path}/nl/{split}.jsonl" for split in ("train", "dev", "test")]
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,10 @@ import pytest
 import spacy
 from numpy.testing import assert_allclose
 from numpy.typing import NDArray
+from thinc.loss import Loss
 
 from scripts.distill.core.probabilities import soften
-from scripts.distill.student.losses import MSELogits, MSEProbs, SoftCrossEntropy, SoftLabelLoss, configure_cross_entropy
+from scripts.distill.student.losses import MSELogits, MSEProbs, SoftCrossEntropy, configure_cross_entropy
 
 Array = NDArray[numpy.float64]
 TEMPERATURES = [0.5, 1.0, 2.0, 5.0]
@@ -40,7 +41,7 @@ LOSSES: dict[str, tuple[str, dict[str, float], Callable[..., Any]]] = {
 }  # fmt: skip
 
 
-def make_loss(name: str) -> SoftLabelLoss:
+def make_loss(name: str) -> Loss:
     registered, settings, _ = LOSSES[name]
     return spacy.registry.resolve({"loss": {"@losses": registered, **settings}})["loss"]
 

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import groupby
+from operator import itemgetter
 
 import spacy
 from spacy.language import Language
@@ -104,12 +106,13 @@ def tag_texts(
     YIELDS (TaggedText): One for each text, in order.
     RAISES (ValueError): If a pipeline sets no parts of speech.
     """
-    for lang, group in _group_by_language(texts):
-        tagger = taggers[lang]
+    for lang, pairs in groupby(texts, key=itemgetter(1)):
+        tagger, group = taggers[lang], [text for text, _ in pairs]
         if tagger is None:
             yield from (_to_tagged(_blank(lang).make_doc(text), lang) for text in group)
             continue
-        docs = (_make_doc(tagger, text, lang) for text in group)
+        # Tokenised by the language's own rules, in the vocabulary of the tagger.
+        docs = (copy_tokens(_blank(lang).make_doc(text), tagger) for text in group)
         for doc in tagger.pipe(docs, n_process=processes):
             if len(doc) and not doc.has_annotation("POS"):
                 raise ValueError(
@@ -117,20 +120,6 @@ def tag_texts(
                     "a tagger or morphologizer in configs/augment.cfg"
                 )
             yield _to_tagged(doc, lang)
-
-
-def _group_by_language(texts: Iterable[tuple[str, str]]) -> Iterator[tuple[str, list[str]]]:
-    """Yield a language code and the texts of this language that come one after the other."""
-    group: list[str] = []
-    current = None
-    for text, lang in texts:
-        if group and lang != current:
-            yield str(current), group
-            group = []
-        current = lang
-        group.append(text)
-    if group:
-        yield str(current), group
 
 
 def _to_tagged(doc: Doc, lang: str) -> TaggedText:
@@ -144,11 +133,6 @@ def _to_tagged(doc: Doc, lang: str) -> TaggedText:
         morph=[str(token.morph) for token in doc],
         sentence_starts=[token.i for token in doc if token.is_sent_start],
     )
-
-
-def _make_doc(tagger: Language, text: str, lang: str) -> Doc:
-    """Tokenise a text by its language's own rules, in the vocabulary of a tagger."""
-    return copy_tokens(_blank(lang).make_doc(text), tagger)
 
 
 def copy_tokens(doc: Doc, tagger: Language) -> Doc:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
-from wasabi import msg
 
 from .files import write_json
+from .messages import stopping_with
 from .processes import arguments_of, start_of
 
 LOCK, HOLDER = ".run.lock", ".run.json"
@@ -60,10 +60,8 @@ def writes(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def locked(*args: P.args, **kwargs: P.kwargs) -> R:
         with ExitStack() as stack:
-            try:
+            with stopping_with("Can't start"):
                 stack.enter_context(hold_folder(Path()))
-            except (OSError, ValueError) as err:
-                msg.fail("Can't start", str(err), exits=1)
             return command(*args, **kwargs)
 
     return locked

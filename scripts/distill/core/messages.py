@@ -1,6 +1,23 @@
-"""Sentences and names that several messages share."""
+"""Sentences and names that several messages share, and how a command ends that can't do its work."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from click import ClickException
+from wasabi import msg
+
+
+@contextmanager
+def stopping_with(title: str) -> Iterator[None]:
+    """Stop the command with a message if the block fails for a reason that a user can mend.
+
+    title (str): What can't be done, such as "Can't train".
+    """
+    try:
+        yield
+    except (OSError, ValueError, ClickException) as err:
+        msg.fail(title, str(err), exits=1)
 
 
 def quote(text: str, length: int = 60) -> str:

@@ -157,7 +157,7 @@ def summarize(splits: Splits, unlabelled: Counts) -> dict[str, Any]:
         for lang in splits.languages
     }
     drops: dict[str, Counter[str]] = {
-        file: Counter(drop.kind for drop in splits.drops if drop.file == file) for file in splits.files
+        file: Counter(drop.kind for drop in splits.drops if drop.file == file) for file in splits.read
     }
     drops |= unlabelled.dropped
     files = {str(path): unlabelled.read[str(path)] for paths in splits.unlabelled.values() for path in paths}

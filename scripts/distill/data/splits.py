@@ -36,7 +36,6 @@ class Splits:
 
     reviews (dict[str, list[Record]]): Split → its records.
     drops (list[Drop]): The labelled records that were not kept.
-    files (list[str]): The labelled files that were read.
     read (dict[str, int]): Labelled file → records read.
     lines (dict[str, int]): Labelled file → lines read, up to the last record.
     changed (dict[str, int]): Labelled file → labels that it has in another way, see `labels.normalize_label`.
@@ -46,7 +45,6 @@ class Splits:
 
     reviews: dict[str, list[Record]] = field(default_factory=lambda: {s: [] for s in PRECEDENCE})
     drops: list[Drop] = field(default_factory=list)
-    files: list[str] = field(default_factory=list)
     read: dict[str, int] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     changed: dict[str, int] = field(default_factory=dict)
@@ -54,9 +52,18 @@ class Splits:
     unused: list[str] = field(default_factory=list)
 
     @cached_property
-    def near_copy(self) -> "_NearCopy":
-        """Says which dev or test text a text nearly equals. To be used when dev and test are complete."""
-        return _NearCopy(self)
+    def _held_out(self) -> tuple[list[Record], NearDuplicates]:
+        texts = [review for split in ("test", "dev") for review in self.reviews[split]]
+        return texts, NearDuplicates([normalize(review.text) for review in texts])
+
+    def near_copy(self, text: str) -> str | None:
+        """Return why a text is dropped that nearly equals a dev or test text; None if it does not.
+
+        text (str): A normalised text. Dev and test must be complete.
+        """
+        texts, copies = self._held_out
+        index = copies.find(text)
+        return None if index is None else f"nearly the same text as {texts[index].file}:{texts[index].line}"
 
     @property
     def labels(self) -> list[str]:
@@ -217,7 +224,6 @@ def _read_file(path: Path, lang: str, seed: int, splits: Splits) -> None:
 
 def _read(path: Path, lang: str, splits: Splits) -> list[Record]:
     reviews, drops = read_records(path, lang=lang)
-    splits.files.append(str(path))
     splits.read[str(path)] = len(reviews) + len(drops)
     splits.lines[str(path)] = max([review.line for review in reviews] + [drop.line for drop in drops], default=0)
     splits.changed[str(path)] = sum(review.label_changed for review in reviews)
@@ -258,7 +264,7 @@ def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
             elif key in seen:
                 kind: Kind = "duplicate" if seen[key] == cased else "case_duplicate"
                 yield _drop(item, kind, "same text as an earlier unlabelled one" + _BUT_CASE[kind])
-            elif reason := splits.near_copy.reason(text):
+            elif reason := splits.near_copy(text):
                 yield _drop(item, "near_copy", reason)
             else:
                 yield item
@@ -271,9 +277,8 @@ def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
 
 def _refuse(path: Path, read: int, first: Drop | None) -> NoReturn:
     """Refuse a file or folder none of whose records can be used; `first` is the first record that was dropped."""
-    if first is None:
-        raise ValueError(f"{path}: none of its {read} records can be used. Add texts")
-    raise ValueError(f"{path}: none of its {read} records can be used. {_first_problem(path, first)}")
+    remedy = _first_problem(path, first) if first else "Add texts"
+    raise ValueError(f"{path}: none of its {read} records can be used. {remedy}")
 
 
 def _check_rejected(path: Path, read: int, rejected: int, first: Drop) -> None:
@@ -309,27 +314,11 @@ def _drop(record: Record, kind: Kind, reason: str) -> Drop:
     return Drop(record.file, record.line, kind, reason, record.text)
 
 
-class _NearCopy:
-    """Says which dev or test text a text nearly equals."""
-
-    def __init__(self, splits: Splits) -> None:
-        self._held_out = [review for split in ("test", "dev") for review in splits.reviews[split]]
-        self._copies = NearDuplicates([normalize(review.text) for review in self._held_out])
-
-    def reason(self, text: str) -> str | None:
-        """Return why a normalised text is dropped, or None if it nearly equals no dev or test text."""
-        index = self._copies.find(text)
-        if index is None:
-            return None
-        other = self._held_out[index]
-        return f"nearly the same text as {other.file}:{other.line}"
-
-
 def _drop_near_copies(splits: Splits) -> None:
     """Drop train texts that nearly equal a dev or test text."""
     kept = []
     for review in splits.reviews["train"]:
-        if reason := splits.near_copy.reason(normalize(review.text)):
+        if reason := splits.near_copy(normalize(review.text)):
             splits.drops.append(_drop(review, "near_copy", reason))
         else:
             kept.append(review)

@@ -12,6 +12,7 @@ from ..data.corpus import GoldSplit
 from ..data.teacher_scores import Scores
 from . import metrics
 from .metrics import Labels, Probabilities
+from .slices import thirds_by_length
 
 BASELINE, TEACHER, STUDENT = "baseline", "teacher", "student"
 TFIDF = "tfidf_logreg"
@@ -126,12 +127,10 @@ def compare_lengths(predictions: Predictions, split: GoldSplit, labels: Sequence
     RETURNS (list[dict[str, Any]]): Of each third that has texts: "words", the numbers of words of its shortest and its
         longest text; "n"; "accuracy": system → accuracy; "shares": "gold" or system → label → share of the texts.
     """
-    words = numpy.asarray([len(text.split()) for text in split.texts])
     predicted = {name: scores.argmax(axis=1) for name, scores in predictions.items()}
-    thirds = [rows for rows in numpy.array_split(numpy.argsort(words, kind="stable"), 3) if len(rows)]
     return [
         {
-            "words": [int(words[rows].min()), int(words[rows].max())],
+            "words": words,
             "n": len(rows),
             "accuracy": {name: float((found[rows] == split.labels[rows]).mean()) for name, found in predicted.items()},
             "shares": {
@@ -139,7 +138,7 @@ def compare_lengths(predictions: Predictions, split: GoldSplit, labels: Sequence
                 for name, found in {"gold": split.labels, **predicted}.items()
             },
         }
-        for rows in thirds
+        for words, rows in thirds_by_length(split.texts)
     ]
 
 

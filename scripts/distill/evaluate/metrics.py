@@ -9,7 +9,7 @@ from scipy.special import log_softmax
 from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import accuracy_score, f1_score
 
-from ..core.probabilities import SMALLEST
+from ..core.probabilities import log
 
 Labels = NDArray[numpy.int64]
 Probabilities = NDArray[Any]
@@ -116,7 +116,7 @@ def negative_log_likelihood(probabilities: Probabilities, gold: Labels, temperat
     gold (NDArray[int64]): Label indices, shape (n,).
     temperature (float): T > 0. The probabilities are softened first, to softmax(log p / T).
     """
-    logits = numpy.log(numpy.clip(probabilities.astype("float64"), SMALLEST, None)) / temperature
+    logits = log(probabilities.astype("float64")) / temperature
     return float(-log_softmax(logits, axis=1)[numpy.arange(len(gold)), gold].mean())
 
 

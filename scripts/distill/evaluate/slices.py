@@ -41,10 +41,8 @@ def slice_texts(split: GoldSplit, unknown: NDArray[numpy.float64] | None) -> Sli
     """
     langs = numpy.asarray(split.langs)
     slices: Slices = {("language", f"language {lang}"): langs == lang for lang in sorted(set(split.langs))}
-    words = numpy.asarray([len(text.split()) for text in split.texts])
-    for rows in filter(len, numpy.array_split(numpy.argsort(words, kind="stable"), 3)):
-        name = f"{words[rows].min()}–{words[rows].max()} words"
-        slices["length", name] = numpy.isin(numpy.arange(len(words)), rows)
+    for (shortest, longest), rows in thirds_by_length(split.texts):
+        slices["length", f"{shortest}–{longest} words"] = numpy.isin(numpy.arange(len(split.texts)), rows)
     negated = [NEGATIONS[lang].search(text) if lang in NEGATIONS else None
                for text, lang in zip(split.texts, split.langs, strict=True)]  # fmt: skip
     has_negation, known = numpy.asarray([found is not None for found in negated]), numpy.isin(langs, list(NEGATIONS))
@@ -55,6 +53,17 @@ def slice_texts(split: GoldSplit, unknown: NDArray[numpy.float64] | None) -> Sli
         slices["vectors", f"up to {FEW_UNKNOWN:.0%} without a vector"] = (unknown > 0) & (unknown <= FEW_UNKNOWN)
         slices["vectors", f"over {FEW_UNKNOWN:.0%} without a vector"] = unknown > FEW_UNKNOWN
     return slices
+
+
+def thirds_by_length(texts: Sequence[str]) -> list[tuple[list[int], NDArray[numpy.int64]]]:
+    """Return the short, the middle and the long third of some texts, as far as they have texts.
+
+    RETURNS (list[tuple[list[int], NDArray[int64]]]): Of each third, the numbers of words of its shortest and its
+        longest text, and the indices of its texts.
+    """
+    words = numpy.asarray([len(text.split()) for text in texts])
+    thirds = numpy.array_split(numpy.argsort(words, kind="stable"), 3)
+    return [([int(words[rows].min()), int(words[rows].max())], rows) for rows in thirds if len(rows)]
 
 
 def score_slices(slices: Slices, right: Mapping[str, NDArray[numpy.bool_]], by: str) -> list[dict[str, Any]]:

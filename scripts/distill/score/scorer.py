@@ -9,6 +9,7 @@ import numpy
 from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass as section
 
+from ..core.batches import group_by_length
 from ..core.messages import quote
 from ..core.sections import STRICT, Count
 from ..data.teacher_scores import Scores
@@ -198,11 +199,6 @@ def plan_batches(
     settings (BatchSettings): How large a batch may be.
     YIELDS (list[int]): The indices of the texts of a batch.
     """
-    order = indices[numpy.lexsort((keys[indices], -lengths[indices]))]
-    start = 0
-    while start < len(order):
-        # The first text is the longest one of its batch.
-        fit = settings.characters // max(1, int(lengths[order[start]]))
-        end = start + max(1, min(fit, settings.texts))
-        yield [int(i) for i in order[start:end]]
-        start = end
+    by_key = indices[numpy.argsort(keys[indices], kind="stable")]
+    for batch in group_by_length(lengths[by_key], settings.characters, settings.texts):
+        yield by_key[batch].tolist()

@@ -1,7 +1,7 @@
 """The transfer set: gather its texts, and write them with the teacher's probabilities."""
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -35,15 +35,15 @@ def gather_texts(corpus: Corpus) -> tuple[TextSpool, dict[str, dict[str, int]]]:
     """
     held_out = corpus.held_out()
     spool = TextSpool(corpus.folder)
-    counts: Counter[tuple[str, str]] = Counter()
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
     for row in _read_all(corpus):
         if split := held_out.get(normalize(row["text"])):
             raise ValueError(
                 f"A text of {split} is in the transfer set: {quote(row['text'])}. " + run_again("prepare", "augment")
             )
         spool.append(row)
-        counts[row[LANG], row[ORIGIN]] += 1
-    return spool, _nest(counts)
+        counts[row[LANG]][row[ORIGIN]] += 1
+    return spool, {lang: dict(sorted(origins.items())) for lang, origins in sorted(counts.items())}
 
 
 def _read_all(corpus: Corpus) -> Iterator[dict[str, Any]]:
@@ -53,14 +53,6 @@ def _read_all(corpus: Corpus) -> Iterator[dict[str, Any]]:
         yield {"text": row["text"], LANG: row[LANG], ORIGIN: UNLABELLED}
     for row in corpus.augmented():
         yield {"text": row["text"], LANG: row[LANG], ORIGIN: row[METHOD]}
-
-
-def _nest(counts: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
-    """Turn (language, origin) → number into language → origin → number, sorted."""
-    nested: dict[str, dict[str, int]] = {}
-    for (lang, source), count in sorted(counts.items()):
-        nested.setdefault(lang, {})[source] = count
-    return nested
 
 
 def write_transfer(

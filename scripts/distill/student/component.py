@@ -1,6 +1,7 @@
 """A text classifier that learns from a teacher's probabilities, for exclusive labels."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, cast
 
 import numpy
@@ -152,7 +153,7 @@ class DistilledTextCategorizer(TextCategorizer):
         weights = numpy.asarray([self.origin_weights[find_origin(doc)] for doc in docs])
         gold_weights = self.gold_weight * weights * gold_scores.any(axis=1)
         soft, d_soft = self._weigh(self.get_teacher_student_loss, teacher_scores, scores, weights - gold_weights)
-        gold, d_gold = self._weigh(self._get_gold_loss, gold_scores, scores, gold_weights)
+        gold, d_gold = self._weigh(partial(self._compare, _GOLD_LOSS), gold_scores, scores, gold_weights)
         return soft + gold, d_soft + d_gold
 
     def _weigh(
@@ -187,10 +188,6 @@ class DistilledTextCategorizer(TextCategorizer):
             expects, shape (n, n_labels).
         """
         return self._compare(self.loss, teacher_scores, student_scores)
-
-    def _get_gold_loss(self, gold_scores: Floats2d, student_scores: Floats2d) -> tuple[float, Floats2d]:
-        """Return the loss against gold labels, and its gradient; otherwise like `get_teacher_student_loss`."""
-        return self._compare(_GOLD_LOSS, gold_scores, student_scores)
 
     def _compare(self, loss: Loss, truths: Floats2d, scores: Floats2d) -> tuple[float, Floats2d]:
         """Turn thinc's (gradient, loss) into spaCy's (loss, gradient that the output layer expects)."""

@@ -3,6 +3,9 @@
 Each is a thinc loss, registered under `losses`. All work on probabilities p and q: a row's logits are log p, up to a
 constant. A loss is summed over the batch, as everywhere in spaCy's text classifiers. Its gradient is taken with respect
 to the student's logits.
+
+A loss, its `get_grad` and its `get_loss` take the student's probabilities p as `guesses` and the teacher's q as
+`truths`, both of shape (n, n_labels). Calling it returns the gradient, of the guesses' shape and dtype, and the loss.
 """
 
 import spacy
@@ -11,23 +14,7 @@ from thinc.loss import Loss
 from ..core.probabilities import Floats, log, soften
 
 
-class SoftLabelLoss(Loss):
-    """What the losses have in common: arguments and results. See thinc's `Loss`.
-
-    `get_grad` and `get_loss` take the arguments of `__call__`.
-    """
-
-    def __call__(self, guesses: Floats, truths: Floats) -> tuple[Floats, float]:
-        """Return the gradient and the loss L.
-
-        guesses (NDArray): The student's probabilities p, shape (n, n_labels).
-        truths (NDArray): The teacher's probabilities q, shape (n, n_labels).
-        RETURNS (tuple[NDArray, float]): dL/dlogits, of the guesses' shape and dtype, and L.
-        """
-        return self.get_grad(guesses, truths), self.get_loss(guesses, truths)
-
-
-class SoftCrossEntropy(SoftLabelLoss):
+class SoftCrossEntropy(Loss):
     """Cross-entropy with soft targets at a temperature (Hinton et al. 2015, section 2).
 
     Both distributions are softened: p_T = softmax(log p / T), q_T = softmax(log q / T). The gradient of the plain
@@ -55,7 +42,7 @@ class SoftCrossEntropy(SoftLabelLoss):
         return float(-(self.temperature**2) * (q * log(p)).sum())
 
 
-class MSELogits(SoftLabelLoss):
+class MSELogits(Loss):
     """Squared error on logits (Tang et al. 2019).
 
     Logits are log p less its mean over the row, since p does not tell their constant. p and q are clipped at 1e-30. A
@@ -73,7 +60,7 @@ class MSELogits(SoftLabelLoss):
         return _half_square(self.get_grad(guesses, truths))
 
 
-class MSEProbs(SoftLabelLoss):
+class MSEProbs(Loss):
     """Squared error on probabilities (NLP Town 2019)."""
 
     def get_grad(self, guesses: Floats, truths: Floats) -> Floats:

@@ -85,8 +85,7 @@ def unknown_languages(folder: Path, languages: Iterable[str]) -> list[str]:
     folder (Path): What `resolve_encoder` wrote.
     languages (Iterable[str]): The codes of the languages of the data.
     """
-    path = folder / INFO_FILE
-    name = json.loads(path.read_text(encoding="utf-8"))["encoder"] if path.exists() else None
+    name = _read_name(folder)
     known = PACKAGED[name].languages if name in PACKAGED else ()
     return [lang for lang in languages if known and lang not in known]
 
@@ -103,11 +102,16 @@ def describe_encoder(spec: str, folder: Path) -> dict[str, str | None]:
     kind, _, name = member.partition(":")
     place = find_local_path(member)
     if kind not in (HF, SPACY) or (kind == SPACY and not (place and (place / "transformer").is_dir())):
-        path = folder / INFO_FILE
-        name = json.loads(path.read_text(encoding="utf-8"))["encoder"] if path.exists() else folder.name
+        name = _read_name(folder) or folder.name
     name = PACKAGED[name].model if name in PACKAGED else public_name(f"{HF}:{name}").removeprefix(f"{HF}:")
     licences = {about.model: about.licence for about in PACKAGED.values()}
     return {"name": name, "licence": licences.get(name.partition("@")[0])}
+
+
+def _read_name(folder: Path) -> str | None:
+    """Return what `resolve_encoder` was given, or None if it did not write this folder."""
+    path = folder / INFO_FILE
+    return json.loads(path.read_text(encoding="utf-8"))["encoder"] if path.exists() else None
 
 
 def _write_encoder(encoder: str, folder: Path) -> dict[str, str]:

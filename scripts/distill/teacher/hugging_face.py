@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, field, replace
 from inspect import signature
 from pathlib import Path
@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy
 import torch
-from numpy.typing import NDArray
 from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
 
+from ..core.batches import group_by_length
 from ..core.sections import STRICT, Whole
 from ..data.teacher_scores import Scores
 from .dtype import choose_dtype, compute_in
@@ -95,7 +95,7 @@ class HuggingFaceTeacher:
         except (IndexError, RuntimeError, TypeError, ValueError) as err:
             advice = (
                 "If they are too long for the model, set [hugging_face] max_length in configs/score.cfg"
-                if self._can_pad()
+                if self._tokenizer.pad_token is not None and self._model.config.pad_token_id is not None
                 else "To score texts of several lengths at a time, the model needs two settings: pad_token in its "
                 "tokenizer_config.json and pad_token_id in its config.json. As for GPT-2: tokenizer.pad_token = "
                 "tokenizer.eos_token; model.config.pad_token_id = tokenizer.pad_token_id; save both with "
@@ -104,10 +104,6 @@ class HuggingFaceTeacher:
             raise ValueError(
                 f"{folder}: can't score texts in windows of {self._settings.max_length} word pieces: {err}. {advice}"
             ) from err
-
-    def _can_pad(self) -> bool:
-        """Return whether the tokenizer and the model know a word piece that fills up short texts."""
-        return self._tokenizer.pad_token is not None and self._model.config.pad_token_id is not None
 
     def predict(self, texts: Sequence[str]) -> Scores:
         """Return the probabilities of texts.
@@ -124,7 +120,8 @@ class HuggingFaceTeacher:
         # The index of the text that each window is from.
         owners = numpy.asarray(encoded.pop("overflow_to_sample_mapping"))
         sums = numpy.zeros((len(texts), len(self._columns)))
-        for batch in self._plan([len(ids) for ids in encoded["input_ids"]]):
+        lengths = numpy.asarray([len(ids) for ids in encoded["input_ids"]])
+        for batch in group_by_length(lengths, self._settings.batch_tokens):
             windows = [{key: values[i] for key, values in encoded.items()} for i in batch]
             numpy.add.at(sums, owners[batch], predict_in_parts(self._predict_windows, windows))
         # Mean over the windows of a text, shape (n_texts, n_classes); then the sum over the classes of a label.
@@ -133,15 +130,6 @@ class HuggingFaceTeacher:
         # 0 / 0 is NaN: all probability is on dropped classes.
         with numpy.errstate(invalid="ignore"):
             return (kept / kept.sum(axis=1, keepdims=True)).astype("float32")
-
-    def _plan(self, lengths: Sequence[int]) -> Iterator[NDArray[numpy.int64]]:
-        """Yield the indices of windows to compute together: of similar length, the longest windows first."""
-        order = numpy.argsort(-numpy.asarray(lengths), kind="stable")
-        start = 0
-        while start < len(order):
-            end = start + max(1, self._settings.batch_tokens // lengths[order[start]])
-            yield order[start:end]
-            start = end
 
     def _predict_windows(self, windows: Sequence[dict[str, Any]]) -> Scores:
         """Return the class probabilities of windows, shape (n_windows, n_classes)."""

@@ -98,7 +98,9 @@ class _Reader:
 
     def bytes(self, n: int) -> memoryview:
         """Return the next `n` bytes, and go on behind them."""
-        return self.slice(self._skip(n), n)
+        data = self.slice(self._at, n)
+        self._at += n
+        return data
 
     def slice(self, start: int, n: int) -> memoryview:
         """Return `n` bytes from `start` on, and stay where it is."""
@@ -116,10 +118,6 @@ class _Reader:
     def array(self, dtype: str, n: int) -> NDArray[Any]:
         """Return the next `n` numbers of a type, shape (n,)."""
         return numpy.frombuffer(self.bytes(n * numpy.dtype(dtype).itemsize), dtype=dtype)
-
-    def _skip(self, n: int) -> int:
-        start, self._at = self._at, self._at + n
-        return start
 
 
 def read_packed(path: Path) -> PackedEncoder:

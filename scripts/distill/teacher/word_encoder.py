@@ -1,15 +1,15 @@
 """The teacher's encoder, reading one word at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy
 import spacy
 import torch
-from numpy.typing import NDArray
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
+from ..core.batches import group_by_length
 from ..core.messages import run_again
 from ..core.progress import track
 from ..core.rounding import Floats
@@ -37,6 +37,7 @@ class WordEncoder:
         self._model, self._tokenizer = model.eval(), tokenizer
         compute_in(model, dtype)
         self._collate = DataCollatorWithPadding(tokenizer)
+        # A word is encoded as it stands inside a text.
         self._before = " " if any(piece.startswith(_SPACE) for piece in tokenizer.get_vocab()) else ""
 
     def encode(self, words: Sequence[str], batch_tokens: int) -> Floats:
@@ -47,19 +48,14 @@ class WordEncoder:
         RETURNS (NDArray[float32]): Shape (n_words, width of the encoder).
         """
         encoded = self._tokenizer(
-            self._as_in_texts(words), truncation=True, max_length=MAX_LENGTH, return_special_tokens_mask=True
+            [self._before + word for word in words], truncation=True, max_length=MAX_LENGTH,
+            return_special_tokens_mask=True,
         )  # fmt: skip
         lengths = numpy.asarray([len(ids) for ids in encoded["input_ids"]])
-        # Words of similar length together, the longest first, so that little of a batch is padding.
-        order = numpy.argsort(-lengths, kind="stable")
         vectors = numpy.zeros((len(words), self._model.config.hidden_size), dtype="float32")
-        for rows in track(list(_batch(order, lengths, batch_tokens)), "encoding words", unit="batches"):
+        for rows in track(list(group_by_length(lengths, batch_tokens)), "encoding words", unit="batches"):
             vectors[rows] = self._encode([{key: values[i] for key, values in encoded.items()} for i in rows])
         return vectors
-
-    def _as_in_texts(self, words: Sequence[str]) -> list[str]:
-        """Return words as they stand inside a text: for a byte-level BPE tokenizer, with the space before the word."""
-        return [self._before + word for word in words]
 
     def _encode(self, words: list[dict[str, list[int]]]) -> Floats:
         """Return the vectors of one batch of tokenised words, shape (n_words, width of the encoder)."""
@@ -71,15 +67,6 @@ class WordEncoder:
         kept = (~special).float().unsqueeze(2)
         pooled: Floats = ((states * kept).sum(1) / kept.sum(1).clamp(min=1)).numpy()
         return pooled
-
-
-def _batch(order: NDArray[numpy.int64], lengths: NDArray[numpy.int64], batch_tokens: int) -> Iterator[Any]:
-    """Yield the indices of words that are computed together; `order` begins with the longest."""
-    start = 0
-    while start < len(order):
-        end = start + max(1, batch_tokens // int(lengths[order[start]]))
-        yield order[start:end]
-        start = end
 
 
 def load_word_encoder(spec: str, teacher_model: Path, encoder: Path, dtype: str = FLOAT32) -> WordEncoder:
