@@ -308,11 +308,11 @@ def test_score_cache_says_if_the_disk_is_full_and_goes_on_later(path: Path, cach
     [(pages,)] = cache.connection.execute("PRAGMA page_count").fetchall()
     cache.connection.execute(f"PRAGMA max_page_count = {pages}")
     keys = [i.to_bytes(16) for i in range(1000, 6000)]
-    full = f"{path}: the score cache can't be used (database or disk is full)"
-    with pytest.raises(ValueError) as error:
+    full = f"{path}: can't be written (database or disk is full). Free its disk, and run this again"
+    with pytest.raises(OSError) as error:
         cache.plan("large", [keys])
     assert str(error.value) == full
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(OSError) as error:
         cache.commit(1, "job", 0, keys, make_scores(5000))
     assert str(error.value) == full
     assert (cache.remaining("large"), cache.remaining("job"), cache.teachers()[0].texts) == (0, 500, 500)

@@ -15,6 +15,7 @@ import numpy
 from filelock import FileLock, Timeout
 from wasabi import msg
 
+from ..core.files import naming_full_disk
 from ..data.teacher_scores import Scores
 from ..data.text_keys import KEY_BYTES
 
@@ -73,10 +74,12 @@ class ScoreCache:
         path (Path): The file, on a disk of this machine. While it is open, SQLite and the lock put files beside it.
         on_wait (Callable): Called with a message when another process must be waited for.
         RAISES (ValueError): If the file is not a score cache.
+        RAISES (OSError): If the disk is full, see `naming_full_disk`.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self.connection = _open(path)
+            with naming_full_disk(path):
+                self.connection = _open(path)
         except sqlite3.DatabaseError as err:
             raise ValueError(f"{path}: can't be used as a score cache ({err}). Move it away to begin anew") from err
         self._path, self._on_wait = path, on_wait
@@ -103,7 +106,8 @@ class ScoreCache:
             self._lock.acquire()
         try:
             now = datetime.now().astimezone().isoformat(" ", "seconds")
-            self._holder.write_text(f"Process {os.getpid()} (since {now})", encoding="utf-8")
+            with naming_full_disk(self._holder):
+                self._holder.write_text(f"Process {os.getpid()} (since {now})", encoding="utf-8")
             yield
         finally:
             self._holder.unlink(missing_ok=True)
@@ -116,7 +120,8 @@ class ScoreCache:
     def _errors(self) -> Iterator[None]:
         """Turn SQLite's errors into ones that name the file."""
         try:
-            yield
+            with naming_full_disk(self._path):
+                yield
         except sqlite3.Error as err:
             raise ValueError(f"{self._path}: the score cache can't be used ({err})") from err
 
