@@ -54,9 +54,9 @@ def main(
         result = evaluate_corpus(
             Corpus(corpus), split, teacher, paths, output.with_name("benchmark_student.json"), gpu_id
         )  # fmt: skip
-    write_json(output, result)
-    with replacing_file(report) as file:
-        file.write(render(result))
+        with replacing_file(report) as file:
+            file.write(render(result))
+        write_json(output, result)
     msg.table(list(table_rows(result)), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 10))
     rows, header = length_rows(result["lengths"])
     msg.table(rows, header=header, divider=True, aligns=("r",) * len(header))

@@ -67,24 +67,35 @@ def run(
 
 
 @app.command("list")
-def list_teachers(cache: Path = EXISTING_CACHE) -> None:
-    """List the teachers whose scores are kept.
+def list_teachers(
+    cache: Path = EXISTING_CACHE,
+    corpus: Path = typer.Option("corpus", help="Folder with score.json, which names the current teacher"),
+) -> None:
+    """List the teachers whose scores are kept: when each was last used, and which one scored the transfer set.
 
     In: the file with all scores. Out: nothing but what is printed.
 
     Example: python -m scripts.score list
     """
-    from scripts.distill.score.cache import ScoreCache
+    import srsly
 
+    from scripts.distill.score.cache import MEMBERS, ScoreCache
+
+    summary = corpus / "score.json"
     try:
         with ScoreCache(cache) as scores:
             teachers = scores.teachers()
+        current = srsly.read_json(summary) if summary.exists() else {}
     except (OSError, ValueError) as err:
         msg.fail("Can't read the scores", str(err), exits=1)
+    members = current.get(MEMBERS, [current.get("teacher_fingerprint")])  # older files have no members
     rows = [
-        (t.fingerprint[:12], t.name, ", ".join(t.labels), t.texts, f"{t.texts_per_second or 0:.0f}") for t in teachers
-    ]
-    msg.table(rows, header=("teacher", "name", "labels", "texts", "texts/s"), divider=True, aligns=tuple("lllrr"))
+        (t.fingerprint[:12], t.name, ", ".join(t.labels), t.texts, f"{t.texts_per_second or 0:.0f}",
+         t.last_used or "not known", "yes" if t.fingerprint in members else "")
+        for t in teachers
+    ]  # fmt: skip
+    header = ("teacher", "name", "labels", "texts", "texts/s", "last used", "current")
+    msg.table(rows, header=header, divider=True, aligns=tuple("lllrrll"))
 
 
 @app.command()

@@ -38,9 +38,9 @@ def main(
         require_file(model, "export")
         samples = choose_samples(Corpus(corpus).gold_docs("dev"))
         result = verify_wheel(wheel, model, [doc.text for doc in samples], constraints)
-    for sample, doc in zip(result["samples"], samples, strict=True):
-        sample["gold"] = gold_label(doc)
-    write_json(output, result)
+        for sample, doc in zip(result["samples"], samples, strict=True):
+            sample["gold"] = gold_label(doc)
+        write_json(output, result)
     for sample in result["samples"]:
         scores = ", ".join(f"{label} {score:.2f}" for label, score in sample["cats"].items())
         msg.text(f"{sample['gold']}: {scores}  {sample['text'][:80]}")

@@ -1,13 +1,17 @@
 import errno
 import hashlib
 import os
+import resource
 import shutil
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy
 import pytest
+from safetensors.numpy import save_file
 
 from scripts.distill.core.files import (
     folder_size,
@@ -225,6 +229,26 @@ def test_files_full_disk_is_named_once(tmp_path: Path, number: int) -> None:
     assert str(error.value).count("can't be written") == 1
     assert names(tmp_path) == ["inner"]
     assert (tmp_path / "inner").read_text(encoding="utf-8") == "old"
+
+
+FILL: dict[str, Callable[[Path], object]] = {
+    "shutil": lambda folder: shutil.copytree(folder / "from", folder / "to"),
+    "numpy": lambda folder: numpy.save((folder / "array").open("wb"), numpy.zeros(10_000)),
+    "safetensors": lambda folder: save_file({"a": numpy.zeros(10_000)}, folder / "tensors"),
+}
+
+
+@pytest.mark.parametrize("fill", FILL.values(), ids=FILL.keys())
+def test_files_full_disk_is_known_by_the_words_of_a_library(tmp_path: Path, fill: Callable[[Path], object]) -> None:
+    (tmp_path / "from").mkdir()
+    (tmp_path / "from" / "file").write_bytes(b"x" * 10_000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with pytest.raises(OSError, match=f"^{tmp_path}: can't be written .*Free its disk"), naming_full_disk(tmp_path):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
+        try:
+            fill(tmp_path)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_files_other_errors_stay_as_they_are(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tests.helpers import ROOT
 
 LABELS = ["NEG", "POS"]
 KEYS = [bytes([i]) * 16 for i in range(1, 7)]
+TODAY = date.today().isoformat()
 BATCHES = [KEYS[:3], KEYS[3:5], KEYS[5:]]
 
 
@@ -167,9 +169,31 @@ def test_score_cache_lists_teachers_with_their_speed(cache: ScoreCache) -> None:
     cache.commit(one, "again", 0, KEYS[1:5], scores, 1.0)
     # Six texts were scored, one of them twice and one without an answer.
     assert cache.teachers() == [
-        CachedTeacher("one", "1" * 64, LABELS, 4, 4.0),
-        CachedTeacher("two", "2" * 64, ["A", "B", "C"], 0, None),
+        CachedTeacher("one", "1" * 64, LABELS, 4, 4.0, TODAY),
+        CachedTeacher("two", "2" * 64, ["A", "B", "C"], 0, None, TODAY),
     ]
+
+
+def test_score_cache_of_before_it_kept_days_is_read(path: Path) -> None:
+    with ScoreCache(path) as cache:
+        for name in ("one", "two"):
+            score_all(cache, cache.add_teacher(name, name, LABELS), KEYS[:2], job=name)
+        cache.connection.execute("DROP TABLE uses")
+    with ScoreCache(path) as cache:
+        assert [teacher.last_used for teacher in cache.teachers()] == [None, None]
+        two = cache.add_teacher("two", "two", LABELS)
+        assert sorted(cache.read(two, KEYS)) == KEYS[:2]
+        assert [teacher.last_used for teacher in cache.teachers()] == [None, TODAY]
+
+
+def test_score_cache_keeps_the_day_of_the_last_use(cache: ScoreCache) -> None:
+    cache.add_teacher("one", "one", LABELS)
+    cache.connection.execute("UPDATE uses SET day = '2020-02-29'")
+    assert cache.teachers()[0].last_used == "2020-02-29"
+    cache.add_teacher("one", "one", LABELS)
+    assert cache.teachers()[0].last_used == TODAY
+    cache.prune("one")
+    assert cache.connection.execute("SELECT * FROM uses").fetchall() == []
 
 
 @pytest.mark.parametrize("fingerprint", ["abc1", "ab" + "c1" * 31, "abc"])
@@ -308,11 +332,11 @@ def test_score_cache_says_if_the_disk_is_full_and_goes_on_later(path: Path, cach
     [(pages,)] = cache.connection.execute("PRAGMA page_count").fetchall()
     cache.connection.execute(f"PRAGMA max_page_count = {pages}")
     keys = [i.to_bytes(16) for i in range(1000, 6000)]
-    full = f"{path}: the score cache can't be used (database or disk is full)"
-    with pytest.raises(ValueError) as error:
+    full = f"{path}: can't be written (database or disk is full). Free its disk, and run this again"
+    with pytest.raises(OSError) as error:
         cache.plan("large", [keys])
     assert str(error.value) == full
-    with pytest.raises(ValueError) as error:
+    with pytest.raises(OSError) as error:
         cache.commit(1, "job", 0, keys, make_scores(5000))
     assert str(error.value) == full
     assert (cache.remaining("large"), cache.remaining("job"), cache.teachers()[0].texts) == (0, 500, 500)

@@ -112,6 +112,7 @@ def test_scored_corpus_has_a_summary(corpus: Path, cache: ScoreCache) -> None:
     assert written == {
         "teacher": "spacy:fake",
         "teacher_fingerprint": "f" * 64,
+        "member_fingerprints": ["f" * 64],
         "labels": LABELS,
         "total": 12,
         "prepare_sha256": hashlib.sha256((corpus / "prepare.json").read_bytes()).hexdigest(),
@@ -122,6 +123,13 @@ def test_scored_corpus_has_a_summary(corpus: Path, cache: ScoreCache) -> None:
     assert summary.pop("texts_per_second") > 0
     assert 0.5 <= summary.pop("confidence") <= 1
     assert summary == written | {"newly_scored": 13}
+
+
+def test_scored_corpus_names_the_members_of_a_mean(corpus: Path, cache: ScoreCache) -> None:
+    mean = MeanTeacher([FakeTeacher()])
+    summary = score(corpus, mean, cache)
+    assert summary["teacher_fingerprint"] == mean.fingerprint != "f" * 64
+    assert summary["member_fingerprints"] == [teacher.fingerprint for teacher in cache.teachers()] == ["f" * 64]
 
 
 def test_scored_corpus_scores_nothing_the_second_time_and_writes_the_same(

@@ -5,6 +5,7 @@ import glob
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import tempfile
@@ -19,6 +20,15 @@ from .processes import start_of
 
 # The errors of a write for which there is no room: on the disk, within a quota, within the limit for one file.
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# How they read in errors that have no such number: of shutil, safetensors or another process; of numpy; and of SQLite.
+FULL_WORDS = re.compile(
+    "|".join([*(re.escape(os.strerror(number)) for number in FULL), r"\d+ requested and \d+ written",
+              "database or disk is full", "disk I/O error"])
+)  # fmt: skip
+
+
+class FullDiskError(OSError):
+    """There is no room for what is to be written."""
 
 
 @contextmanager
@@ -26,14 +36,17 @@ def naming_full_disk(path: Path) -> Iterator[None]:
     """Name what could not be written if a disk is full; the system's own error often names nothing.
 
     path (Path): The file or folder that the block writes.
-    RAISES (OSError): If there is no room for it; the message has the path, and says what to do.
+    RAISES (FullDiskError): If there is no room for it; the message has the path, and says what to do.
     """
     try:
         yield
-    except OSError as err:
-        if err.errno not in FULL:
+    except (ValueError, FullDiskError):
+        raise  # ours: it may quote any text, or was named already
+    except Exception as err:
+        found = FULL_WORDS.search(str(err))
+        if not found:
             raise
-        raise OSError(f"{path}: can't be written ({err.strerror}). Free its disk, and run this again") from err
+        raise FullDiskError(f"{path}: can't be written ({found[0]}). Free its disk, and run this again") from err
 
 
 @contextmanager

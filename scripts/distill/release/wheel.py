@@ -14,7 +14,7 @@ import numpy
 import spacy
 import srsly
 
-from ..core.files import hash_file, naming_full_disk, replacing_folder
+from ..core.files import hash_file, naming_full_disk, replace_folder, replacing_folder, temporary_folder
 from ..core.variables import check_package
 from . import serving
 from .card import describe_scores, summarize, write_card
@@ -58,6 +58,7 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
         meta.json.
     RETURNS (Path): The wheel.
     RAISES (WheelError): If `spacy package` fails, or does not make exactly one wheel.
+    RAISES (OSError): If the disk is full, see `naming_full_disk`.
     RAISES (SettingsError): If the student's name or version is none that a package can have, such as a path.
     """
     meta = srsly.read_json(model / "meta.json")
@@ -65,23 +66,23 @@ def build_wheel(model: Path, packages: Path, evaluation: Mapping[str, Any]) -> P
     meta["evaluation"] = summarize(evaluation)
     meta["notes"] = describe_scores(meta["evaluation"])
     package = _package_name(meta)
-    with tempfile.TemporaryDirectory() as name, naming_full_disk(temporary := Path(name)):
+    with temporary_folder(packages / package) as folder:
+        temporary = folder.resolve()
         copy = shutil.copytree(model, temporary / "model")
         srsly.write_json(copy / "meta.json", meta)
         # spaCy takes a README that is there; its own one calls the scores on dev "Accuracy".
         (copy / "README.md").write_text(write_card(meta), encoding="utf-8")
-        command = [sys.executable, "-m", "spacy", "package", str(copy), name, "--require-parent",
+        command = [sys.executable, "-m", "spacy", "package", str(copy), str(temporary), "--require-parent",
                    "--code", serving.__file__, "--build", "none"]  # fmt: skip
-        run_command(command, name)
+        run_command(command, str(temporary))
         init = temporary / package / f"{meta['lang']}_{meta['name']}" / "__init__.py"
         init.write_text(_make_ready(init.read_text(encoding="utf-8")), encoding="utf-8")
-        said = run_command([sys.executable, "-m", "build", ".", "--wheel"], str(temporary / package))
+        said = run_command([sys.executable, "-m", "build", package, "--wheel"], str(temporary))
         wheels = list((temporary / package / "dist").glob("*.whl"))
         if len(wheels) != 1:
             raise WheelError(f"{len(wheels)} wheels were made for {package}. The log says:\n{said}")
         add_sbom(wheels[0], make_sbom(meta))
-        with replacing_folder(packages / package) as folder:
-            shutil.copytree(temporary / package, folder, dirs_exist_ok=True)
+        replace_folder(temporary / package, packages / package)
     return packages / package / "dist" / wheels[0].name
 
 
@@ -128,7 +129,7 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
     meta = srsly.read_json(model / "meta.json")
     package = f"{meta['lang']}_{meta['name']}"
     expected = [doc.cats for doc in spacy.load(model).pipe(texts)]
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, naming_full_disk(Path(folder)):
         python = _make_environment(Path(folder))
         # pip wants the hash of all that it installs if the constraints have hashes.
         _install(python, f"{wheel.resolve().as_uri()}#sha256={hash_file(wheel)}", constraints, folder)
@@ -193,11 +194,12 @@ def run_command(command: list[str], folder: str, stdin: str = "") -> str:
     """Run a command in a folder, without this process's PYTHONPATH, and return what it prints.
 
     command (list[str]): The program and its arguments.
-    folder (str): The working directory.
+    folder (str): The working directory. Temporary files go there, too: to one disk, and away with the folder.
     stdin (str): What the command reads.
     RAISES (WheelError): If the command fails; the message ends with what it wrote to stderr.
     """
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    environment["TMPDIR"] = str(Path(folder).resolve())
     done = subprocess.run(command, cwd=folder, env=environment, input=stdin, capture_output=True, text=True)
     if done.returncode:
         raise WheelError(f"{' '.join(command)}\nfailed with exit code {done.returncode}:\n{done.stderr[-2000:]}")

@@ -15,16 +15,20 @@ import numpy
 from filelock import FileLock, Timeout
 from wasabi import msg
 
+from ..core.files import naming_full_disk
 from ..data.teacher_scores import Scores
 from ..data.text_keys import KEY_BYTES
 
+# What score.json calls the fingerprints under which the cache has its scores: of each teacher of a mean, or of the one.
+MEMBERS = "member_fingerprints"
 # Keys that are looked up at a time.
 CHUNK = 500
 # How long to wait for another process to finish writing.
 TIMEOUT_SECONDS = 60
 
 # teachers: `scored` is how many texts the teacher was ever asked about, `seconds` how long that took. scores: `row` is
-# little-endian float32. batches: `keys` are the keys of the batch's texts, one after the other.
+# little-endian float32. batches: `keys` are the keys of the batch's texts, one after the other. uses: the
+# day on which a teacher was last used; it is a table of its own, which is added to files that have none.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS teachers (
     id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint TEXT NOT NULL UNIQUE, name TEXT NOT NULL, labels TEXT NOT NULL,
@@ -33,6 +37,7 @@ CREATE TABLE IF NOT EXISTS scores (
     teacher INTEGER NOT NULL, key BLOB NOT NULL, row BLOB NOT NULL, PRIMARY KEY (teacher, key)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS batches (
     job TEXT NOT NULL, number INTEGER NOT NULL, keys BLOB NOT NULL, PRIMARY KEY (job, number)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS uses (teacher INTEGER PRIMARY KEY, day TEXT NOT NULL);
 """
 _TEACHERS = ["id", "fingerprint", "name", "labels", "scored", "seconds"]
 
@@ -47,6 +52,8 @@ class CachedTeacher:
     texts (int): How many texts the cache has the teacher's probabilities of.
     texts_per_second (float | None): How fast the teacher was, over all texts that it was ever asked about. None if it
         has never been asked.
+    last_used (str | None): The day on which a scoring or an evaluation last used the teacher: "2026-01-31". None if
+        that was before the cache kept it.
     """
 
     name: str
@@ -54,6 +61,7 @@ class CachedTeacher:
     labels: list[str]
     texts: int
     texts_per_second: float | None
+    last_used: str | None
 
 
 class ScoreCache:
@@ -73,10 +81,12 @@ class ScoreCache:
         path (Path): The file, on a disk of this machine. While it is open, SQLite and the lock put files beside it.
         on_wait (Callable): Called with a message when another process must be waited for.
         RAISES (ValueError): If the file is not a score cache.
+        RAISES (OSError): If the disk is full, see `naming_full_disk`.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self.connection = _open(path)
+            with naming_full_disk(path):
+                self.connection = _open(path)
         except sqlite3.DatabaseError as err:
             raise ValueError(f"{path}: can't be used as a score cache ({err}). Move it away to begin anew") from err
         self._path, self._on_wait = path, on_wait
@@ -103,7 +113,8 @@ class ScoreCache:
             self._lock.acquire()
         try:
             now = datetime.now().astimezone().isoformat(" ", "seconds")
-            self._holder.write_text(f"Process {os.getpid()} (since {now})", encoding="utf-8")
+            with naming_full_disk(self._holder):
+                self._holder.write_text(f"Process {os.getpid()} (since {now})", encoding="utf-8")
             yield
         finally:
             self._holder.unlink(missing_ok=True)
@@ -116,7 +127,8 @@ class ScoreCache:
     def _errors(self) -> Iterator[None]:
         """Turn SQLite's errors into ones that name the file."""
         try:
-            yield
+            with naming_full_disk(self._path):
+                yield
         except sqlite3.Error as err:
             raise ValueError(f"{self._path}: the score cache can't be used ({err})") from err
 
@@ -141,6 +153,8 @@ class ScoreCache:
     def add_teacher(self, fingerprint: str, name: str, labels: Sequence[str]) -> int:
         """Return the number under which a teacher's probabilities are stored; add the teacher if it is new.
 
+        That it is used today is noted.
+
         fingerprint (str): Stands for everything that decides the probabilities, the order of the labels included.
         name (str): The teacher's name for people.
         labels (Sequence[str]): The labels, in the order of the columns.
@@ -150,6 +164,10 @@ class ScoreCache:
             self.connection.execute(
                 "INSERT OR IGNORE INTO teachers (fingerprint, name, labels) VALUES (?, ?, ?)",
                 (fingerprint, name, json.dumps(list(labels))),
+            )
+            self.connection.execute(
+                "INSERT OR REPLACE INTO uses SELECT id, date('now', 'localtime') FROM teachers WHERE fingerprint = ?",
+                (fingerprint,),
             )
         [(number,)] = self._query("SELECT id FROM teachers WHERE fingerprint = ?", fingerprint)
         return int(number)
@@ -241,7 +259,7 @@ class ScoreCache:
         """Return the teachers in the cache, in the order in which they came there."""
         rows = self._query(
             "SELECT name, fingerprint, labels, (SELECT count(*) FROM scores WHERE teacher = id), "
-            "scored / nullif(seconds, 0) FROM teachers ORDER BY id"
+            "scored / nullif(seconds, 0), (SELECT day FROM uses WHERE teacher = id) FROM teachers ORDER BY id"
         )
         return [CachedTeacher(name, sha256, json.loads(labels), *rest) for name, sha256, labels, *rest in rows]
 
@@ -266,6 +284,7 @@ class ScoreCache:
             with self._lock.acquire(timeout=0), self._transaction():
                 self.connection.execute("DELETE FROM scores WHERE teacher = ?", (number,))
                 self.connection.execute("DELETE FROM teachers WHERE id = ?", (number,))
+                self.connection.execute("DELETE FROM uses WHERE teacher = ?", (number,))
                 self.connection.execute("DELETE FROM batches")
         except Timeout as err:
             raise ValueError(f"{self._name_holder()} is scoring. Wait for it to end, or stop it") from err

@@ -18,7 +18,7 @@ from ..data.text_spool import TextSpool, spool_texts
 from ..teacher.provenance import check_trained_on
 from ..teacher.spec import spec_members
 from ..teacher.teachers import MeanTeacher, Teacher, load_teacher, mean_scores
-from .cache import ScoreCache
+from .cache import MEMBERS, ScoreCache
 from .scorer import BatchSettings, Engine, Scorer, run_here
 from .settings import load_score_settings
 from .transfer_set import gather_texts, write_transfer
@@ -71,7 +71,8 @@ def score_corpus(
     rows = ({key: row[key] for key in ("text", LANG, ORIGIN)} for row in spool.rows(unscored))
     write_jsonl(corpus.folder / "unscored.jsonl", rows)
     summary = {
-        "teacher": spec, "teacher_fingerprint": teacher.fingerprint, "labels": teacher.labels,
+        "teacher": spec, "teacher_fingerprint": teacher.fingerprint,
+        MEMBERS: [scorer.teacher.fingerprint for scorer in scorers], "labels": teacher.labels,
         "total": len(spool) - len(unscored), PREPARE_SHA256: fingerprint, "texts": counts, "unscored": len(unscored),
         TRANSFER_SHA256: hash_folder(output),
     }  # fmt: skip
