@@ -25,6 +25,7 @@ def run_distill(folder: Path, teacher: str, *steps: str) -> None:
 @pytest.fixture(scope="session")
 def distilled(copy: Path) -> Path:
     """Run the workflow with a teacher from elsewhere, but for the steps that need a package index."""
+    run_distill(copy, BASELINE, "prepare", "train-baseline")
     run_distill(copy, BASELINE)
     return copy
 
