@@ -75,7 +75,7 @@ def main(
         p = systems[name]["p_above_majority"]
         msg.warn(f"The {name} is not surely better than the most frequent label (p = {p:.2g})")
     msg.good(f"Wrote {output}", f"{split} texts of {result['data']}")
-    msg.good(f"The report: {report.resolve()}")
+    msg.good(f"The report: {report.resolve()}", f"{result['verdict']['decision']}: {result['verdict']['reason']}")
 
 
 if __name__ == "__main__":

@@ -70,7 +70,21 @@ def main(
     if dropped["rejected"]:
         msg.warn(f"{dropped['rejected']} records were rejected as bad input, the first of them:")
         _show_drops(corpus, "rejected")
-    msg.good(f"Wrote {corpus / 'gold'}", f"labels: {', '.join(summary['labels'])}")
+    _warn_of_few(summary)
+    counts = (f"{label} {sum(splits.values())}" for label, splits in summary["labels"].items())
+    msg.good(f"Wrote {corpus / 'gold'}", f"labels: {', '.join(counts)}")
+
+
+def _warn_of_few(summary: dict[str, Any]) -> None:
+    """Say so if the student can't be judged, or has little to learn from."""
+    from scripts.distill.data.corpus import FEW_TEXTS
+
+    kept = summary["kept"].values()
+    test, unlabelled = (sum(counts[split] for counts in kept) for split in ("test", "unlabelled"))
+    if test < FEW_TEXTS:
+        msg.warn(f"Only {test} test texts: {FEW_TEXTS} are the least that tell whether the student may be shipped")
+    if not unlabelled:
+        msg.warn("No unlabelled texts: they help the student most, see docs/data.md")
 
 
 def _warn_of_labels(summary: dict[str, Any]) -> None:

@@ -163,3 +163,17 @@ def test_lock_says_if_the_folder_cannot_be_written_to(tmp_path: Path) -> None:
     message = r"can't be written to \(.*\)\. Make it writable, or free its disk"
     with pytest.raises(OSError, match=message), hold_folder(tmp_path):
         pass
+
+
+def test_lock_interrupted_command_says_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @writes
+    def command() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        command()
+    assert stopped.value.code == 130
+    assert "Run the same command again" in capsys.readouterr().out

@@ -507,7 +507,9 @@ def test_prepare_prints_labels_that_the_terminal_does_not_have(tmp_path: Path) -
         command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert r"labels: \u2713, \u2717" in done.stdout
+    assert r"labels: \u2713 10, \u2717 10" in done.stdout
+    assert "Only 4 test texts" in done.stdout
+    assert "No unlabelled texts" in done.stdout
 
 
 # --- What counts as a change ---

@@ -273,7 +273,7 @@ def test_splits_split_with_two_places_is_an_error(tmp_path: Path, split: str, fi
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "none of its 0 records can be used. Add texts"),
+        ("", "none of its 0 records can be used. Add texts, or remove it"),
         ('{"text": "A."}\n{"text": ""}', "none of its 2 records can be used. The first problem: line 1: neither 'labe"),
     ],
     ids=["empty", "rejected"],
@@ -324,7 +324,10 @@ def test_splits_one_file_with_a_rare_label_is_an_error(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "nl.jsonl", rows)
     with pytest.raises(ValueError) as raised:
         read_splits(tmp_path, lang="nl", seed=0)
-    assert str(raised.value) == f"{path}: label 'POS' has 4 texts; a split by seed needs 5"
+    assert str(raised.value) == (
+        f"{path}:2: label 'POS' has 4 texts, and needs 5 to be split into train, dev and test. Other labels: 'NEG' 5. "
+        "Correct the label if it is misspelt, or add texts"
+    )
 
 
 def test_splits_duplicates_in_one_file_are_dropped_before_it_is_split(tmp_path: Path) -> None:
@@ -709,8 +712,8 @@ def test_splits_unlabelled_folder_that_is_no_data_is_an_error(tmp_path: Path, na
 @pytest.mark.parametrize(
     ("files", "message"),
     [
-        ({"a.jsonl": ""}, "/a.jsonl: none of its 0 records can be used. Add texts"),
-        ({"a.txt": "\n \n", "b.jsonl.gz": ""}, ": none of its 0 records can be used. Add texts"),
+        ({"a.jsonl": ""}, "/a.jsonl: none of its 0 records can be used. Add texts, or remove it"),
+        ({"a.txt": "\n \n", "b.jsonl.gz": ""}, ": none of its 0 records can be used. Add texts, or remove it"),
         (
             {"a.jsonl": '{"text": ""}\n{"review": "A."}'},
             "/a.jsonl: none of its 2 records can be used. The first problem: line 1: 'text' is empty",

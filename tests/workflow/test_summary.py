@@ -39,7 +39,11 @@ def test_summary_has_table_examples_and_the_wheel(tmp_path: Path, monkeypatch: p
     systems: dict[str, Any] = dict.fromkeys(("tfidf_logreg", "baseline", "teacher"))
     row = {"n": 40, "systems": {**systems, "student": {"accuracy": 0.75}}}
     Path("metrics").mkdir()
-    srsly.write_json("metrics/evaluation.json", {"split": "test", "languages": {"en": row}, "overall": row})
+    verdict = {"decision": "Do not ship", "reason": "40 test texts are too few"}
+    evaluation = {"split": "test", "languages": {"en": row}, "overall": row, "verdict": verdict}
+    srsly.write_json("metrics/evaluation.json", evaluation)
+    Path("reports").mkdir()
+    Path("reports/evaluation.html").touch()
     samples = [{"text": "Great book!", "cats": {"NEG": 0.1, "POS": 0.9}, "gold": "POS"}]
     srsly.write_json("metrics/verify.json", {"samples": samples, "size_bytes": 5_900_000})
     wheel = Path("xx_name-0.1.0-py3-none-any.whl")
@@ -48,4 +52,5 @@ def test_summary_has_table_examples_and_the_wheel(tmp_path: Path, monkeypatch: p
     assert result.exit_code == 0
     assert ["all", "40", "–", "–", "–", "75.0"] in [line.split() for line in result.output.splitlines()]
     assert "POS: NEG 0.10  POS 0.90  Great book!" in result.output
+    assert f"Do not ship: 40 test texts are too few\nThe report: {tmp_path}/reports/evaluation.html" in result.output
     assert f"pip install {wheel}" in result.output

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from filelock import FileLock, Timeout
+from wasabi import msg
 
 from .files import write_json
 from .messages import stopping_with
@@ -20,6 +21,8 @@ from .processes import arguments_of, start_of
 LOCK, HOLDER = ".run.lock", ".run.json"
 # Seconds that a lock may take to go with a process that was killed.
 PATIENCE = 1
+# The exit status of a command that was interrupted by Ctrl-C.
+INTERRUPTED = 130
 # Set in the environment of what a holder of a lock starts: such commands work for the holder.
 NESTED = "DISTILL_NESTED"
 
@@ -62,7 +65,11 @@ def writes(command: Callable[P, R]) -> Callable[P, R]:
         with ExitStack() as stack:
             with stopping_with("Can't start"):
                 stack.enter_context(hold_folder(Path()))
-            return command(*args, **kwargs)
+            try:
+                return command(*args, **kwargs)
+            except KeyboardInterrupt as err:
+                msg.fail("Interrupted", "Run the same command again: what is done stays")
+                raise SystemExit(INTERRUPTED) from err
 
     return locked
 

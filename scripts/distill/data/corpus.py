@@ -22,6 +22,8 @@ from .text_keys import normalize
 
 # What summaries and metadata call the hashes of prepare.json, of all files in gold/, and of all in transfer/.
 PREPARE_SHA256, GOLD_SHA256, TRANSFER_SHA256 = "prepare_sha256", "gold_sha256", "transfer_sha256"
+# With fewer test texts than these, the interval of an accuracy can be 20 points wide.
+FEW_TEXTS = 100
 # What a training reads from the folder, and the command that makes it.
 MADE_BY = {
     "gold": "prepare", "labels.json": "prepare", "tokenizer": "augment", "transfer": "score", "vectors": "vectors",

@@ -16,10 +16,10 @@ def is_language(code: str) -> bool:
 def find_language(code: str) -> str | None:
     """Return spaCy's code for a language that it tokenises by its usual rules (unlike zh, ja, ko, th, vi), or None.
 
-    code (str): A code that spaCy may know in another form: "deu" for "de".
+    code (str): A code that spaCy may know in another form: "deu" or "de-AT" for "de".
     """
     try:
-        language = get_lang_class(code)
+        language = get_lang_class(code.split("-")[0])
     except (ImportError, AttributeError):  # the latter for modules beside the languages: spacy.lang.punctuation
         return None
     usual = language.lang != MULTI_LANGUAGE and "tokenizer" not in language.Defaults.config.get("nlp", {})

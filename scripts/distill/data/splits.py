@@ -211,7 +211,12 @@ def _read_file(path: Path, lang: str, seed: int, splits: Splits) -> None:
     # Of five texts of a label, one goes to dev and one to test.
     for label, count in counts.items():
         if count < 5:
-            raise ValueError(f"{path}: label {label!r} has {count} texts; a split by seed needs 5")
+            line = next(review.line for review in reviews if review.label == label)
+            others = ", ".join(f"{other!r} {n}" for other, n in counts.items() if other != label)
+            raise ValueError(
+                f"{path}:{line}: label {label!r} has {count} texts, and needs 5 to be split into train, dev and test. "
+                f"Other labels: {others or 'none'}. Correct the label if it is misspelt, or add texts"
+            )
     labels = [review.label for review in reviews]
     rest, test = train_test_split(reviews, test_size=TEST_SHARE, stratify=labels, random_state=seed)
     labels = [review.label for review in rest]
@@ -277,7 +282,7 @@ def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
 
 def _refuse(path: Path, read: int, first: Drop | None) -> NoReturn:
     """Refuse a file or folder none of whose records can be used; `first` is the first record that was dropped."""
-    remedy = _first_problem(path, first) if first else "Add texts"
+    remedy = _first_problem(path, first) if first else "Add texts, or remove it"
     raise ValueError(f"{path}: none of its {read} records can be used. {remedy}")
 
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ..core.probabilities import shift, soften
 from ..core.progress import track
-from ..data.corpus import GoldSplit
+from ..data.corpus import FEW_TEXTS, GoldSplit
 from ..data.teacher_scores import Scores
 from . import metrics
 from .metrics import Labels, Probabilities
@@ -21,8 +21,6 @@ OVERALL = "overall"
 ECE, ECE_BEFORE = "ece", "ece_before_calibration"
 # Key of a system's scores: the confidence interval of its accuracy.
 ACCURACY_CI = "accuracy_ci95"
-# With fewer texts than these, the interval of an accuracy can be 20 points wide.
-FEW_TEXTS = 100
 # A system whose p_above_majority is not below this may be no better than the most frequent label.
 SIGNIFICANCE = 0.01
 

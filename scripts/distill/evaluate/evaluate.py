@@ -29,6 +29,7 @@ from .comparison import (
 from .eval_set import EvalSet, load_eval_set
 from .making import describe_making, read_benchmark
 from .tfidf import read_tfidf
+from .verdict import judge
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ def evaluate_corpus(
     RETURNS (dict[str, Any]): The contents of metrics/evaluation.json: what `comparison.evaluate` returns; "lengths",
         see `compare_lengths`; "data", "lang", "seed", "split" and "labels"; "teacher", the spec, or None if the teacher
         can't be compared, and "why_no_teacher"; "size_bytes" and "fingerprints": system → value; what
-        `analysis.analyse` returns; "making", see `describe_making`; "benchmark", see `read_benchmark`.
+        `analysis.analyse` returns; "making", see `describe_making`; "benchmark", see `read_benchmark`; "verdict", see
+        `verdict.judge`.
     RAISES (OSError, ValueError): If a system or a corpus is missing, broken or of other data.
     """
     require_file(paths.baseline, "train-baseline")
@@ -80,7 +82,7 @@ def evaluate_corpus(
     if spec == TRAIN:
         folders[TEACHER] = paths.teacher_model
     before = undo_calibration(predictions[STUDENT], *read_calibration(student.nlp, labels))
-    return {
+    result = {
         **{name: corpus.prepared[name] for name in ("data", "lang", "seed")},
         "split": split,
         "labels": labels,
@@ -94,6 +96,7 @@ def evaluate_corpus(
         "making": describe_making(corpus, student.nlp),
         "benchmark": read_benchmark(benchmark, student.fingerprint),
     }
+    return {**result, "verdict": judge(result)._asdict()}
 
 
 def ask_all(eval_set: EvalSet, systems: Mapping[str, System], paths: Paths) -> tuple[Predictions, str | None]:

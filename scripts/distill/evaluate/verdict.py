@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from .comparison import BASELINE, FEW_TEXTS, OVERALL, STUDENT, TEACHER, TFIDF, near_majority
+from ..data.corpus import FEW_TEXTS
+from .comparison import BASELINE, OVERALL, STUDENT, TEACHER, TFIDF, near_majority
 
 # The share of right answers that the page chooses a threshold for.
 TARGET = "0.95"
