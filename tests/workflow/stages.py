@@ -131,6 +131,7 @@ def start(folder: Path, command: str, *, largest: int = resource.RLIM_INFINITY, 
     last (int): The command is killed when it is about to change files for the last-th time; 0: it is not.
     """
     log = folder.parent / f"{next(NUMBERS)}.log"
+    log.touch()
     process = FORKS.Process(target=_run, args=(folder, command, log, largest, last))
     process.start()
     return Running(process, log)
