@@ -131,6 +131,7 @@ def start(folder: Path, command: str, *, largest: int = resource.RLIM_INFINITY, 
     last (int): The command is killed when it is about to change files for the last-th time; 0: it is not.
     """
     log = folder.parent / f"{next(NUMBERS)}.log"
+    log.touch()
     process = FORKS.Process(target=_run, args=(folder, command, log, largest, last))
     process.start()
     return Running(process, log)
@@ -292,4 +293,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Project]:
     with pytest.MonkeyPatch.context() as patch:
         # Read by the process that all commands are forked from, when it starts.
         patch.setenv("OMP_NUM_THREADS", "1")
+        # It starts now, so that no stage seems to take as long.
+        first = FORKS.Process(target=int)
+        first.start()
+        first.join()
         yield Project(tmp_path_factory.mktemp("stages") / "project")
