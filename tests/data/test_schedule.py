@@ -128,13 +128,17 @@ def test_updates_of_the_committed_configs_are_accepted() -> None:
             {"max_steps": 60, "eval_frequency": 20, "optimizer": {"learn_rate": {"warmup_steps": 50}}},
             r"rises for 50 of max_steps = 60 updates.* --training\.optimizer\.learn_rate\.warmup_steps 6,",
         ),
+        (
+            {"max_steps": 12000, "eval_frequency": 2400, "patience": 2000},
+            r"patience = 2000 is not more than eval_frequency = 2400.* --training\.patience 0",
+        ),
     ],
 )
 def test_updates_that_teach_nothing_are_refused(changes: dict[str, Any], message: str) -> None:
-    training = {"optimizer": {"learn_rate": 0.001}, **changes}
+    training = {"optimizer": {"learn_rate": 0.001}, "patience": 0, **changes}
     with pytest.raises(ValueError, match=message):
         check_updates(training)
-    check_updates({**training, "max_steps": 1000})
+    check_updates({**training, "max_steps": 1000, "patience": 0})
     check_updates({**training, "max_steps": 0})
 
 

@@ -97,11 +97,11 @@ def plan_updates(schedule: Schedule, per_epoch: float, total: int | None = None)
 
 
 def check_updates(training: Mapping[str, Any]) -> None:
-    """Check that a training has enough updates to be scored after some of them, at its full learning rate.
+    """Check that a training has enough updates, and patience, to be scored after some of them, at its full rate.
 
     training (Mapping[str, Any]): `[training]` of an interpolated config. If max_steps is 0, nothing is checked.
-    RAISES (ValueError): If there are fewer updates than lie between two scorings on dev, or the learning rate rises for
-        more than half of them.
+    RAISES (ValueError): If there are fewer updates than lie between two scorings on dev, patience ends before the first
+        of them, or the learning rate rises for more than half of the updates.
     """
     total, every = training["max_steps"], training["eval_frequency"]
     if not total:
@@ -110,6 +110,11 @@ def check_updates(training: Mapping[str, Any]) -> None:
         raise ValueError(
             f"[training] max_steps = {total} is less than eval_frequency = {every}: no trained model would be scored "
             f"on dev. Set --training.eval_frequency {max(1, total // 3)}, or train longer"
+        )
+    if 0 < training["patience"] <= every:
+        raise ValueError(
+            f"[training] patience = {training['patience']} is not more than eval_frequency = {every}: the training would "
+            "stop before a trained model is scored on dev. Set --training.patience 0 (never stop early), or more"
         )
     rate = training["optimizer"].get("learn_rate")
     warmup = rate.get("warmup_steps", 0) if isinstance(rate, Mapping) else 0
