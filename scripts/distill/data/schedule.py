@@ -113,7 +113,7 @@ def check_updates(training: Mapping[str, Any]) -> None:
         )
     if 0 < training["patience"] <= every:
         raise ValueError(
-            f"[training] patience = {training['patience']} is not more than eval_frequency = {every}: the training would "
+            f"[training] patience = {training['patience']} is not more than eval_frequency = {every}: training would "
             "stop before a trained model is scored on dev. Set --training.patience 0 (never stop early), or more"
         )
     rate = training["optimizer"].get("learn_rate")
