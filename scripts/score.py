@@ -6,6 +6,7 @@ import typer
 from wasabi import msg
 
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 from scripts.distill.core.variables import EngineName
 from scripts.distill.score import CACHE_PATH
 from scripts.distill.teacher.spec import TEACHERS
@@ -40,13 +41,11 @@ def run(
     from scripts.distill.data.corpus import Corpus
     from scripts.distill.score.score import is_near_chance, score_by_spec
 
-    try:
+    with stopping_with("Can't score the texts"):
         summary = score_by_spec(
             Corpus(corpus), output, teacher, teacher_model=teacher_model, settings_path=settings_path, cache=cache,
             seed=seed, gpu_id=gpu_id, ray=engine == EngineName.ray, limit=limit or None,
         )  # fmt: skip
-    except (OSError, ValueError) as err:
-        msg.fail("Can't score the texts", str(err), exits=1)
     if summary["unscored"]:
         msg.warn(
             f"The teacher has no answer for {summary['unscored']} texts, which are left out",
@@ -82,12 +81,10 @@ def list_teachers(
     from scripts.distill.score.cache import MEMBERS, ScoreCache
 
     summary = corpus / "score.json"
-    try:
+    with stopping_with("Can't read the scores"):
         with ScoreCache(cache) as scores:
             teachers = scores.teachers()
         current = srsly.read_json(summary) if summary.exists() else {}
-    except (OSError, ValueError) as err:
-        msg.fail("Can't read the scores", str(err), exits=1)
     members = current.get(MEMBERS, [current.get("teacher_fingerprint")])  # older files have no members
     rows = [
         (t.fingerprint[:12], t.name, ", ".join(t.labels), t.texts, f"{t.texts_per_second or 0:.0f}",
@@ -111,11 +108,8 @@ def prune(
     """
     from scripts.distill.score.cache import ScoreCache
 
-    try:
-        with ScoreCache(cache) as scores:
-            removed = scores.prune(fingerprint)
-    except (OSError, ValueError) as err:
-        msg.fail("Can't remove the scores", str(err), exits=1)
+    with stopping_with("Can't remove the scores"), ScoreCache(cache) as scores:
+        removed = scores.prune(fingerprint)
     msg.good(f"Removed the scores of {removed} texts from {cache}")
 
 

@@ -8,6 +8,7 @@ from wasabi import msg
 
 from scripts.distill.core.files import replacing_folder, write_json
 from scripts.distill.core.lock import writes
+from scripts.distill.core.messages import stopping_with
 from scripts.distill.core.threads import use_one_core
 from scripts.distill.score import CACHE_PATH
 from scripts.distill.teacher.spec import TEACHERS
@@ -182,14 +183,12 @@ def memory(
     Example: python -m scripts.lab.benchmark memory --texts 100000
     """
     from scripts.distill.core.files import require_file
-    from scripts.distill.release.wheel import WheelError, spacy_environment
+    from scripts.distill.release.wheel import spacy_environment
     from scripts.lab.memory_growth import measure_memory, table_rows
 
-    try:
+    with stopping_with("Can't measure the memory"):
         python = spacy_environment(Path(".venv-spacy"), constraints)
         result = measure_memory(require_file(student, "export"), SAMPLE, texts, python)
-    except (OSError, ValueError, WheelError) as err:
-        msg.fail("Can't measure the memory", str(err), exits=1)
     write_json(output, result)
     rows, header = table_rows(result)
     msg.table(rows, header=header, divider=True, aligns=("r",) * len(header))
