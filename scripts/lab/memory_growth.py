@@ -31,7 +31,8 @@ def measure_memory(student: Path, data: Path, texts: int, python: str) -> dict[s
     # Whole zones lie between two notes.
     every = max(1, texts // NOTES // memory_worker.ZONE) * memory_worker.ZONE
     job = {
-        "folder": str(student.resolve()), "serving": serving.__file__, "words": words, "texts": texts, "every": every,
+        "folder": str(student.resolve()), "serving": str(Path(serving.__file__).parent), "words": words, "texts": texts,
+        "every": every,
     }  # fmt: skip
     command = isolated(python, Path(memory_worker.__file__))
     notes = {

@@ -3,7 +3,6 @@
 This file runs where there is spaCy alone. It imports nothing else.
 """
 
-import importlib.util
 import itertools
 import json
 import os
@@ -39,17 +38,17 @@ def memory() -> int:
 def main(job: dict[str, Any]) -> list[tuple[int, int]]:
     """Load a student as its wheel does, and let it read texts.
 
-    job (dict[str, Any]): "folder": the exported student; "serving": the file that the wheel's `load` calls; "words":
-        see `make_texts`; "texts": how many; "every": how many texts lie between two notes; "zones": whether the texts
-        are read in memory zones.
+    job (dict[str, Any]): "folder": the exported student; "serving": the folder of serving.py, which the wheel's `load`
+        calls; "words": see `make_texts`; "texts": how many; "every": how many texts lie between two notes; "zones":
+        whether the texts are read in memory zones.
     RETURNS (list[tuple[int, int]]): Texts read, and the memory in bytes then.
     """
     import spacy
 
-    spec = importlib.util.spec_from_file_location("serving", job["serving"])
-    serving: Any = importlib.util.module_from_spec(spec)  # type: ignore[arg-type]
-    spec.loader.exec_module(serving)  # type: ignore[union-attr]
-    nlp = serving.make_ready(spacy.load(job["folder"]))
+    sys.path.append(job["serving"])
+    from serving import make_ready  # type: ignore[import-not-found]
+
+    nlp = make_ready(spacy.load(job["folder"]))
     texts = make_texts(job["words"], job["texts"])
     read, notes = 0, [(0, memory())]
     while batch := list(itertools.islice(texts, ZONE)):
