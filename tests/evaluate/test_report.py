@@ -18,6 +18,7 @@ from scripts.distill.data.teacher_scores import Scores
 from scripts.distill.evaluate.analysis import analyse
 from scripts.distill.evaluate.comparison import compare_lengths, evaluate, undo_calibration
 from scripts.distill.evaluate.report import SCRIPT, list_confusions, render, show_unseen
+from scripts.distill.evaluate.verdict import judge
 
 HOSTILE = ["<script>alert(1)</script>", "{{7*7}}{% raw %}", "a\x00b\x1b[31m\x85", '"><img src=x onerror=alert(2)>',
            "</style></details>", "\u202egnp.exe", "$x^2$ &amp; é 🎉 中文"]  # fmt: skip
@@ -82,6 +83,7 @@ def make_result(*, teacher: bool = True, limit: float | None = 0.7, labels: list
         },
         "benchmark": None,
     }  # fmt: skip
+    found["verdict"] = judge(found)._asdict()
     # As it is read from metrics/evaluation.json.
     return dict(json.loads(json.dumps(found, allow_nan=False)))
 

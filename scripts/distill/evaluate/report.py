@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from . import figures
 from .comparison import BASELINE, OVERALL, STUDENT, TEACHER, TFIDF, better_controls, describe_few
-from .verdict import NAMES, TARGET, describe_interval, judge, percent, points, why_no_threshold
+from .verdict import NAMES, TARGET, describe_interval, percent, points, why_no_threshold
 
 TEMPLATE = Path(__file__).with_name("report.html.jinja")
 # What the page does if it may: it filters texts, and unfolds all on paper.
@@ -51,7 +51,6 @@ def render(result: Mapping[str, Any]) -> str:
     template = environment.from_string(TEMPLATE.read_text(encoding="utf-8"))
     return template.render(
         **result,
-        verdict=judge(result),
         few=describe_few(result[OVERALL], result["split"]),
         pointless=[NAMES[control] for control in better_controls(result[OVERALL])],
         no_threshold=why_no_threshold(result),
