@@ -45,6 +45,7 @@ def main(
     gpu_id: int = typer.Option(..., help="The GPU, or -1"),
     processes: int = typer.Option(..., help="Processes of augmentation", min=1),
     engine: EngineName = typer.Option(..., help="What scores: local or ray"),
+    limit: int = typer.Option(..., help="Texts that the teacher is asked about at most, or 0", min=0),
     teacher_folder: Path = typer.Option("training/teacher", help="Where the teacher is trained"),
 ) -> None:
     """Stop a workflow at once if its variables can't work.

@@ -130,7 +130,7 @@ def test_updates_of_the_committed_configs_are_accepted() -> None:
         ),
         (
             {"max_steps": 12000, "eval_frequency": 2400, "patience": 2000},
-            r"patience = 2000 is not more than eval_frequency = 2400.* --training\.patience 0",
+            r"patience = 2000 is less than eval_frequency = 2400.* --training\.patience 0",
         ),
     ],
 )

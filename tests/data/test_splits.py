@@ -100,6 +100,7 @@ def test_splits_find_languages(tmp_path: Path) -> None:
         (["en.old.csv"], "{}/en.old.csv: 'en.old' is not the code of a language"),
         # Training would end with E958.
         (["deu/"], "{}/deu: spaCy's code for 'deu' is 'de'. Rename it"),
+        (["pt-BR/"], "{}/pt-BR: spaCy's code for 'pt-BR' is 'pt'. Rename it"),
         (["iw.csv"], "{}/iw.csv: spaCy's code for 'iw' is 'he'. Rename it"),
         (["mul/"], "{}/mul: 'mul' is not the code of a language"),
         (["zho/"], "{}/zho: 'zho' is not the code of a language"),
@@ -123,7 +124,7 @@ def test_splits_find_languages(tmp_path: Path) -> None:
         (["README.md", ".git/"], "{}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl"),
     ],
     ids=[
-        "word", "capitals", "split", "split-txt", "split-folder", "dot", "three-letters", "old-code", "mul",
+        "word", "capitals", "split", "split-txt", "split-folder", "dot", "three-letters", "region", "old-code", "mul",
         "three-letters-tokenizer", "tokenizer", "json", "txt", "gzipped-txt", "gzip-of-what", "no-suffix",
         "suffix", "xx", "module", "submodule", "folder-and-file", "two-files", "plain-and-gzipped", "empty", "no-data",
     ],

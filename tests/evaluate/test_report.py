@@ -179,6 +179,7 @@ def test_report_warns_of_a_pointless_teacher(result: dict[str, Any], html: str) 
     assert "distilling it is pointless" not in html
     worse = copy.deepcopy(result)
     worse["overall"]["systems"]["tfidf_logreg"]["accuracy"] = 1.0
+    worse["verdict"] = judge(worse)._asdict()
     text = " ".join(Page(render(worse)).text.split())
     assert "The teacher is not above TF-IDF + logistic regression: distilling it is pointless." in text
     assert "Do not ship: TF-IDF + logistic regression is right on 100 %" in text

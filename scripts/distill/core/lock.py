@@ -68,7 +68,7 @@ def writes(command: Callable[P, R]) -> Callable[P, R]:
             try:
                 return command(*args, **kwargs)
             except KeyboardInterrupt as err:
-                msg.fail("Interrupted", "Run the same command again: what is done stays")
+                msg.fail("Interrupted", "Run the same command again: finished steps and scored texts stay")
                 raise SystemExit(INTERRUPTED) from err
 
     return locked

@@ -111,9 +111,9 @@ def check_updates(training: Mapping[str, Any]) -> None:
             f"[training] max_steps = {total} is less than eval_frequency = {every}: no trained model would be scored "
             f"on dev. Set --training.eval_frequency {max(1, total // 3)}, or train longer"
         )
-    if 0 < training["patience"] <= every:
+    if 0 < training["patience"] < every:
         raise ValueError(
-            f"[training] patience = {training['patience']} is not more than eval_frequency = {every}: training would "
+            f"[training] patience = {training['patience']} is less than eval_frequency = {every}: training would "
             "stop before a trained model is scored on dev. Set --training.patience 0 (never stop early), or more"
         )
     rate = training["optimizer"].get("learn_rate")

@@ -45,7 +45,7 @@ print(json.dumps({
 """
 
 
-class WheelError(ValueError):
+class WheelError(OSError):
     """The wheel can't be built, installed or loaded, or it does not do what the export does."""
 
 

@@ -27,8 +27,8 @@ CHUNK = 500
 TIMEOUT_SECONDS = 60
 
 # teachers: `scored` is how many texts the teacher was ever asked about, `seconds` how long that took. scores: `row` is
-# little-endian float32. batches: `keys` are the keys of the batch's texts, one after the other. uses: the
-# day on which a teacher was last used; it is a table of its own, which is added to files that have none.
+# little-endian float32, or empty if the teacher has no answer. batches: `keys` are the keys of the batch's texts, one
+# after the other. uses: the day on which a teacher was last used; a table of its own, added to files that have none.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS teachers (
     id INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint TEXT NOT NULL UNIQUE, name TEXT NOT NULL, labels TEXT NOT NULL,
@@ -180,15 +180,24 @@ class ScoreCache:
         RETURNS (dict[bytes, NDArray[float32]]): Key → probabilities, shape (n_labels,). Keys without any are left out.
         RAISES (ValueError): If the teacher has been removed from the cache.
         """
+        return {key: numpy.frombuffer(row, dtype="<f4") for key, row in self._rows(teacher, keys) if row}
+
+    def known(self, teacher: int, keys: Sequence[bytes]) -> set[bytes]:
+        """Return which texts the teacher was asked about, those that it has no answer for included.
+
+        teacher (int): The teacher's number, see `add_teacher`.
+        keys (Sequence[bytes]): The keys of the texts, see `text_key`.
+        RAISES (ValueError): If the teacher has been removed from the cache.
+        """
+        return {key for key, _ in self._rows(teacher, keys)}
+
+    def _rows(self, teacher: int, keys: Sequence[bytes]) -> Iterator[tuple[bytes, bytes]]:
         if not self._query("SELECT 1 FROM teachers WHERE id = ?", teacher):
             raise ValueError(f"{self._path}: the teacher was removed meanwhile. Score the texts again")
-        found = {}
         for start in range(0, len(keys), CHUNK):
             part = keys[start : start + CHUNK]
             query = f"SELECT key, row FROM scores WHERE teacher = ? AND key IN ({','.join('?' * len(part))})"  # noqa: S608
-            for key, row in self._query(query, teacher, *part):
-                found[key] = numpy.frombuffer(row, dtype="<f4")
-        return found
+            yield from self._query(query, teacher, *part)
 
     def plan(self, job: str, batches: Iterable[Sequence[bytes]]) -> None:
         """Plan a job, unless there is a plan of it that is not done.
@@ -237,14 +246,13 @@ class ScoreCache:
         job (str): The job of the batch.
         number (int): The number of the batch.
         keys (Sequence[bytes]): The keys of its texts.
-        scores (NDArray[float32]): Shape (n_keys, n_labels). A row of NaN, for a text that the teacher has no answer
-            for, is not stored.
+        scores (NDArray[float32]): Shape (n_keys, n_labels). Of a row of NaN, for a text that the teacher has no answer
+            for, it is stored that there is none.
         seconds (float): How long the teacher worked.
         """
         rows = [
-            (teacher, key, row.astype("<f4").tobytes())
+            (teacher, key, b"" if numpy.isnan(row).any() else row.astype("<f4").tobytes())
             for key, row in zip(keys, scores, strict=True)
-            if not numpy.isnan(row).any()
         ]
         with self._transaction():
             # What has been stored first stays.
@@ -258,7 +266,7 @@ class ScoreCache:
     def teachers(self) -> list[CachedTeacher]:
         """Return the teachers in the cache, in the order in which they came there."""
         rows = self._query(
-            "SELECT name, fingerprint, labels, (SELECT count(*) FROM scores WHERE teacher = id), "
+            "SELECT name, fingerprint, labels, (SELECT count(*) FROM scores WHERE teacher = id AND length(row)), "
             "scored / nullif(seconds, 0), (SELECT day FROM uses WHERE teacher = id) FROM teachers ORDER BY id"
         )
         return [CachedTeacher(name, sha256, json.loads(labels), *rest) for name, sha256, labels, *rest in rows]

@@ -97,7 +97,7 @@ def score_by_spec(
     ray (bool): Whether Ray runs the batches.
     RETURNS (dict[str, Any]): What `score_corpus` returns.
     RAISES (OSError, ValueError): As `load_teacher` and `score_corpus` do; and if Ray is not installed, or was given
-        several teachers.
+        several teachers, or a limit was given with several.
     """
     settings = load_score_settings(settings_path)
     corpus.summary("augment")  # before the teacher is loaded, which takes a while
@@ -106,6 +106,8 @@ def score_by_spec(
             f"Ray can't score with {spec}. Score with each of these teachers by itself; without --vars.engine, "
             f"their mean takes the scores from {cache}"
         )
+    if limit and len(spec_members(spec)) > 1:
+        raise ValueError(f"limit is for one teacher: those of {spec} would be asked about different texts")
     check_trained_on(spec, teacher_model, corpus)
     load = partial(load_teacher, spec, corpus.labels, teacher_model=teacher_model, settings=settings.hugging_face)
     teacher = load(gpu_id=-1 if ray else gpu_id)

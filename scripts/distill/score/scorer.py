@@ -140,20 +140,20 @@ class Scorer:
     def _drop_known(self) -> None:
         """Take off an old plan what other jobs have scored since: no text is asked about twice."""
         for number, keys in self._cache.batches(self._job):
-            known = self._cache.read(self._teacher, keys)
+            known = self._cache.known(self._teacher, keys)
             if known:
                 self._cache.replan(self._job, number, [key for key in keys if key not in known])
 
     def missing(self) -> NDArray[numpy.int64]:
-        """Return the indices of texts that have no probabilities in the cache, each text once. Shape (n_missing,)."""
+        """Return the indices of texts that the teacher was not asked about, each text once. Shape (n_missing,)."""
         # Of texts that are the same, the first one.
         _, first = numpy.unique(self._keys, return_index=True)
         missing = []
         # In parts, so that the keys of all texts are not in memory as objects.
         for part in numpy.array_split(first, max(1, len(first) // 100_000)):
             keys = [self._spool.key(i) for i in part]
-            found = self._cache.read(self._teacher, keys)
-            missing += [i for i, key in zip(part, keys, strict=True) if key not in found]
+            known = self._cache.known(self._teacher, keys)
+            missing += [i for i, key in zip(part, keys, strict=True) if key not in known]
         return numpy.asarray(missing, dtype="int64")
 
     def run(self, engine: Engine) -> Iterator[bytes]:
