@@ -19,7 +19,7 @@ test: install-test ## run linters, types and tests
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
-	$(VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .venv/installed: requirements.txt requirements-cpu.txt constraints.txt
 	$(PYTHON) -m venv .venv

@@ -96,7 +96,8 @@ def isolated(python: str, worker: Path) -> list[str]:
     python (str): The path of a Python.
     worker (Path): The file.
     """
-    return [python, "-I", str(worker)]
+    # -B: nothing compiled is written beside the project's files.
+    return [python, "-I", "-B", str(worker)]
 
 
 def run_worker(command: Sequence[str], job: Mapping[str, Any], failure: str, remedy: str = "") -> Any:

@@ -29,7 +29,7 @@ WITHOUT_INDEX = ("package", "verify", "summary")
 
 
 def run_project(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if name != NESTED} | {"OMP_NUM_THREADS": "2"}
+    environment = {name: value for name, value in os.environ.items() if name != NESTED} | {"OMP_NUM_THREADS": "1"}
     # weasel is what `python -m spacy project` calls, and starts ten times faster.
     command = [sys.executable, "-m", "weasel", "run", *arguments]
     return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
