@@ -127,8 +127,7 @@ class Scorer:
             self._keys[self._sorted].tobytes(),
         )
         self._job = hashlib.sha256(b"".join(parts)).hexdigest()
-        if cache.remaining(self._job):
-            self._drop_known()
+        self._drop_known()
         cache.plan(self._job, self._plan(settings, limit))
         self.planned = cache.remaining(self._job)
 
