@@ -3,6 +3,7 @@ import hashlib
 import os
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -14,11 +15,13 @@ import pytest
 from safetensors.numpy import save_file
 
 from scripts.distill.core.files import (
+    FullDiskError,
     folder_size,
     hash_file,
     naming_full_disk,
     replacing_file,
     replacing_folder,
+    settle_folder,
     write_json,
     write_jsonl,
     zipped_size,
@@ -30,7 +33,7 @@ def names(folder: Path) -> list[str]:
 
 
 def make_folder(path: Path, **contents: str) -> Path:
-    path.mkdir()
+    path.mkdir(parents=True, exist_ok=True)
     for name, content in contents.items():
         (path / name).write_text(content, encoding="utf-8")
     return path
@@ -254,3 +257,38 @@ def test_files_full_disk_is_known_by_the_words_of_a_library(tmp_path: Path, fill
 def test_files_other_errors_stay_as_they_are(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="nowhere"), naming_full_disk(tmp_path):
         (tmp_path / "nowhere").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("name", "full"), [("WRITE", True), ("SHMSIZE", True), ("READ", False), ("FSYNC", False)])
+def test_files_only_a_write_that_fails_may_be_a_full_disk(tmp_path: Path, name: str, full: bool) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = f"SQLITE_IOERR_{name}"
+    with pytest.raises(FullDiskError if full else sqlite3.OperationalError) as raised, naming_full_disk(tmp_path):
+        raise error
+    said = "can't be written (disk I/O error). Its disk is full, or broken: free or check it, and run this again"
+    assert str(raised.value) == (f"{tmp_path}: {said}" if full else "disk I/O error")
+
+
+@pytest.mark.parametrize("place", ["", "training", "training/teacher"])
+def test_files_settle_folder_removes_what_killed_runs_left(tmp_path: Path, place: str) -> None:
+    folder = tmp_path / place
+    make_folder(folder / f".model.{ENDED.pid}-0a.tmp", half="half")
+    make_folder(folder / f".model.{ENDED.pid}-0b.old", old="old")
+    make_folder(folder / f".model.{os.getppid()}-0a.tmp", half="of a living run")
+    make_folder(folder / f".not ours.{ENDED.pid}-.tmp")
+    (folder / f".a.json.{ENDED.pid}-0a.tmp").touch()
+    settle_folder(tmp_path)
+    assert names(folder) == [f".model.{os.getppid()}-0a.tmp", f".not ours.{ENDED.pid}-.tmp", "model"]
+    assert names(folder / "model") == ["old"]
+
+
+def test_files_settle_folder_passes_over_what_it_may_not_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    (tmp_path / f".a.{ENDED.pid}-0a.tmp").touch()
+    monkeypatch.setattr(Path, "unlink", refuse)
+    settle_folder(tmp_path)
+    assert names(tmp_path) == [f".a.{ENDED.pid}-0a.tmp"]

@@ -116,6 +116,19 @@ def work():
             os.kill(worker, signal.SIGKILL)
 
 
+def test_lock_removes_what_a_killed_run_left_in_the_folder(tmp_path: Path, holder: subprocess.Popen[str]) -> None:
+    left = [tmp_path / f"training/.teacher.{pid}-0a.tmp" for pid in (holder.pid, os.getppid())]
+    for folder in left:
+        folder.mkdir(parents=True)
+    with pytest.raises(BusyError), hold_folder(tmp_path):
+        pass
+    assert [folder.exists() for folder in left] == [True, True]
+    holder.kill()
+    holder.wait()
+    with hold_folder(tmp_path):
+        assert [folder.exists() for folder in left] == [False, True]
+
+
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": 1}'])
 def test_lock_a_broken_holder_means_nothing(tmp_path: Path, content: str) -> None:
     (tmp_path / HOLDER).write_text(content, encoding="utf-8")

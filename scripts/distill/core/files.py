@@ -11,7 +11,7 @@ import shutil
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -23,8 +23,14 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 # How they read in errors that have no such number: of shutil, safetensors or another process; of numpy; and of SQLite.
 FULL_WORDS = re.compile(
     "|".join([*(re.escape(os.strerror(number)) for number in FULL), r"\d+ requested and \d+ written",
-              "database or disk is full", "disk I/O error"])
+              "database or disk is full"])
 )  # fmt: skip
+# SQLite's names for a write that failed: a quota, a limit for one file and a broken disk are one to it.
+UNWRITTEN = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE")
+# What `_beside` calls a file or folder: for which one, the process, the kind.
+TEMPORARY = re.compile(r"\.(?P<name>.+)\.(?P<pid>\d+)-[0-9a-f]+(?P<kind>\.tmp|\.old)")
+# How deep in a project folder commands write: training/teacher/model-best.
+DEPTH = 3
 
 
 class FullDiskError(OSError):
@@ -43,10 +49,13 @@ def naming_full_disk(path: Path) -> Iterator[None]:
     except (ValueError, FullDiskError):
         raise  # ours: it may quote any text, or was named already
     except Exception as err:
-        found = FULL_WORDS.search(str(err))
-        if not found:
-            raise
-        raise FullDiskError(f"{path}: can't be written ({found[0]}). Free its disk, and run this again") from err
+        if found := FULL_WORDS.search(str(err)):
+            raise FullDiskError(f"{path}: can't be written ({found[0]}). Free its disk, and run this again") from err
+        if getattr(err, "sqlite_errorname", None) in UNWRITTEN:
+            raise FullDiskError(
+                f"{path}: can't be written ({err}). Its disk is full, or broken: free or check it, and run this again"
+            ) from err
+        raise
 
 
 @contextmanager
@@ -132,14 +141,30 @@ def settle(path: Path) -> None:
     In a container, this process can have the id of a killed one.
     """
     for left in path.parent.glob(f".{glob.escape(path.name)}.*-*.*"):
-        pid, kind = left.name.removeprefix(f".{path.name}.").split("-")[0], left.suffix
-        if kind in (".tmp", ".old") and pid.isdecimal() and (int(pid) == os.getpid() or not start_of(int(pid))):
-            if kind == ".old":
+        found = TEMPORARY.fullmatch(left.name)
+        if found and found["name"] == path.name and _has_ended(int(found["pid"])):
+            if found["kind"] == ".old":
                 _put_back(left, path)
             elif left.is_dir():
                 shutil.rmtree(left, ignore_errors=True)
             else:
                 left.unlink(missing_ok=True)
+
+
+def _has_ended(pid: int) -> bool:
+    return pid == os.getpid() or not start_of(pid)
+
+
+def settle_folder(folder: Path) -> None:
+    """Put right what killed processes left in a project folder, see `settle`. What may not be changed there stays.
+
+    folder (Path): The project folder. This process holds its lock, and has written nothing there yet.
+    """
+    for level in range(DEPTH):
+        for left in sorted(folder.glob("*/" * level + ".*-*.*")):
+            if found := TEMPORARY.fullmatch(left.name):
+                with suppress(OSError):
+                    settle(left.with_name(found["name"]))
 
 
 def _put_back(old: Path, path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 from filelock import FileLock, Timeout
 from wasabi import msg
 
-from .files import write_json
+from .files import settle_folder, write_json
 from .messages import stopping_with
 from .processes import arguments_of, start_of
 
@@ -76,7 +76,7 @@ def writes(command: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def hold_folder(folder: Path) -> Iterator[None]:
-    """Keep other runs from writing in a folder.
+    """Keep other runs from writing in a folder, and remove what killed ones left there half made.
 
     Two things together do that. A lock of the operating system, which goes with its process, lasts as long as one
     command. Between the commands of a workflow, a file names the process of the workflow; when that process has ended,
@@ -103,6 +103,8 @@ def hold_folder(folder: Path) -> Iterator[None]:
             raise _busy(folder, other)
         if other and (other.pid, other.start) == (run.pid, run.start):
             run = replace(run, since=other.since)
+        # First of all: what a killed run left can be as large as a teacher, and the disk be full of it.
+        settle_folder(folder)
         write_json(folder / HOLDER, asdict(run))
         os.environ[NESTED] = str(os.getpid())
         yield
