@@ -98,19 +98,28 @@ def list_teachers(
 @app.command()
 @writes
 def prune(
-    fingerprint: str = typer.Argument(..., help="The teacher, as `list` names it"), cache: Path = EXISTING_CACHE
+    fingerprint: str = typer.Argument("", help="The teacher, as `list` names it; none: the file gets smaller, no more"),
+    cache: Path = EXISTING_CACHE,
 ) -> None:
-    """Remove the scores of a teacher.
+    """Remove the scores of a teacher, and give their room back to the disk.
 
     In: the file with all scores. Out: the same file without them.
 
     Example: python -m scripts.score prune 1c0b117e8ed0
     """
+    from scripts.distill.core.files import FullDiskError
     from scripts.distill.score.cache import ScoreCache
 
     with stopping_with("Can't remove the scores"), ScoreCache(cache) as scores:
-        removed = scores.prune(fingerprint)
-    msg.good(f"Removed the scores of {removed} texts from {cache}")
+        if fingerprint:
+            removed = scores.prune(fingerprint)
+            msg.good(f"Removed the scores of {removed} texts from {cache}")
+        try:
+            scores.shrink()
+        except FullDiskError as err:
+            msg.warn("The file keeps its size", str(err))
+        else:
+            msg.good(f"{cache} is as small as it can be")
 
 
 if __name__ == "__main__":

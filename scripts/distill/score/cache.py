@@ -15,7 +15,7 @@ import numpy
 from filelock import FileLock, Timeout
 from wasabi import msg
 
-from ..core.files import naming_full_disk
+from ..core.files import FullDiskError, naming_full_disk
 from ..data.teacher_scores import Scores
 from ..data.text_keys import KEY_BYTES
 
@@ -272,7 +272,7 @@ class ScoreCache:
         return [CachedTeacher(name, sha256, json.loads(labels), *rest) for name, sha256, labels, *rest in rows]
 
     def prune(self, fingerprint: str) -> int:
-        """Remove a teacher with its probabilities, and all plans of unfinished jobs.
+        """Remove a teacher with its probabilities, and all plans of unfinished jobs. The file keeps its size: `shrink`.
 
         fingerprint (str): The teacher's fingerprint. Its first characters are enough if those of no other teacher are
             the same.
@@ -289,16 +289,44 @@ class ScoreCache:
         try:
             # Plans go only while nothing is scored. A job whose plan went would end early, and its texts would look as
             # if the teacher had no answer.
-            with self._lock.acquire(timeout=0), self._transaction():
-                self.connection.execute("DELETE FROM scores WHERE teacher = ?", (number,))
-                self.connection.execute("DELETE FROM teachers WHERE id = ?", (number,))
-                self.connection.execute("DELETE FROM uses WHERE teacher = ?", (number,))
-                self.connection.execute("DELETE FROM batches")
+            with self._lock.acquire(timeout=0):
+                self._remove(number)
         except Timeout as err:
             raise ValueError(f"{self._name_holder()} is scoring. Wait for it to end, or stop it") from err
-        with self._errors():
-            self.connection.execute("VACUUM")
         return found[0].texts
+
+    def _remove(self, teacher: int) -> None:
+        """Remove a teacher, in steps that need little room. A kill leaves a teacher with fewer scores."""
+        plans = "DELETE FROM batches WHERE (job, number) IN (SELECT job, number FROM batches LIMIT ?)"
+        scores = "DELETE FROM scores WHERE teacher = ? AND key IN (SELECT key FROM scores WHERE teacher = ? LIMIT ?)"
+        for query, values in ((plans, (CHUNK,)), (scores, (teacher, teacher, 4 * CHUNK))):
+            removed = 1
+            while removed:
+                with self._transaction():
+                    removed = self.connection.execute(query, values).rowcount
+                # The next step writes over the log of this one.
+                self._query("PRAGMA wal_checkpoint(PASSIVE)")
+        with self._transaction():
+            self.connection.execute("DELETE FROM teachers WHERE id = ?", (teacher,))
+            self.connection.execute("DELETE FROM uses WHERE teacher = ?", (teacher,))
+
+    def shrink(self) -> None:
+        """Give the room of what was removed back to the disk.
+
+        RAISES (FullDiskError): If there is too little room: SQLite writes all that stays, twice at most, before the old
+            goes. The message says how much that is. The file stays as it was.
+        """
+        try:
+            self._query("VACUUM")
+        except FullDiskError as err:
+            [(size,)] = self._query(
+                "SELECT (page_count - freelist_count) * page_size "
+                "FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+            )
+            raise FullDiskError(
+                f"{self._path}: there is no room to make it smaller, which takes up to {2 * size / 1e6:.1f} MB for a "
+                "while. New scores take the room of removed ones. Free its disk, and run: python -m scripts.score prune"
+            ) from err
 
 
 def _open(path: Path) -> sqlite3.Connection:
