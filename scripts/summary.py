@@ -31,7 +31,8 @@ def main(
         for path, command in ((wheel, "package"), (evaluation, "evaluate"), (report, "evaluate"), (verified, "verify")):
             require_file(path, command)
     found = srsly.read_json(evaluation)
-    rows = [*found["languages"].items(), ("all", found["overall"])]
+    languages = found["languages"] if len(found["languages"]) > 1 else {}
+    rows = [*languages.items(), ("all", found["overall"])]
     msg.divider(f"Accuracy on the {found['split']} texts, in %")
     table = [(name, str(row["n"]), *(_percent(row["systems"][system]) for system in SYSTEMS)) for name, row in rows]
     msg.table(table, header=("lang", "texts", *SYSTEMS.values()), divider=True, aligns=("l", *"r" * 5))

@@ -292,6 +292,8 @@ def test_evaluation_table_has_a_row_for_each_language_and_overall(evaluation: Ma
     )  # fmt: skip
     assert rows["fr"][-2:] == ("–", "–")
     assert rows["overall"][1] == "7"
+    alone = {**evaluation, "languages": {"nl": evaluation["languages"]["nl"]}}
+    assert [row[0] for row in table_rows(alone)] == ["overall"]
 
 
 def test_evaluation_without_a_teacher_compares_the_others(

@@ -51,9 +51,9 @@ def test_slices_by_language_length_and_unknown_words() -> None:
     assert names(slice_texts(split, None), "vectors") == {}
 
 
-def test_slices_come_with_the_weakest_first_and_small_ones_are_left_out() -> None:
+def test_slices_come_with_the_weakest_first_and_those_of_few_or_all_texts_are_left_out() -> None:
     student, teacher = numpy.asarray([True] * 15 + [False] * 15), numpy.asarray([True] * 29 + [False])
-    masks = {"good": [0, 12], "bad": [18, 30], "half": [5, 25], "small": [0, 9]}
+    masks = {"good": [0, 12], "bad": [18, 30], "half": [5, 25], "small": [0, 9], "all": [0, 30]}
     slices = {("kind", name): numpy.isin(numpy.arange(30), range(*bounds)) for name, bounds in masks.items()}
     rows = score_slices(slices, {"student": student, "teacher": teacher}, "student")
     assert [row["name"] for row in rows] == ["bad", "half", "good"]

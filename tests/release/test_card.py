@@ -72,6 +72,10 @@ def test_card_has_accuracy_and_calibration_of_each_language() -> None:
     ):
         assert f"\n{row}\n" in card
     assert 'nlp.meta["thresholds"]' in card
+    alone = {**SUMMARY, "languages": {"en": SUMMARY["overall"]}}
+    assert "\n| en |" not in write_card({**META, "evaluation": alone})
+    assert "(en" in describe_scores(SUMMARY)
+    assert "(en" not in describe_scores(alone)
 
 
 def test_card_says_what_it_is_for_and_what_it_was_made_of() -> None:

@@ -228,11 +228,12 @@ def describe_few(comparison: Mapping[str, Any], split: str) -> str | None:
 
 
 def table_rows(evaluation: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
-    """Yield the rows of a table: one for each language, and one for all texts. Its header is `TABLE_HEADER`.
+    """Yield the rows of a table: one for each of several languages, one for all texts. Its header is `TABLE_HEADER`.
 
     evaluation (Mapping[str, Any]): What `evaluate` returned.
     """
-    comparisons = {**evaluation["languages"], OVERALL: evaluation[OVERALL]}
+    languages = evaluation["languages"] if len(evaluation["languages"]) > 1 else {}
+    comparisons = {**languages, OVERALL: evaluation[OVERALL]}
     for name, row in comparisons.items():
         systems = [row["systems"][system] for system in (TFIDF, BASELINE, TEACHER, STUDENT)]
         accuracies = [_percent(scores["accuracy"] if scores else None) for scores in systems]

@@ -69,7 +69,7 @@ def thirds_by_length(texts: Sequence[str]) -> list[tuple[list[int], NDArray[nump
 def score_slices(slices: Slices, right: Mapping[str, NDArray[numpy.bool_]], by: str) -> list[dict[str, Any]]:
     """Return how good the systems are on each slice, the weakest slice first.
 
-    slices (Slices): What `slice_texts` returned. Slices of fewer than ten texts are left out.
+    slices (Slices): What `slice_texts` returned. Slices of fewer than ten texts, or of all texts, are left out.
     right (Mapping[str, NDArray[bool]]): System → whether each text is right, shape (n_texts,).
     by (str): The system that decides the order.
     RETURNS (list[dict[str, Any]]): Of each slice: "kind", "name", and system → see `metrics.share`.
@@ -77,7 +77,7 @@ def score_slices(slices: Slices, right: Mapping[str, NDArray[numpy.bool_]], by: 
     rows = [
         {"kind": kind, "name": name, **{system: share(found[texts]) for system, found in right.items()}}
         for (kind, name), texts in slices.items()
-        if texts.sum() >= SMALLEST_SLICE
+        if texts.sum() >= SMALLEST_SLICE and not texts.all()
     ]
     return sorted(rows, key=lambda row: row[by]["accuracy"])
 

@@ -57,7 +57,8 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _describe_results(meta: Mapping[str, Any], evaluation: Mapping[str, Any]) -> tuple[str, ...]:
     """Return accuracy by language, with intervals, and what the probabilities are worth."""
     dev = meta.get("performance", {}).get("cats_micro_f")
-    rows = [*evaluation["languages"].items(), ("all", evaluation["overall"])]
+    languages = evaluation["languages"] if len(evaluation["languages"]) > 1 else {}
+    rows = [*languages.items(), ("all", evaluation["overall"])]
     return (
         "## Results",
         meta["notes"],
@@ -145,9 +146,10 @@ def describe_scores(scores: Mapping[str, Any]) -> str:
     scores (Mapping[str, Any]): What `summarize` returned.
     """
     by_language = ", ".join(f"{lang} {row['accuracy']:.3f}" for lang, row in scores["languages"].items())
+    several = f" ({by_language})" if len(scores["languages"]) > 1 else ""
     teacher = scores["teacher_accuracy"]
     return (
-        f"Accuracy on the {scores['split']} texts: {scores['overall']['accuracy']:.3f} ({by_language}), with an "
+        f"Accuracy on the {scores['split']} texts: {scores['overall']['accuracy']:.3f}{several}, with an "
         f"expected calibration error of {scores['overall']['ece']:.3f}"
         f"{'' if teacher is None else f'; accuracy of its teacher: {teacher:.3f}'}."
     )
