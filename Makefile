@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 VENV := .venv/bin/python
 PIP := $(VENV) -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: help install install-test all test lock audit clean
+.PHONY: help install install-test all test coverage lock audit clean
 
 help: ## list these targets (default)
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
@@ -20,6 +20,11 @@ test: install-test ## run linters, types and tests
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
 	OMP_NUM_THREADS=1 $(VENV) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+coverage: install-test ## measure which lines of scripts/ the tests run, also in processes that they start
+	OMP_NUM_THREADS=1 $(VENV) -m coverage run -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+	$(VENV) -m coverage combine --quiet
+	$(VENV) -m coverage report
 
 .venv/installed: requirements.txt requirements-cpu.txt constraints.txt
 	$(PYTHON) -m venv .venv

@@ -9,6 +9,7 @@ import spacy
 from numpy.testing import assert_allclose
 from spacy.tokens import Doc
 from spacy.training.initialize import load_vectors_into_model
+from threadpoolctl import threadpool_limits
 
 from scripts.distill.core.files import hash_file
 from scripts.distill.data.corpus import Corpus
@@ -132,6 +133,15 @@ def test_vectors_reduced_are_principal_components_with_unit_spread() -> None:
         encoded, numpy.full(200, 0.003, dtype="float32"), VectorSettings(pca_dims=2, mantissa_bits=7)
     )
     assert_allclose(weighted, reduced / 4, rtol=0.01)
+
+
+def test_vectors_do_not_depend_on_the_number_of_threads() -> None:
+    encoded = numpy.random.default_rng(0).normal(size=(1000, 256)).astype("float32")
+    found = []
+    for threads in (1, 2):
+        with threadpool_limits(threads):
+            found.append(reduce_vectors(encoded, numpy.zeros(1000, dtype="float32"), VectorSettings(mantissa_bits=23)))
+    assert found[0].tobytes() == found[1].tobytes()
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (5, 3)])

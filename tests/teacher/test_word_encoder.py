@@ -58,6 +58,20 @@ def test_word_encoder_gives_the_mean_over_a_words_own_pieces(
     assert len(batches) == {1: 4, 10: 2, 1000: 1}[batch_tokens]
 
 
+def test_word_encoder_gives_the_same_bits_with_any_number_of_threads(folder: Path) -> None:
+    # In some of these batches, attention that two threads share out has other last bits.
+    words = ["good" + "s" * pieces for pieces in range(12) for _ in range(200)]
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append(load(folder).encode(words, 2048))
+            assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert found[0].tobytes() == found[1].tobytes()
+
+
 def test_word_encoder_can_encode_a_word_of_no_pieces(folder: Path) -> None:
     vectors = load(folder).encode(["", "good"], 100)
     assert not vectors[0].any()

@@ -14,6 +14,7 @@ from sklearn.decomposition import PCA
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
+from threadpoolctl import threadpool_limits
 
 from ..core.files import replacing_folder, require_file, write_json
 from ..core.rounding import MANTISSA_BITS, Floats, round_mantissa
@@ -35,7 +36,7 @@ class VectorSettings:
     sif_coefficient (float): a of smooth inverse frequency (Arora et al. 2017, section 3): a vector is scaled by
         a / (a + share of its word in the texts). 0.001 is a good value; 0 is for no scaling.
     dtype (str): What the encoder computes in, see `choose_dtype`.
-    batch_tokens (int): Word pieces that are computed at a time, padding included.
+    batch_tokens (int): Word pieces that a thread computes at a time, padding included.
     """
 
     words: Annotated[int, Field(strict=True, ge=2)] = 60000
@@ -151,7 +152,9 @@ def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) ->
         are fewer dimensions than `pca_dims` if there are fewer words, or the encoder is narrower.
     """
     dimensions = min(settings.pca_dims, *encoded.shape)
-    reduced = PCA(dimensions, svd_solver="full").fit_transform(encoded)
+    # In one thread: the last bits of a decomposition depend on how many there are.
+    with threadpool_limits(1):
+        reduced = PCA(dimensions, svd_solver="full").fit_transform(encoded)
     # A root mean square of 1, whatever the scale of the encoder's vectors.
     reduced /= numpy.sqrt((reduced**2).mean())
     if settings.sif_coefficient:
