@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import typer
 from wasabi import msg
 
-from scripts.distill.core.files import require_file, write_json
+from scripts.distill.core.files import require_file, temporary_folder, write_json
 from scripts.distill.core.lock import writes
 from scripts.distill.core.messages import stopping_with
 
@@ -37,7 +37,9 @@ def main(
         require_file(wheel, "package")
         require_file(model, "export")
         samples = choose_samples(Corpus(corpus).gold_docs("dev"))
-        result = verify_wheel(wheel, model, [doc.text for doc in samples], constraints)
+        # Beside the output: one disk, and the next command removes what a kill leaves.
+        with temporary_folder(output) as folder:
+            result = verify_wheel(wheel, model, [doc.text for doc in samples], constraints, folder)
         for sample, doc in zip(result["samples"], samples, strict=True):
             sample["gold"] = gold_label(doc)
         write_json(output, result)

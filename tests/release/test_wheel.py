@@ -130,9 +130,11 @@ def test_wheels_try_prints_what_the_package_predicts(model: Path, tmp_path: Path
     assert found["load_seconds"] > 0
 
 
-def test_wheels_verify_reports_what_was_found(environment: dict[str, Any], wheel: Path, model: Path) -> None:
+def test_wheels_verify_reports_what_was_found(
+    environment: dict[str, Any], wheel: Path, model: Path, tmp_path: Path
+) -> None:
     change_score(5e-7)(environment)
-    result = verify_wheel(wheel, model, TEXTS, Path("constraints.txt"))
+    result = verify_wheel(wheel, model, TEXTS, Path("constraints.txt"), tmp_path)
     assert result == {
         "wheel": wheel.name,
         "sha256": hash_file(wheel),
@@ -159,11 +161,11 @@ def test_wheels_verify_reports_what_was_found(environment: dict[str, Any], wheel
     ],
 )
 def test_wheels_verify_refuses(
-    environment: dict[str, Any], wheel: Path, model: Path, change: Change, message: str
+    environment: dict[str, Any], wheel: Path, model: Path, tmp_path: Path, change: Change, message: str
 ) -> None:
     change(environment)
     with pytest.raises(WheelError, match=f"{wheel}: .*{message}"):
-        verify_wheel(wheel, model, TEXTS, Path("constraints.txt"))
+        verify_wheel(wheel, model, TEXTS, Path("constraints.txt"), tmp_path)
 
 
 def test_wheels_spacy_environment_is_kept_until_the_constraints_change(
@@ -217,7 +219,7 @@ def test_wheels_build_and_verify(model: Path, tmp_path: Path) -> None:
     assert not re.search("n/a|CATS_MICRO_F", metadata)
     assert "Requires-Dist: torch" not in metadata
 
-    result = verify_wheel(wheel, model, TEXTS, Path("constraints.txt"))
+    result = verify_wheel(wheel, model, TEXTS, Path("constraints.txt"), tmp_path)
     assert result["sha256"] == hash_file(wheel)
     assert result["spacy"] == spacy.__version__
     assert result["torch_importable"] is False
@@ -226,7 +228,7 @@ def test_wheels_build_and_verify(model: Path, tmp_path: Path) -> None:
 
     other = save_model(tmp_path / "other", textcat_pipeline(updates=1))
     with pytest.raises(WheelError, match=f"scores differ from those of {other}"):
-        verify_wheel(wheel, other, TEXTS, Path("constraints.txt"))
+        verify_wheel(wheel, other, TEXTS, Path("constraints.txt"), tmp_path)
 
 
 def test_wheel_of_another_name_than_the_variables_say_is_an_error(model: Path) -> None:
@@ -251,6 +253,6 @@ def test_wheels_score_the_same_with_the_oldest_spacy(model: Path, tmp_path: Path
     constraints = tmp_path / "constraints.txt"
     constraints.write_text(f"spacy=={oldest}\ntyper<0.20\n", encoding="utf-8")
     wheel = build_wheel(model, tmp_path / "packages", EVALUATION)
-    result = verify_wheel(wheel, model, TEXTS, constraints)
+    result = verify_wheel(wheel, model, TEXTS, constraints, tmp_path)
     assert result["spacy"] == oldest
     assert result["largest_difference"] <= 1e-6

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ import numpy
 import spacy
 import srsly
 
-from ..core.files import hash_file, naming_full_disk, replace_folder, replacing_folder, temporary_folder
+from ..core.files import hash_file, replace_folder, replacing_folder, temporary_folder
 from ..core.variables import check_package
 from . import serving
 from .card import describe_scores, summarize, write_card
@@ -114,13 +113,16 @@ def _package_name(meta: Mapping[str, Any]) -> str:
     return f"{meta['lang']}_{meta['name']}-{meta['version']}"
 
 
-def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Path) -> dict[str, Any]:
+def verify_wheel(
+    wheel: Path, model: Path, texts: Sequence[str], constraints: Path, folder: Path
+) -> dict[str, Any]:  # fmt: skip
     """Install a wheel in a new virtual environment and compare its scores with the export's.
 
     wheel (Path): The wheel.
     model (Path): The folder of the export that the wheel was made from.
     texts (Sequence[str]): The texts to classify, one or more.
     constraints (Path): A file of versions for pip.
+    folder (Path): An existing folder, where the environment is made.
     RETURNS (dict[str, Any]): What was found: the contents of metrics/verify.json.
     RAISES (WheelError): If the installation fails, the package can't be loaded, torch can be imported in the
         environment, the labels differ, a score differs by more than 1e-6, or the wheel has no answer for an empty
@@ -129,12 +131,11 @@ def verify_wheel(wheel: Path, model: Path, texts: Sequence[str], constraints: Pa
     meta = srsly.read_json(model / "meta.json")
     package = f"{meta['lang']}_{meta['name']}"
     expected = [doc.cats for doc in spacy.load(model).pipe(texts)]
-    with tempfile.TemporaryDirectory() as folder, naming_full_disk(Path(folder)):
-        python = _make_environment(Path(folder))
-        # pip wants the hash of all that it installs if the constraints have hashes.
-        _install(python, f"{wheel.resolve().as_uri()}#sha256={hash_file(wheel)}", constraints, folder)
-        given = json.dumps([texts, HARD])
-        found = json.loads(run_command([python, "-I", "-c", _TRY, package], folder, stdin=given))
+    python = _make_environment(folder.resolve())
+    # pip wants the hash of all that it installs if the constraints have hashes.
+    _install(python, f"{wheel.resolve().as_uri()}#sha256={hash_file(wheel)}", constraints, str(folder))
+    given = json.dumps([texts, HARD])
+    found = json.loads(run_command([python, "-I", "-c", _TRY, package], str(folder), stdin=given))
     if found["torch_importable"]:
         raise WheelError(f"{wheel}: torch is importable in the environment of the package, which must not need it")
     pairs = list(zip(expected, found["cats"], strict=True))
