@@ -45,6 +45,15 @@ def test_schedule_takes_the_number_of_updates_that_a_user_gives() -> None:
     assert (updates.total, updates.warmup, updates.every) == (1, 0, 1)
 
 
+def test_schedule_weight_decay_is_that_of_the_whole_training() -> None:
+    """Of many texts, each update shrinks the parameters less; what the user says comes after these settings."""
+    schedule = replace(PLAN, weight_decay=30.0)
+    few, many = plan_updates(schedule, 20), plan_updates(schedule, 200)
+    assert few.overrides()["training.optimizer.L2"] == pytest.approx(30 / 60)
+    assert many.overrides()["training.optimizer.L2"] == pytest.approx(30 / 600)
+    assert plan_updates(schedule, 200, 15).l2 == pytest.approx(2)
+
+
 def test_schedule_is_optional() -> None:
     assert read_schedule(Path("x.cfg"), Config({"training": {}})) is None
     assert read_schedule(Path("x.cfg"), Config({"schedule": SECTION})) == PLAN
@@ -55,7 +64,7 @@ def test_schedule_is_optional() -> None:
     [
         (
             {"epoch": 3},
-            r"\[schedule\] epoch: unknown\. Known: epochs, min_updates, max_updates, warmup, evaluations",
+            r"\[schedule\] epoch: unknown\. Known: epochs, min_updates, max_updates, warmup, evaluations, weight_decay",
         ),
         ({"epochs": "three"}, "epochs: must be a valid number. Found: 'three'"),
         ({"warmup": -1}, "warmup: must be greater than or equal to 0. Found: -1"),

@@ -31,6 +31,9 @@ class Schedule:
     warmup (float): The share of the updates in which the learning rate rises, from 0 to below 1. 0.05 to 0.1 are good
         values.
     evaluations (int): How often the dev texts are scored at most, the end of training included; 1 or more.
+    weight_decay (float | None): What the optimizer's L2 times the number of updates is. So all parameters decay by the
+        same share, however long the training is: the more texts, the smaller L2 (Wang & Aitchison 2024, "How to set
+        AdamW's weight decay as you scale model and dataset size", section 3). None: L2 of the config holds.
     """
 
     epochs: Number
@@ -38,6 +41,7 @@ class Schedule:
     max_updates: Count
     warmup: Annotated[float, Field(strict=True, ge=0, lt=1)]
     evaluations: Count
+    weight_decay: Number | None = None
 
 
 @dataclass(frozen=True)
@@ -47,18 +51,21 @@ class Updates:
     total (int): Updates of the whole training.
     warmup (int): Updates in which the learning rate rises, the first ones.
     every (int): Updates from one scoring of the dev texts to the next.
+    l2 (float | None): The optimizer's weight decay. None: that of the config.
     """
 
     total: int
     warmup: int
     every: int
+    l2: float | None = None
 
     def overrides(self) -> dict[str, Any]:
         """Return these numbers as settings of `spacy train`: name → value."""
-        return {
+        settings = {
             "training.max_steps": self.total, "training.eval_frequency": self.every,
             "training.optimizer.learn_rate.warmup_steps": self.warmup,
         }  # fmt: skip
+        return settings if self.l2 is None else {**settings, "training.optimizer.L2": self.l2}
 
 
 def read_schedule(path: Path, config: Config) -> Schedule | None:
@@ -72,7 +79,7 @@ def read_schedule(path: Path, config: Config) -> Schedule | None:
     """
     if SCHEDULE not in config:
         return None
-    schedule = validate(path, Schedule, config[SCHEDULE], SCHEDULE)
+    schedule = validate(path, Schedule, config[SCHEDULE], SCHEDULE, all_given=False)
     if schedule.min_updates > schedule.max_updates:
         raise ValueError(f"{path}: [{SCHEDULE}] min_updates must not be more than max_updates")
     return schedule
@@ -83,8 +90,8 @@ def plan_updates(schedule: Schedule, per_epoch: float, total: int | None = None)
 
     schedule (Schedule): What the config says.
     per_epoch (float): Updates in which each text is seen once, see `updates_per_epoch`.
-    total (int | None): Updates of the whole training, above 0, if a user has said how many; only warm-up and interval
-        follow from the schedule then.
+    total (int | None): Updates of the whole training, above 0, if a user has said how many; only warm-up, interval
+        and weight decay follow from the schedule then.
     RAISES (ValueError): If `total` is no such number.
     """
     if total is not None and (type(total) is not int or total < 1):
@@ -93,7 +100,8 @@ def plan_updates(schedule: Schedule, per_epoch: float, total: int | None = None)
     every = max(1, math.ceil((total or planned) / schedule.evaluations))
     # A multiple of the interval, so that the model is scored after the last update.
     total = total or math.ceil(planned / every) * every
-    return Updates(total, min(max(1, round(schedule.warmup * total)), int(MOST_WARMUP * total)), every)
+    warmup = min(max(1, round(schedule.warmup * total)), int(MOST_WARMUP * total))
+    return Updates(total, warmup, every, None if schedule.weight_decay is None else schedule.weight_decay / total)
 
 
 def check_updates(training: Mapping[str, Any]) -> None:
