@@ -216,12 +216,13 @@ def peers(
         elsewhere = read_elsewhere(other, data.lang, data.labels, other_texts) if other else None
         keep_plain_teacher(teacher_model, plain)
         task = Task(data.gold("train"), data.gold("dev"), data.gold(split), elsewhere, encoder, plain, seed)
-    jobs = make_jobs(chosen, task, plain.parent, lambda names: peer_environment(names, Path(".venv-peers"), cpu))
+    jobs = {}
     if ours:
         jobs["ours"] = our_fingerprint(task, teacher, paths, bow), lambda: measure_ours(
             data, split, teacher, paths, bow=bow, other=elsewhere,
             make_python=lambda: spacy_environment(Path(".venv-spacy"), constraints),
         )  # fmt: skip
+    jobs |= make_jobs(chosen, task, plain.parent, lambda names: peer_environment(names, Path(".venv-peers"), cpu))
     use_one_core()
     rows = measure_rows(jobs, output)
     msg.table(table_rows(rows), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 8))

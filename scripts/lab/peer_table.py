@@ -28,9 +28,9 @@ def measure_rows(jobs: Mapping[str, tuple[str, Callable[[], Mapping[str, Row]]]]
             except (OSError, ValueError) as err:
                 done = {name: {"why_not": str(err)}}
         rows |= {row: {**found, "job": name, "key": key} for row, found in done.items()}
-        # Rows of jobs that are still to come stay, so that an interruption loses nothing.
-        write_json(output, {**{row: found for row, found in before.items() if found["job"] in jobs}, **rows})
-    write_json(output, rows)
+        # What is in the file and not measured again stays: an interruption loses nothing.
+        before = {row: found for row, found in before.items() if found["job"] != name} | rows
+        write_json(output, before)
     return rows
 
 
