@@ -41,13 +41,13 @@ def write_plain_teacher(teacher: Path, folder: Path) -> None:
     RAISES (ValueError): If the pipeline is none that configs/teacher.cfg makes.
     """
     nlp = spacy.load(teacher)
-    model, textcat = find_transformer(nlp), nlp.get_pipe("textcat")
+    model = find_transformer(nlp)
     spans = nlp.config["components"]["transformer"]["model"]["get_spans"] if model else {}
     if spans.get("@span_getters") != "spacy-transformers.strided_spans.v1":
         raise ValueError(f"{teacher}: not a teacher that configs/teacher.cfg made. Its windows can't be read elsewhere")
     model.transformer.save_pretrained(folder)
     model.tokenizer.save_pretrained(folder)
-    head = textcat.model.get_ref("output_layer")  # type: ignore[attr-defined]
+    head = nlp.get_pipe("textcat").model.get_ref("output_layer")  # type: ignore[attr-defined]
     numpy.savez(folder / "head.npz", W=head.get_param("W"), b=head.get_param("b"))
     about = {
         "window": spans["window"], "stride": spans["stride"], "max_length": model.tokenizer.model_max_length,

@@ -6,6 +6,7 @@ tokenizers decide alone, and the ONNX model adds up.
 """
 
 import json
+import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -23,16 +24,14 @@ BATCH = 1536
 
 def train(job: dict[str, Any]) -> None:
     """Export the teacher of a job, see the package."""
-    import shutil
+    teacher, folder = Path(job["teacher"]), Path(job["folder"])
+    if (teacher / "why_not.txt").exists():
+        raise ValueError((teacher / "why_not.txt").read_text(encoding="utf-8"))
 
     import onnx
     import torch
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from transformers import AutoModel
-
-    teacher, folder = Path(job["teacher"]), Path(job["folder"])
-    if (teacher / "why_not.txt").exists():
-        raise ValueError((teacher / "why_not.txt").read_text(encoding="utf-8"))
 
     class Vectors(torch.nn.Module):
         def __init__(self) -> None:
