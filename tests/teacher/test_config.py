@@ -146,7 +146,6 @@ def test_teacher_config_makes_teachers_whose_scores_other_tools_can_reproduce(
     texts = [
         "good",
         "bad book",
-        "",
         "  ",
         "de kast.\n\n was (erg) mooi…",
         "the book was great " * 100,

@@ -36,7 +36,10 @@ def train(job: dict[str, Any]) -> None:
     class Vectors(torch.nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.encoder = AutoModel.from_pretrained(teacher, attn_implementation="eager").eval()
+            model = AutoModel.from_pretrained(
+                teacher, attn_implementation="eager", trust_remote_code=False, use_safetensors=True
+            )
+            self.encoder = model.eval()
 
         def forward(self, input_ids: Any, attention_mask: Any, shares: Any) -> Any:
             hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
