@@ -168,6 +168,70 @@ def student(
 
 @app.command()
 @writes
+def peers(
+    corpus: Path = typer.Option("corpus", help="Folder with gold/, labels.json and prepare.json"),
+    output: Path = typer.Option("metrics/benchmark_peers.json", help="JSON file to write; finished rows are kept"),
+    peer: list[str] = typer.Option([], help="Only this one of the other systems; may be repeated"),
+    split: str = typer.Option("test", help="test, or dev while choosing between models"),
+    other: Path | None = typer.Option(None, help="Another data folder, for a second accuracy on its dev texts"),
+    other_texts: int = typer.Option(0, help="How many of its texts in each language, at most; 0: all", min=0),
+    ours: bool = typer.Option(True, "--ours/--no-ours", help="Student, baseline, bag of words and teacher, too"),
+    student: Path = typer.Option("training/student/export", help="The student"),
+    teacher: str = typer.Option("train", help=TEACHERS),
+    teacher_model: Path = typer.Option("training/teacher/model-best", help="The teacher trained here"),
+    encoder: Path = typer.Option("assets/encoder", help="Encoder in Hugging Face format", exists=True),
+    seed: int = typer.Option(0, help="The seed of the other systems"),
+) -> None:
+    """Compare with what a user could take instead, each in an environment of its own that is made at first.
+
+    What can't be installed, or fails, has its reason in the table, and is tried again the next time.
+
+    In: the corpora and the trained systems. Out: a JSON file, .venv-peers and training/peers.
+
+    Example: python -m scripts.lab.benchmark peers --peer fasttext --no-ours
+    """
+    from scripts.distill.data.corpus import Corpus
+    from scripts.distill.evaluate.evaluate import Paths
+    from scripts.distill.release.wheel import spacy_environment
+    from scripts.lab.peer_table import TABLE_HEADER, measure_rows, table_rows
+    from scripts.lab.peers import (
+        Task,
+        find_peers,
+        make_jobs,
+        measure_ours,
+        our_fingerprint,
+        peer_environment,
+        read_elsewhere,
+    )  # fmt: skip
+    from scripts.lab.plain_teacher import keep_plain_teacher
+
+    training, constraints, cpu = Path("training"), Path("constraints.txt"), Path("requirements-cpu.txt")
+    bow, plain = training / "bow/model-best", training / "peers/teacher"
+    paths = Paths(
+        training / "baseline/model-best", student, training / "tfidf", teacher_model, Path("configs/score.cfg"),
+        CACHE_PATH,
+    )  # fmt: skip
+    with stopping_with("Can't compare the systems"):
+        data, chosen = Corpus(corpus), find_peers(peer)
+        elsewhere = read_elsewhere(other, data.lang, data.labels, other_texts) if other else None
+        keep_plain_teacher(teacher_model, plain)
+        task = Task(data.gold("train"), data.gold("dev"), data.gold(split), elsewhere, encoder, plain, seed)
+    jobs = {}
+    if ours:
+        jobs["ours"] = our_fingerprint(task, teacher, paths, bow), lambda: measure_ours(
+            data, split, teacher, paths, bow=bow, other=elsewhere,
+            make_python=lambda: spacy_environment(Path(".venv-spacy"), constraints),
+        )  # fmt: skip
+    jobs |= make_jobs(chosen, task, plain.parent, lambda names: peer_environment(names, Path(".venv-peers"), cpu))
+    use_one_core()
+    rows = measure_rows(jobs, output)
+    msg.table(table_rows(rows), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 8))
+    about = f", and on {len(elsewhere.texts)} texts of {other}" if elsewhere else ""
+    msg.good(f"Wrote {output}", f"Accuracy on {len(task.test.texts)} {split} texts{about}; speed is that of one core")
+
+
+@app.command()
+@writes
 def memory(
     texts: int = typer.Option(1_000_000, help="How many texts", min=1),
     student: Path = typer.Option("training/student/export", help="The student"),

@@ -24,9 +24,11 @@ ROUNDS = 5
 TEXTS = 1000
 # The same for kinds of systems that are slow. A transformer has no such memory.
 SLOW_WARM_UP, SLOW_TEXTS = 8, 64
-SLOW = ("transformer", "hugging_face")
+SLOW = ("transformer", "hugging_face", "slow_peer")
 # Kinds of systems that need nothing but spaCy.
 STOCK = ("tokenizer", "pipeline")
+# Kinds of systems that need nothing of the project, but packages of their own, see `peers.py`.
+PEERS = ("peer", "slow_peer")
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def time_systems(
     systems (Mapping[str, TimedSystem]): Name → system.
     texts (Sequence[str]): The texts to time.
     warm_up (Sequence[str]): Other texts, which each system reads before.
-    python (str): The path of a Python that runs stock pipelines. All else is run by the present Python.
+    python (str): The path of a Python that runs stock pipelines and peers. All else is run by the present Python.
     RETURNS (dict[str, dict[str, float]]): Name → "docs_per_second", of the best round; "startup_s", seconds of import
         and loading, the median; "peak_rss_bytes", the largest.
     RAISES (ValueError): If a system fails.
@@ -83,10 +85,14 @@ def run_system(system: TimedSystem, texts: Sequence[str], warm_up: Sequence[str]
         "warm_up": pick_texts(warm_up, SLOW_WARM_UP if slow else TEXTS),
         "texts": pick_texts(texts, SLOW_TEXTS if slow else TEXTS),
     }  # fmt: skip
-    if system.kind not in STOCK:
+    if system.kind not in (*STOCK, *PEERS):
         command = [sys.executable, "-m", f"{__package__}.{WORKER.stem}"]
         return dict(run_worker(command, job, f"{system.folder} can't be timed by {sys.executable}"))
-    remedy = "\nIf it needs more than spaCy, torch perhaps, add --here" if python != sys.executable else ""
+    remedy = (
+        "\nIf it needs more than spaCy, torch perhaps, add --here"
+        if system.kind in STOCK and python != sys.executable
+        else ""
+    )
     return dict(run_worker(isolated(python, WORKER), job, f"{system.folder} can't be timed by {python}", remedy))
 
 

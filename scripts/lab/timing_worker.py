@@ -1,7 +1,7 @@
 """Load one system and let it read texts, in a process of its own: what `system_speed.py` times.
 
-Stock pipelines run this file where there is spaCy alone. So it imports what a system needs only when that system is
-loaded. What a system imports is part of its start-up.
+Stock pipelines run this file where there is spaCy alone, and peers where there is what they need. So it imports what a
+system needs only when that system is loaded. What a system imports is part of its start-up.
 
 A loader takes the job, see `main`, and returns a function that reads texts.
 """
@@ -9,6 +9,7 @@ A loader takes the job, see `main`, and returns a function that reads texts.
 import json
 import re
 import resource
+import runpy
 import sys
 import time
 from collections import deque
@@ -59,10 +60,16 @@ def load_control(job: dict[str, Any]) -> Run:
     return read_tfidf(Path(job["folder"])).predict
 
 
+def load_peer(job: dict[str, Any]) -> Run:
+    """Load what a file of `recipes` trained."""
+    load: Callable[[str], Run] = runpy.run_path(job["recipe"])["load"]
+    return load(job["folder"])
+
+
 # Kind of system → its loader.
 LOADERS: dict[str, Callable[[dict[str, Any]], Run]] = {
     "tokenizer": load_tokenizer, "pipeline": load_pipeline, "transformer": load_transformer,
-    "hugging_face": load_hugging_face, "control": load_control,
+    "hugging_face": load_hugging_face, "control": load_control, "peer": load_peer, "slow_peer": load_peer,
 }  # fmt: skip
 
 

@@ -1,8 +1,11 @@
 """configs/teacher.cfg trains on any encoder in Hugging Face format: here a tiny multilingual BERT."""
 
 import json
+import sys
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import spacy
@@ -18,6 +21,8 @@ from scripts.distill.score.scorer import BatchSettings
 from scripts.distill.teacher.encoder import resolve_encoder
 from scripts.distill.teacher.teachers import SpacyTeacher, load_teacher
 from scripts.distill.teacher.word_encoder import load_word_encoder
+from scripts.lab.plain_teacher import keep_plain_teacher
+from scripts.lab.recipes import teacher_int8
 from tests.helpers import predict_all
 
 WORDS = {
@@ -116,3 +121,42 @@ def test_teacher_config_gives_an_encoder_for_word_vectors(teacher: Language, tea
     for word, vector in zip(("good", "boek"), vectors, strict=True):
         output = transformer.predict([teacher.make_doc(word)]).model_output.last_hidden_state[0]  # type: ignore[attr-defined]
         assert_allclose(output[1:-1].mean(axis=0), vector, atol=1e-5)
+
+
+def test_teacher_config_makes_teachers_whose_scores_other_tools_can_reproduce(
+    teacher: Language, teacher_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`benchmark peers` exports them. In the place of the ONNX model, torch reads the windows here."""
+    keep_plain_teacher(teacher_folder, tmp_path / "plain")
+    encoder = BertModel.from_pretrained(tmp_path / "plain").eval()
+
+    class Session:
+        def __init__(self, *_: object, **__: object) -> None:
+            pass
+
+        @torch.no_grad()
+        def run(self, _: None, inputs: dict[str, Any]) -> list[Any]:
+            ids, mask, shares = (torch.from_numpy(inputs[name]) for name in ("input_ids", "attention_mask", "shares"))
+            hidden = encoder(input_ids=ids, attention_mask=mask).last_hidden_state
+            return [(hidden * shares[:, :, None]).sum(1).numpy()]
+
+    monkeypatch.setitem(
+        sys.modules, "onnxruntime", SimpleNamespace(SessionOptions=SimpleNamespace, InferenceSession=Session)
+    )
+    texts = [
+        "good",
+        "bad book",
+        "  ",
+        "de kast.\n\n was (erg) mooi…",
+        "the book was great " * 100,
+        "unbroken" * 300,
+    ]
+    expected = [[teacher(text).cats[label] for label in ("NEG", "POS")] for text in texts]
+    assert_allclose(teacher_int8.load_scores(str(tmp_path / "plain"))(texts), expected, atol=1e-5)
+
+
+def test_teacher_config_says_why_a_teacher_is_not_written_for_other_tools(tmp_path: Path) -> None:
+    spacy.blank("en").to_disk(tmp_path / "model")
+    keep_plain_teacher(tmp_path / "model", tmp_path / "plain")
+    with pytest.raises(ValueError, match=r"model: not a teacher that configs/teacher\.cfg made"):
+        teacher_int8.train({"teacher": str(tmp_path / "plain"), "folder": str(tmp_path)})

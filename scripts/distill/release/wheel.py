@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,8 @@ def verify_wheel(
     expected = [doc.cats for doc in spacy.load(model).pipe(texts)]
     python = _make_environment(folder.resolve())
     # pip wants the hash of all that it installs if the constraints have hashes.
-    _install(python, f"{wheel.resolve().as_uri()}#sha256={hash_file(wheel)}", constraints, str(folder))
+    hashed = f"{wheel.resolve().as_uri()}#sha256={hash_file(wheel)}"
+    _install(python, ["-c", str(constraints.resolve()), hashed], str(folder))
     given = json.dumps([texts, HARD])
     found = json.loads(run_command([python, "-I", "-c", _TRY, package], str(folder), stdin=given))
     if found["torch_importable"]:
@@ -166,12 +168,31 @@ def spacy_environment(folder: Path, constraints: Path) -> str:
     RETURNS (str): The path of its Python.
     RAISES (WheelError): If spaCy can't be installed.
     """
-    folder, made_from = folder.resolve(), constraints.read_bytes()
-    record = folder / "constraints.txt"
+    return keep_environment(folder, constraints, [["-c", str(constraints.resolve()), "spacy"]])
+
+
+def keep_environment(
+    folder: Path, versions: Path, installs: Sequence[Sequence[str]], optional: Sequence[Sequence[str]] = ()
+) -> str:
+    """Make a virtual environment, unless it is there.
+
+    folder (Path): Where the environment is kept. It is made anew when the versions have changed.
+    versions (Path): The file with the versions of what is installed.
+    installs (Sequence[Sequence[str]]): The arguments of each `pip install`.
+    optional (Sequence[Sequence[str]]): The same, of what is tried before, and may fail.
+    RETURNS (str): The path of its Python.
+    RAISES (WheelError): If something can't be installed.
+    """
+    folder, made_from = folder.resolve(), versions.read_bytes()
+    record = folder / versions.name
     if not record.exists() or record.read_bytes() != made_from:
         with replacing_folder(folder) as new:
             python = _make_environment(new)
-            _install(python, "spacy", constraints, str(new))
+            for arguments in optional:
+                with suppress(WheelError):
+                    _install(python, arguments, str(new))
+            for arguments in installs:
+                _install(python, arguments, str(new))
             (new / record.name).write_bytes(made_from)
     return _find_python(folder)
 
@@ -181,10 +202,9 @@ def _make_environment(folder: Path) -> str:
     return _find_python(folder)
 
 
-def _install(python: str, requirement: str, constraints: Path, folder: str) -> None:
-    """Install a package into an environment with the pip of this one, which takes hashes from constraints."""
-    pip = [sys.executable, "-m", "pip", "--python", python, "install", "--quiet"]
-    run_command([*pip, "-c", str(constraints.resolve()), requirement], folder)
+def _install(python: str, arguments: Sequence[str], folder: str) -> None:
+    """Install packages into an environment with the pip of this one, which takes hashes from constraints."""
+    run_command([sys.executable, "-m", "pip", "--python", python, "install", "--quiet", *arguments], folder)
 
 
 def _find_python(folder: Path) -> str:
