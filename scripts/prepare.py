@@ -30,6 +30,7 @@ def main(
     corpus: Path = typer.Argument(..., help="Folder to write the corpora to"),
     lang: str = typer.Option("xx", help="Language code, or xx for all languages of the data"),
     seed: int = typer.Option(0, help="Seed of random splits"),
+    max_gold: int | None = typer.Option(None, min=1, help="Train texts per language; all by default"),
     max_unlabelled: int | None = typer.Option(None, min=0, help="Unlabelled texts per language; all by default"),
     force: bool = typer.Option(False, help="Do it again even if nothing has changed"),
 ) -> None:
@@ -44,8 +45,8 @@ def main(
 
     with stopping_with("Can't prepare the data"):
         summary = prepare_if_changed(
-            data, corpus, Path(__file__), lang=lang, seed=seed, max_unlabelled=max_unlabelled,
-            force=force or is_forced(),
+            data, corpus, Path(__file__), lang=lang, seed=seed, max_gold=max_gold,
+            max_unlabelled=max_unlabelled, force=force or is_forced(),
         )  # fmt: skip
     if summary is None:
         msg.good(f"Nothing changed: {corpus} was made from these files of {data}, with these settings")

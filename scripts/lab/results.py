@@ -32,6 +32,7 @@ class Cell:
     train (Mapping[str, Any]): Settings that replace those of `config`.
     augment (Mapping[str, Any]): Settings that replace those of configs/augment.cfg.
     vectors (Mapping[str, Any]): Settings that replace those of configs/vectors.cfg.
+    max_gold (int | None): How many train texts of each language are used; None: all.
     max_unlabelled (int | None): How many unlabelled texts of each language are used; None: all.
     """
 
@@ -45,6 +46,7 @@ class Cell:
     train: Mapping[str, Any]
     augment: Mapping[str, Any]
     vectors: Mapping[str, Any]
+    max_gold: int | None = None
     max_unlabelled: int | None = None
 
     @property
@@ -62,7 +64,7 @@ class Place:
         code is not hashed.
     corpus (Path): The cell's corpora, shared by all cells whose corpora would be the same.
     vectors (Path): Where the cell's word vectors are made: in `corpus`, and shared in the same way.
-    teacher_folder (Path): Where the teacher "train" is trained, shared by all cells with the same data.
+    teacher_folder (Path): Where the teacher "train" is trained, shared by all cells with the same labelled data.
     """
 
     folder: Path

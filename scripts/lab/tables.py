@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, field
+from dataclasses import asdict, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,7 @@ from spacy.util import dot_to_object
 
 from scripts.distill.core.files import folder_size, hash_path, write_json
 from scripts.distill.core.lock import NESTED
-from scripts.distill.core.sections import STRICT, Whole, read_config, validate
+from scripts.distill.core.sections import STRICT, Count, Whole, read_config, validate
 from scripts.distill.core.threads import ONE_THREAD
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.evaluate.eval_set import load_eval_set
@@ -90,6 +90,7 @@ class _Column:
     folder: str
     lang: str
     teacher: str
+    max_gold: Count | None = None
     max_unlabelled: Whole | None = None
 
 
@@ -132,13 +133,13 @@ def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
     # That it was trained on these data, by this config, stands in the key; the files differ in each training.
     teachers = [find_local_path(member) for member in spec_members(cell.teacher) if member != TRAIN]
     encoder = sha256(ENCODER) if ENCODER.exists() else None
-    data = [cell.lang, cell.max_unlabelled, sha256(Path(cell.folder)), _read(TEACHER), encoder]
-    trained = home / "teachers" / f"{cell.data}-{_key(data)}"
+    data = [cell.lang, cell.max_gold, sha256(Path(cell.folder)), _read(TEACHER), encoder]
+    trained = home / "teachers" / f"{cell.lang}-{_key(data)}"
     taggers = {f"taggers.{lang}": name for lang, name in _read(AUGMENT).get("taggers", {}).items()}
     taggers |= {name: value for name, value in cell.augment.items() if name.startswith("taggers.")}
     files = [*(find_local_path(f"{SPACY}:{name}") for name in taggers.values() if name), *teachers]
     corpora = [
-        cell.lang, cell.max_unlabelled, cell.teacher, cell.augment, sha256(Path(cell.folder)), _read(AUGMENT),
+        cell.lang, cell.max_gold, cell.max_unlabelled, cell.teacher, cell.augment, sha256(Path(cell.folder)), _read(AUGMENT),
         _read(SCORE), [sha256(path) if path and path.exists() else None for path in files],
         data if TRAIN in spec_members(cell.teacher) else None,
     ]  # fmt: skip
@@ -165,7 +166,8 @@ def train_teacher(cell: Cell, place: Place) -> None:
     if TRAIN not in spec_members(cell.teacher) or (folder / "trained.json").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    run_logged(_prepare(cell, corpus), folder / "prepare.log")
+    # It learns from the labelled texts alone. So one teacher is enough, however many unlabelled texts a cell has.
+    run_logged(_prepare(replace(cell, max_unlabelled=0), corpus), folder / "prepare.log")
     settings = {name: _move(value, corpus) for name, value in _config_paths(TEACHER).items()}
     start = time.perf_counter()
     command = ["scripts.train", str(TEACHER), "--output", str(folder), "--corpus", str(corpus), *_options(settings)]
@@ -177,8 +179,9 @@ def train_teacher(cell: Cell, place: Place) -> None:
 
 def _prepare(cell: Cell, corpus: Path) -> list[str]:
     """Return the command that makes a cell's gold corpora."""
-    limit = [] if cell.max_unlabelled is None else ["--max-unlabelled", str(cell.max_unlabelled)]
-    return ["scripts.prepare", cell.folder, str(corpus), "--lang", cell.lang, *limit]
+    limits = {"max-gold": cell.max_gold, "max-unlabelled": cell.max_unlabelled}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    return ["scripts.prepare", cell.folder, str(corpus), "--lang", cell.lang, *_options(given)]
 
 
 def make_corpora(cell: Cell, place: Place, cache: Path) -> None:

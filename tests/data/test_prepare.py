@@ -194,7 +194,7 @@ def test_prepare_summary_says_what_was_read_kept_and_dropped(data: Path, corpus:
 
 
 def test_prepare_prints_what_was_kept_and_dropped(data: Path, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(data, corpus, lang="en", seed=0, max_unlabelled=None, force=False)
+    main(data, corpus, lang="en", seed=0, max_gold=None, max_unlabelled=None, force=False)
     output = capsys.readouterr().out
     # lang, train, dev, test, unlabelled
     assert ["en", "2", "2", "2", "1"] in [line.split() for line in output.splitlines()]
@@ -415,7 +415,7 @@ def test_prepare_warns_of_labels_that_look_alike(
     ]
     records += [{"text": f"neg {i} meer", "label": f"neg{invisible}"} for i, invisible in enumerate("\u200b\xad\ufeff")]
     write_records(tmp_path / "data" / "nl.jsonl", records)
-    main(tmp_path / "data", corpus, lang="nl", seed=0, max_unlabelled=None)
+    main(tmp_path / "data", corpus, lang="nl", seed=0, max_gold=None, max_unlabelled=None)
     output = " ".join("".join(capsys.readouterr()).split())
     assert "These labels differ only by case or as numbers, and stay apart: 'Pos' (5 texts), 'pos' (6 texts)" in output
     assert "3 labels had invisible characters, odd spaces or another Unicode form, which were mended" in output
@@ -432,7 +432,7 @@ def test_prepare_counts_lines_and_records_of_tables(
              'My 7"\tPOS']  # fmt: skip
     table = data / "en" / "train.tsv"
     table.write_text("\n".join(lines), encoding="utf-8")
-    main(data, corpus, lang="en", seed=0, max_unlabelled=None)
+    main(data, corpus, lang="en", seed=0, max_gold=None, max_unlabelled=None)
     summary = json.loads((corpus / "prepare.json").read_text(encoding="utf-8"))
     assert summary["files"][str(table)].items() >= {"read": 4, "lines": 7, "rejected": 1}.items()
     assert "Read 14 lines of 4 files: 11 records" in " ".join(capsys.readouterr().out.split())
@@ -452,7 +452,7 @@ def test_prepare_stops_without_a_tick_if_much_is_rejected(
     (data / "en" / "train.csv").write_text("\n".join(["text,label", *rows]), encoding="utf-8")
     capsys.readouterr()
     with pytest.raises(SystemExit):
-        main(data, corpus, lang="en", seed=0, max_unlabelled=None)
+        main(data, corpus, lang="en", seed=0, max_gold=None, max_unlabelled=None)
     output = " ".join("".join(capsys.readouterr()).split())
     assert "30 of its 90 records are rejected, more than 20%" in output
     assert "quotes are the usual reason" in output
@@ -465,7 +465,7 @@ def test_prepare_says_which_unlabelled_file_is_bad(
 ) -> None:
     (folder / "z.txt.gz").write_bytes(b"Last.")
     with pytest.raises(SystemExit) as raised:
-        main(folder.parent.parent, corpus, lang="en", seed=0, max_unlabelled=None, force=False)
+        main(folder.parent.parent, corpus, lang="en", seed=0, max_gold=None, max_unlabelled=None, force=False)
     assert raised.value.code == 1
     output = "".join("".join(capsys.readouterr()).split())
     assert f"{folder}/z.txt.gz:brokengzip(Notagzippedfile(b'La')).Compressitanew" in output

@@ -53,7 +53,9 @@ class Counts:
     dropped: dict[str, Counter[str]] = field(default_factory=dict)
 
 
-def prepare(data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: int | None = None) -> dict[str, Any]:
+def prepare(
+    data: Path, corpus: Path, *, lang: str, seed: int, max_gold: int | None = None, max_unlabelled: int | None = None
+) -> dict[str, Any]:  # fmt: skip
     """Turn a data folder into the project's corpora.
 
     data (Path): The data folder, see `read_splits`.
@@ -61,12 +63,13 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: i
         prepare.json.
     lang (str): A language code, or "xx" for all languages of the data.
     seed (int): Decides random splits.
+    max_gold (int | None): How many train texts of each language are kept, the first ones; None: all.
     max_unlabelled (int | None): How many unlabelled texts of each language are kept, the first ones; None: all.
     RETURNS (dict[str, Any]): The contents of prepare.json: "lang", "data", "seed", what `summarize` counts, and
         "outputs": file or folder → sha256.
     RAISES (ValueError): If the data can't be used. Nothing is written then.
     """
-    splits = read_splits(data, lang=lang, seed=seed)
+    splits = read_splits(data, lang=lang, seed=seed, max_gold=max_gold)
     counts = Counts()
     with (
         replacing_folder(corpus / "gold") as gold,
@@ -97,14 +100,14 @@ def prepare(data: Path, corpus: Path, *, lang: str, seed: int, max_unlabelled: i
 
 
 def prepare_if_changed(
-    data: Path, corpus: Path, command: Path, *, lang: str, seed: int, max_unlabelled: int | None = None,
-    force: bool = False,
+    data: Path, corpus: Path, command: Path, *, lang: str, seed: int, max_gold: int | None = None,
+    max_unlabelled: int | None = None, force: bool = False,
 ) -> dict[str, Any] | None:  # fmt: skip
     """Call `prepare`, unless the corpora were made from the same files by the same code, and are as it left them.
 
     weasel can't decide that: it joins the contents of a folder's files without their names, and follows no links.
 
-    data, corpus, lang, seed, max_unlabelled: As of `prepare`.
+    data, corpus, lang, seed, max_gold, max_unlabelled: As of `prepare`.
     command (Path): The file of the command, whose changes count, too.
     force (bool): Whether to call `prepare` anyway.
     RETURNS (dict[str, Any] | None): What `prepare` returns; None if nothing has changed.
@@ -113,10 +116,11 @@ def prepare_if_changed(
     find_languages(data)  # before gigabytes of a folder that holds no data are read
     for name in (*OUTPUTS, "prepare.json", RECORD):
         settle(corpus / name)
+    limits = {"max_gold": max_gold, "max_unlabelled": max_unlabelled}
     code = [path for folder in CODE for path in sorted(folder.glob("*.py"))]
     # Listed before the data is read: what changes meanwhile is seen next time.
     made_from = {
-        "settings": {"data": str(data), "lang": lang, "seed": seed, "max_unlabelled": max_unlabelled},
+        "settings": {"data": str(data), "lang": lang, "seed": seed, **limits},
         "data": list_hashes(data, DEPTH),
         "code": {f"{path.parent.name}/{path.name}": hash_file(path) for path in (command, *code)},
         "spacy": spacy.__version__,
@@ -124,7 +128,7 @@ def prepare_if_changed(
     record = corpus / RECORD
     if not force and _is_current(corpus, record, made_from):
         return None
-    summary = prepare(data, corpus, lang=lang, seed=seed, max_unlabelled=max_unlabelled)
+    summary = prepare(data, corpus, lang=lang, seed=seed, **limits)
     write_json(record, {**made_from, "prepare.json": hash_file(corpus / "prepare.json")})
     return summary
 

@@ -76,7 +76,7 @@ class Splits:
         return sorted({review.lang for split in self.reviews.values() for review in split})
 
 
-def read_splits(data: Path, *, lang: str, seed: int) -> Splits:
+def read_splits(data: Path, *, lang: str, seed: int, max_gold: int | None = None) -> Splits:
     """Read a data folder into train, dev and test texts without duplicates, and find its unlabelled ones.
 
     data (Path): A folder with `<lang>/{train,dev,test[,unlabelled]}.jsonl`, `<lang>/{labelled[,unlabelled]}.jsonl`
@@ -84,6 +84,7 @@ def read_splits(data: Path, *, lang: str, seed: int) -> Splits:
         be .txt, with one text per line, and there may be a folder `<lang>/unlabelled/` of such files.
     lang (str): A language code, or "xx" for all languages of the folder.
     seed (int): Decides the split of a language whose labelled texts come as one file.
+    max_gold (int | None): How many train texts of each language are kept, the first ones; None: all.
     RETURNS (Splits): The labelled texts, and the files of the unlabelled ones.
     RAISES (ValueError): If the folder or a file in it can't be understood, the language is not there, there is only one
         label, or a split has no text with one of the labels.
@@ -102,8 +103,14 @@ def read_splits(data: Path, *, lang: str, seed: int) -> Splits:
             _read_file(place, code, seed, splits)
     _drop_duplicates(splits)
     _drop_near_copies(splits)
+    if max_gold is not None:
+        splits.reviews["train"] = [review for part in used for review in _of_language(splits, part)[:max_gold]]
     _check_labels(data, splits)
     return splits
+
+
+def _of_language(splits: Splits, lang: str) -> list[Record]:
+    return [review for review in splits.reviews["train"] if review.lang == lang]
 
 
 def find_languages(data: Path) -> dict[str, Path]:

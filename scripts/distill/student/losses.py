@@ -8,6 +8,7 @@ A loss, its `get_grad` and its `get_loss` take the student's probabilities p as 
 `truths`, both of shape (n, n_labels). Calling it returns the gradient, of the guesses' shape and dtype, and the loss.
 """
 
+import numpy
 import spacy
 from thinc.loss import Loss
 
@@ -42,6 +43,20 @@ class SoftCrossEntropy(Loss):
         return float(-(self.temperature**2) * (q * log(p)).sum())
 
 
+class HardLabels(Loss):
+    """Cross-entropy with the label that the teacher holds for likeliest: what a student learns that is told no
+    probabilities. Of equal ones, the first label counts.
+    """
+
+    def get_grad(self, guesses: Floats, truths: Floats) -> Floats:
+        """Return dL/dlogits = p − y, shape (n, n_labels); y is 1 for the likeliest label, else 0."""
+        return guesses - _one_hot(truths)
+
+    def get_loss(self, guesses: Floats, truths: Floats) -> float:
+        """Return L = −Σ y log p, summed over the batch."""
+        return float(-(_one_hot(truths) * log(guesses)).sum())
+
+
 class MSELogits(Loss):
     """Squared error on logits (Tang et al. 2019).
 
@@ -74,6 +89,13 @@ class MSEProbs(Loss):
         return _half_square(guesses - truths)
 
 
+def _one_hot(truths: Floats) -> Floats:
+    """Return 1 for the largest number of each row, else 0, in the same shape and dtype."""
+    labels = range(truths.shape[1])
+    likeliest: Floats = truths.argmax(axis=1, keepdims=True) == numpy.asarray(labels)
+    return likeliest.astype(truths.dtype)
+
+
 def _half_square(differences: Floats) -> float:
     """Return ½ Σ x² over all numbers of an array."""
     return float((differences**2).sum()) / 2
@@ -83,6 +105,12 @@ def _half_square(differences: Floats) -> float:
 def configure_cross_entropy(temperature: float = 1.0) -> SoftCrossEntropy:
     """Make a `SoftCrossEntropy`; the argument is its own."""
     return SoftCrossEntropy(temperature)
+
+
+@spacy.registry.losses("distill.hard_labels.v1")
+def configure_hard_labels() -> HardLabels:
+    """Make a `HardLabels`."""
+    return HardLabels()
 
 
 @spacy.registry.losses("distill.mse_logits.v1")
