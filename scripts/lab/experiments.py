@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import typer
@@ -31,19 +32,19 @@ def run(
 ) -> None:
     """Train each cell of a table that has no result yet, score it on dev, and print the table.
 
+    A cell's corpora are made just before it is trained, so the first results come early.
+
     In: a table. Out: corpora, models and results of its cells.
 
     Example: python -m scripts.lab.experiments run configs/experiments/imdb.cfg
     """
-    from scripts.lab.tables import find_places, load_experiment, make_corpora
+    from scripts.lab.tables import find_places, load_experiment
 
-    with stopping_with("Can't make the corpora"):
+    with stopping_with("Can't run the experiments"):
         cells = load_experiment(path)
         places = find_places(cells, home)
         with hold_folder(home):
-            for cell, place in zip(cells, places, strict=True):
-                make_corpora(cell, place, cache)
-            failures = _train(cells, places, processes)
+            failures = _train(cells, places, cache, processes)
     _print(cells, places)
     for failure in failures:
         msg.fail("A cell has failed", failure)
@@ -51,12 +52,19 @@ def run(
         raise typer.Exit(1)
 
 
-def _train(cells: Sequence["Cell"], places: Sequence["Place"], processes: int) -> list[str]:
+def _train(cells: Sequence["Cell"], places: Sequence["Place"], cache: Path, processes: int) -> list[str]:
     """Train cells, and return what is wrong with those that failed."""
-    from scripts.lab.tables import run_cell
+    from scripts.lab.results import read_result
+    from scripts.lab.tables import make_corpora, run_cell
+
+    # Cells share corpora and scores.
+    making = Lock()
 
     def train(cell: "Cell", place: "Place") -> str | None:
         try:
+            if read_result(place.folder) is None:
+                with making:
+                    make_corpora(cell, place, cache)
             run_cell(cell, place, one_thread=processes > 1)
         except (OSError, ValueError) as err:
             return f"{cell.name}: {err}"
