@@ -93,7 +93,7 @@ def test(path: Path = TABLE, home: Path = HOME, cache: Path = CACHE) -> None:
         with hold_folder(home):
             for cell, place in zip(cells, places, strict=True):
                 ask_teacher(cell, place, cache, TEST)
-                add_test(place)
+                add_test(cell, place)
     _print(cells, places, TEST)
 
 
@@ -110,6 +110,27 @@ def show(path: Path = TABLE, home: Path = HOME) -> None:
     with stopping_with("Can't read the experiments"):
         cells = load_experiment(path)
         _print(cells, find_places(cells, home))
+
+
+@app.command()
+def compare(
+    path: Path = TABLE, home: Path = HOME, split: str = typer.Option("dev", help="dev, or test once it is scored")
+) -> None:
+    """Compare the rows of a table with each other on the same texts: paired bootstrap and McNemar's test.
+
+    In: a table, as far as its cells are trained. Out: nothing but what is printed.
+
+    Example: python -m scripts.lab.experiments compare configs/experiments/controls.cfg
+    """
+    from scripts.lab.pairs import compare_rows, pairs_table, predict_rows, spread_table
+    from scripts.lab.tables import find_places, load_experiment
+
+    with stopping_with("Can't compare the cells"):
+        cells = load_experiment(path)
+        for name, (rows, gold) in predict_rows(cells, find_places(cells, home), split).items():
+            msg.divider(name)
+            for header, *table in (spread_table(rows, gold), pairs_table(compare_rows(rows, gold))):
+                msg.table(table, header=header, divider=True)
 
 
 def _print(cells: "Sequence[Cell]", places: "Sequence[Place]", split: str = "dev") -> None:

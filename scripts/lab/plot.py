@@ -1,11 +1,14 @@
-"""Draw what benchmarks measured."""
+"""Draw what benchmarks and experiments measured."""
 
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 from wasabi import msg
+
+from scripts.distill.core.messages import stopping_with
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,8 +18,16 @@ app = typer.Typer(help=__doc__)
 # System in the measurements → its name in the drawing; others keep their name.
 NAMES = {"tfidf_logreg": "TF-IDF + LR", "bow": "spaCy's bag of words"}
 HIGHLIGHTED = "student"
-RED, BLUE = "#d1495b", "#30638e"
+RED, BLUE, YELLOW, GREEN = "#d1495b", "#30638e", "#edae49", "#2e8b57"
 OUTPUT = typer.Argument(..., help="SVG file to write")
+
+
+class Amount(StrEnum):
+    """What columns of a table differ by."""
+
+    GOLD = "gold"
+    UNLABELLED = "unlabelled"
+    AUGMENTED = "augmented"
 
 
 @app.command()
@@ -63,6 +74,39 @@ def memory(
     axes.legend(loc="upper left")
     axes.set(xlabel="thousand texts read", ylabel="memory of the process, MB")
     axes.set_ylim(bottom=0)
+    _write(figure, output)
+
+
+@app.command()
+def curve(
+    path: Path = typer.Argument(..., help="The table, whose columns differ by an amount", exists=True, dir_okay=False),
+    output: Path = OUTPUT,
+    x: Amount = typer.Option(..., help="The texts that the columns differ by"),
+    home: Path = typer.Option("experiments", help="Where corpora and cells are kept"),
+) -> None:
+    """Draw the accuracy on dev of each row of a table of experiments, and of the teacher, against an amount of texts.
+
+    In: a table, as far as its cells are trained. Out: a drawing.
+
+    Example: python -m scripts.lab.plot curve configs/experiments/curve_gold.cfg docs/curve_gold.svg --x gold
+    """
+    from scripts.lab.curves import read_curves
+    from scripts.lab.tables import find_places, load_experiment
+
+    with stopping_with("Can't draw the curve"):
+        cells = load_experiment(path)
+        curves = read_curves(cells, find_places(cells, home), x.value)
+    amounts = sorted({point.amount for points in curves.values() for point in points})
+    figure, axes = _start()
+    for (name, points), color in zip(curves.items(), (RED, BLUE, YELLOW, GREEN), strict=False):
+        at = [amounts.index(point.amount) for point in points]
+        values = [100 * point.accuracy for point in points]
+        ends = [[100 * abs(point.accuracy - limit) for point, limit in zip(points, limits, strict=True)]
+                for limits in zip(*(point.ci95 for point in points), strict=True)]  # fmt: skip
+        axes.errorbar(at, values, yerr=ends, color=color, marker="o", capsize=3, label=NAMES.get(name, name))
+    axes.legend(loc="lower right")
+    axes.set(xlabel=f"{x.value} texts", ylabel="accuracy on the dev texts, %")
+    axes.set_xticks(range(len(amounts)), [f"{amount:,}" for amount in amounts])
     _write(figure, output)
 
 

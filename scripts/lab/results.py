@@ -13,7 +13,10 @@ from scripts.distill.core.files import write_json
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.evaluate import metrics
 from scripts.distill.evaluate.comparison import OVERALL
+from scripts.distill.evaluate.metrics import Labels
 from scripts.distill.teacher.teachers import load_pipeline
+
+from .controls import CONTROLS
 
 DEV, TEST = "dev", "test"
 
@@ -28,7 +31,7 @@ class Cell:
     folder (str): The data folder.
     lang (str): A language code, or "xx" for all languages of the data.
     teacher (str): The teacher's spec, see `check_spec`. "train" is a teacher that is trained on this data.
-    config (str): The config of the pipeline that is trained.
+    config (str): The config of the pipeline that is trained, or one of `controls.CONTROLS`.
     train (Mapping[str, Any]): Settings that replace those of `config`.
     augment (Mapping[str, Any]): Settings that replace those of configs/augment.cfg.
     vectors (Mapping[str, Any]): Settings that replace those of configs/vectors.cfg.
@@ -73,6 +76,11 @@ class Place:
     teacher_folder: Path
 
     @property
+    def model(self) -> Path:
+        """The pipeline that is trained in the cell."""
+        return self.folder / "model-best"
+
+    @property
     def teacher_model(self) -> Path:
         """The teacher that is trained there."""
         return self.teacher_folder / "model-best"
@@ -93,7 +101,7 @@ def read_result(folder: Path) -> dict[str, Any] | None:
     folder (Path): The cell's own folder.
     RETURNS (dict[str, Any] | None): "made_of", all settings of the cell; "seconds" of training; "bytes" of the
         pipeline; "wheel_bytes", its size once it is exported and in a wheel; "dev" and, once it is scored, "test", see
-        `score_model`. None if there is no result.json.
+        `score_cell`. Controls have no pipeline, and None for its sizes. None if there is no result.json.
     """
     path = folder / "result.json"
     return json.loads(path.read_text(encoding="utf-8")) if path.exists() else None
@@ -112,30 +120,50 @@ def check_trained(places: Iterable[Place]) -> None:
             )
 
 
-def add_test(place: Place) -> None:
+def add_test(cell: Cell, place: Place) -> None:
     """Add the scores on the test texts to the result of a trained cell, unless they are there.
 
+    cell (Cell): The cell.
     place (Place): The folders of the cell. Its corpora must have teacher_test.json, see `tables.ask_teacher`.
     """
     result = read_result(place.folder)
     if result and TEST not in result:
-        result[TEST] = score_model(place.folder / "model-best", place.corpus, TEST)
+        result[TEST] = score_cell(cell, place, TEST)
         write_json(place.folder / "result.json", result)
 
 
-def score_model(model: Path, corpus: Path, split: str) -> dict[str, dict[str, float]]:
-    """Score a pipeline on a split, against the gold labels and against the teacher.
+def predict_labels(cell: Cell, place: Place, split: str) -> Labels:
+    """Return the labels that a trained cell predicts. They are kept in its folder.
 
-    model (Path): The folder of the pipeline.
-    corpus (Path): The folder with gold/, labels.json and the teacher's labels, see `teacher_labels`.
+    cell (Cell): The cell.
+    place (Place): The folders of the cell.
+    split (str): "dev" or "test".
+    RETURNS (NDArray[int64]): Label indices, shape (n,).
+    """
+    path = place.folder / f"predicted_{split}.json"
+    if not path.exists():
+        corpora = Corpus(place.corpus)
+        labels, texts = corpora.labels, corpora.gold(split).texts
+        if cell.config in CONTROLS:
+            predicted = CONTROLS[cell.config](corpora.gold("train"), texts)
+        else:
+            scores = list(load_pipeline(str(place.model), labels).pipe(texts))
+            predicted = numpy.stack(scores).argmax(axis=1)
+        write_json(path, predicted.tolist())
+    return numpy.asarray(json.loads(path.read_text(encoding="utf-8")))
+
+
+def score_cell(cell: Cell, place: Place, split: str) -> dict[str, dict[str, float]]:
+    """Score a trained cell on a split, against the gold labels and against the teacher.
+
+    cell (Cell): The cell.
+    place (Place): The folders of the cell. Its corpora must have the teacher's labels, see `teacher_labels`.
     split (str): "dev" or "test".
     RETURNS (dict[str, dict[str, float]]): Language or "overall" → "accuracy"; "teacher", the teacher's accuracy; and
         "agreement" of the two. Each is from 0 to 1.
     """
-    corpora = Corpus(corpus)
-    labels, gold = corpora.labels, corpora.gold(split)
-    predicted = numpy.stack(list(load_pipeline(str(model), labels).pipe(gold.texts))).argmax(axis=1)
-    teacher = numpy.asarray(json.loads(teacher_labels(corpus, split).read_text(encoding="utf-8")))
+    gold, predicted = Corpus(place.corpus).gold(split), predict_labels(cell, place, split)
+    teacher = numpy.asarray(json.loads(teacher_labels(place.corpus, split).read_text(encoding="utf-8")))
     langs = numpy.asarray(gold.langs)
     rows = {lang: langs == lang for lang in sorted(set(gold.langs))} | {OVERALL: langs != ""}
     return {
@@ -180,6 +208,7 @@ def table(
         every = [r for of_data in found.values() for r in of_data]
         row.append(str(len(every)))
         for key, unit, decimals in _MEANS.values():
-            row.append(f"{mean(r[key] for r in every) / unit:.{decimals}f}" if every else "–")
+            values = [r[key] for r in every if r[key] is not None]
+            row.append(f"{mean(values) / unit:.{decimals}f}" if values else "–")
         rows.append(tuple(row))
     return rows

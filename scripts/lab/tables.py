@@ -31,7 +31,8 @@ from scripts.distill.evaluate.eval_set import load_eval_set
 from scripts.distill.release.export import exported_size
 from scripts.distill.teacher.spec import SPACY, TRAIN, check_spec, find_local_path, spec_members
 
-from .results import DEV, Cell, Place, read_result, score_model, teacher_labels
+from .controls import CONTROLS
+from .results import DEV, Cell, Place, read_result, score_cell, teacher_labels
 
 AUGMENT, SCORE, VECTOR_SETTINGS = Path("configs/augment.cfg"), Path("configs/score.cfg"), Path("configs/vectors.cfg")
 VECTORS = Path("corpus/vectors")
@@ -48,7 +49,7 @@ def load_experiment(path: Path) -> list[Cell]:
     """Read a table of experiments.
 
     path (Path): A config: [experiment] with the seeds, a section [data.<name>] for each column, and a section
-        [settings.<name>] for each row.
+        [settings.<name>] for each row. Where both have settings for configs/augment.cfg, the row's hold.
     RETURNS (list[Cell]): All cells, seed by seed.
     RAISES (ValueError): If the file is no config, or something is missing, misspelt or does not exist.
     """
@@ -58,26 +59,37 @@ def load_experiment(path: Path) -> list[Cell]:
             check_spec(about.teacher)
         except ValueError as err:
             raise ValueError(f"{path}: [data.{name}] teacher: {err}") from err
+        _check_settings(f"{path}: [data.{name}.augment]", AUGMENT, about.augment)
     for name, row in table.settings.items():
-        if not Path(row.config).is_file():
-            raise ValueError(f"{path}: [settings.{name}] config: there is no {row.config}")
-        for kind, file in (("train", row.config), ("augment", AUGMENT), ("vectors", VECTOR_SETTINGS)):
-            known = _read(file)
-            for setting in getattr(row, kind):
-                # Any language may be given a tagger of its own.
-                if file == AUGMENT and setting.startswith("taggers."):
-                    continue
-                # `spacy train` accepts an unknown setting without a word.
-                try:
-                    dot_to_object(known, setting)
-                except KeyError as err:
-                    raise ValueError(f"{path}: [settings.{name}.{kind}]: {file} has no setting {setting}") from err
+        place = f"{path}: [settings.{name}"
+        if row.config in CONTROLS:
+            if row.train or row.vectors:
+                raise ValueError(f"{place}] config: the control {row.config} has no settings for train and vectors")
+        elif not Path(row.config).is_file():
+            controls = ", ".join(CONTROLS)
+            raise ValueError(f"{place}] config: there is no {row.config}, and it is none of the controls: {controls}")
+        _check_settings(f"{place}.train]", row.config, row.train)
+        _check_settings(f"{place}.augment]", AUGMENT, row.augment)
+        _check_settings(f"{place}.vectors]", VECTOR_SETTINGS, row.vectors)
     return [
-        Cell(setting, data, seed, **asdict(about), **asdict(row))
+        Cell(setting, data, seed, **{**asdict(about), **asdict(row), "augment": {**about.augment, **row.augment}})
         for seed in table.experiment.seeds
         for data, about in table.data.items()
         for setting, row in table.settings.items()
     ]
+
+
+def _check_settings(place: str, config: str | Path, given: Mapping[str, Any]) -> None:
+    """Check that a config has the settings that are to be replaced: `spacy train` would accept unknown ones."""
+    known = _read(config) if given else {}
+    for setting in given:
+        # Any language may be given a tagger of its own.
+        if config == AUGMENT and setting.startswith("taggers."):
+            continue
+        try:
+            dot_to_object(known, setting)
+        except KeyError as err:
+            raise ValueError(f"{place}: {config} has no setting {setting}") from err
 
 
 @section(frozen=True, config=STRICT)
@@ -90,6 +102,7 @@ class _Column:
     folder: str
     lang: str
     teacher: str
+    augment: dict[str, Any] = field(default_factory=dict)
     max_gold: Count | None = None
     max_unlabelled: Whole | None = None
 
@@ -139,14 +152,15 @@ def _find_place(cell: Cell, home: Path, sha256: Callable[[Path], str]) -> Place:
     taggers |= {name: value for name, value in cell.augment.items() if name.startswith("taggers.")}
     files = [*(find_local_path(f"{SPACY}:{name}") for name in taggers.values() if name), *teachers]
     corpora = [
-        cell.lang, cell.max_gold, cell.max_unlabelled, cell.teacher, cell.augment, sha256(Path(cell.folder)), _read(AUGMENT),
-        _read(SCORE), [sha256(path) if path and path.exists() else None for path in files],
+        cell.lang, cell.max_gold, cell.max_unlabelled, cell.teacher, cell.augment, sha256(Path(cell.folder)),
+        _read(AUGMENT), _read(SCORE), [sha256(path) if path and path.exists() else None for path in files],
         data if TRAIN in spec_members(cell.teacher) else None,
     ]  # fmt: skip
     corpus = home / "corpora" / f"{cell.data}-{_key(corpora)}"
     vectors = corpus / f"vectors-{_key([cell.vectors, _read(VECTOR_SETTINGS), encoder])}"
     used = vectors.name if _has_vectors(cell) else None
-    folder = home / f"{cell.name}-{_key([asdict(cell), _read(cell.config), corpus.name, used])}"
+    config = cell.config if cell.config in CONTROLS else _read(cell.config)
+    folder = home / f"{cell.name}-{_key([asdict(cell), config, corpus.name, used])}"
     return Place(folder, corpus, vectors, trained)
 
 
@@ -249,21 +263,27 @@ def run_cell(cell: Cell, place: Place, *, one_thread: bool = False) -> dict[str,
     folder, corpus = place.folder, place.corpus
     if result := read_result(folder):
         return result
-    settings = {"system.seed": cell.seed, **cell.train, **_paths(cell)}
-    moved = {name: _move(value, corpus, place.vectors) for name, value in settings.items()}
     folder.mkdir(parents=True, exist_ok=True)
     start = time.perf_counter()
-    command = ["scripts.train", cell.config, "--output", str(folder), "--corpus", str(corpus), *_options(moved)]
-    run_logged(command, folder / "train.log", one_thread=one_thread)
-    seconds = time.perf_counter() - start
-    shutil.rmtree(folder / "model-last")
-    model = folder / "model-best"
+    model = None if cell.config in CONTROLS else _train(cell, place, one_thread=one_thread)
     result = {
-        "made_of": {**asdict(cell), "corpora": corpus.name}, "seconds": seconds, "bytes": folder_size(model),
-        "wheel_bytes": exported_size(model), DEV: score_model(model, corpus, DEV),
+        "made_of": {**asdict(cell), "corpora": corpus.name}, "seconds": time.perf_counter() - start,
+        "bytes": folder_size(model) if model else None, "wheel_bytes": exported_size(model) if model else None,
+        DEV: score_cell(cell, place, DEV),
     }  # fmt: skip
     write_json(folder / "result.json", result)
     return result
+
+
+def _train(cell: Cell, place: Place, *, one_thread: bool) -> Path:
+    """Train a cell, and return the folder of its pipeline."""
+    folder, corpus = place.folder, place.corpus
+    settings = {"system.seed": cell.seed, **cell.train, **_paths(cell)}
+    moved = {name: _move(value, corpus, place.vectors) for name, value in settings.items()}
+    command = ["scripts.train", cell.config, "--output", str(folder), "--corpus", str(corpus), *_options(moved)]
+    run_logged(command, folder / "train.log", one_thread=one_thread)
+    shutil.rmtree(folder / "model-last")
+    return place.model
 
 
 def _paths(cell: Cell) -> dict[str, Any]:
@@ -279,7 +299,7 @@ def _config_paths(config: str | Path) -> dict[str, Any]:
 
 def _has_vectors(cell: Cell) -> bool:
     """Return whether a cell uses the word vectors that are made from its corpora."""
-    return str(VECTORS) in _paths(cell).values()
+    return cell.config not in CONTROLS and str(VECTORS) in _paths(cell).values()
 
 
 def _move(value: Any, corpus: Path, vectors: Path | None = None) -> Any:

@@ -88,6 +88,22 @@ def test_prepare_keeps_the_first_unlabelled_texts(data: Path, corpus: Path) -> N
         assert summary["kept"]["en"]["unlabelled"] == kept
 
 
+def test_prepare_keeps_the_first_train_texts_of_each_language(data: Path, corpus: Path) -> None:
+    all_texts = prepare_texts(data, corpus)
+    assert len(all_texts) == 2 + 15
+    some = prepare_texts(data, corpus, max_gold=13)
+    assert some == [*all_texts[:2], *all_texts[2:15]]
+    with pytest.raises(ValueError, match="no text with label NEG in split 'train'"):
+        prepare(data, corpus, lang="en", seed=0, max_gold=1)
+
+
+def prepare_texts(data: Path, corpus: Path, **limits: int) -> list[str]:
+    summary = prepare(data, corpus, lang="xx", seed=0, **limits)
+    texts = [doc.text for doc in Corpus(corpus).gold_docs("train")]
+    assert sum(kept["train"] for kept in summary["kept"].values()) == len(texts)
+    return texts
+
+
 def test_prepare_writes_docs(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="en", seed=0)
     docs = list(Corpus(corpus).gold_docs("train"))
@@ -578,7 +594,7 @@ def test_prepare_sees_a_change_that_weasel_does_not(linked: Path, corpus: Path, 
 def test_prepare_reads_the_data_again_where_it_must(linked: Path, corpus: Path) -> None:
     write_records(linked / "en/unlabelled.jsonl", [{"text": "An unseen text."}])
     assert run_again(linked, corpus)
-    for settings in ({"seed": 1}, {"lang": "en"}, {"max_unlabelled": 1}, {}):
+    for settings in ({"seed": 1}, {"lang": "en"}, {"max_unlabelled": 1}, {"max_gold": 3}, {}):
         assert run_again(linked, corpus, **settings)
         assert not run_again(linked, corpus, **settings)
     assert run_again(linked, corpus, force=True)

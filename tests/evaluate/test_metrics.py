@@ -15,6 +15,7 @@ from scripts.distill.evaluate.metrics import (
     error_reduction,
     expected_calibration_error,
     gain_recovered,
+    mcnemar,
     negative_log_likelihood,
     p_above_majority,
     reliability,
@@ -35,6 +36,13 @@ def differing_systems(better: int, worse: int, total: int) -> tuple[Labels, Labe
     system[:better] = 1
     reference[better : better + worse] = 1
     return system, reference, gold
+
+
+def test_metrics_mcnemar_is_a_sign_test_of_the_texts_that_only_one_gets_right() -> None:
+    better, other, gold = differing_systems(5, 1, 20)
+    # Of 6 texts, 5 or more, or 1 or fewer: 2 (1 + 6) / 64.
+    assert mcnemar(better, other, gold) == mcnemar(other, better, gold) == pytest.approx(14 / 64)
+    assert mcnemar(better, better, gold) == 1
 
 
 @pytest.mark.parametrize(

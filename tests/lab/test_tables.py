@@ -14,8 +14,9 @@ import numpy
 import pytest
 
 from scripts.distill.core.lock import NESTED
+from scripts.distill.data.corpus import Corpus, GoldSplit
 from scripts.lab import results, tables
-from scripts.lab.results import DEV, TEST, Cell, Place, add_test, check_trained, read_result, table
+from scripts.lab.results import DEV, TEST, Cell, Place, add_test, check_trained, read_result, table, teacher_labels
 from scripts.lab.tables import (
     ExperimentError,
     ask_teacher,
@@ -101,6 +102,15 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_experiments_columns_can_have_variants_of_their_own() -> None:
+    column = '[data.xx]\naugment = {"augment.variants": 3, "taggers.nl": null}'
+    cells = load_experiment(write_experiment(CONFIG.replace("[data.xx]", column)))
+    plain, swaps = [cell.augment for cell in cells if cell.data == "xx" and cell.seed == 0]
+    assert plain == {"augment.variants": 3, "taggers.nl": None}
+    assert swaps == {"augment.variants": 2, "taggers.nl": None}
+    assert cells[0].augment == {}
+
+
 def write_experiment(text: str = CONFIG) -> Path:
     Path("table.cfg").write_text(text, encoding="utf-8")
     return Path("table.cfg")
@@ -146,6 +156,16 @@ def test_experiments_are_settings_by_data_by_seeds() -> None:
         ("training.max_steps", "paths.train.more", r"\[settings.swaps.train\]: student.cfg has no .* paths.train.more"),
         ("seeds = [0, 1]", "seeds = 3", r"\[experiment\] seeds: must be a valid list\. Found: 3"),
         ('teacher = "train"', "teacher = 5", r"\[data.nl\] teacher: must be a valid string\. Found: 5"),
+        (
+            "[data.xx]",
+            '[data.xx]\naugment = {"augment.varients": 2}',
+            r"\[data.xx.augment\]: configs/augment.cfg has no setting augment.varients",
+        ),
+        (
+            '[settings.swaps]\nconfig = "student.cfg"',
+            '[settings.swaps]\nconfig = "tfidf"',
+            r"\[settings.swaps\] config: the control tfidf has no settings",
+        ),
         ("[settings.plain]", "[data]\n\n[settings.plain]", "can't be read as a config"),
         ('teacher = "train"', 'teacher = "trian"', r"\[data.nl\] teacher: Unknown teacher 'trian'"),
     ],
@@ -237,9 +257,11 @@ def test_experiments_share_a_trained_teacher_unless_something_that_makes_it_diff
     cell = replace(CELL, teacher="train")
     same = find_place(cell)
     assert same.teacher_folder.parent == HOME / "teachers"
-    for change in ({"seed": 1}, {"train": {"a": 1}}, {"augment": {"a": 1}}):
+    for change in (
+        {"seed": 1}, {"data": "other"}, {"train": {"a": 1}}, {"augment": {"a": 1}}, {"max_unlabelled": 0},
+    ):  # fmt: skip
         assert find_place(replace(cell, **change)).teacher_folder == same.teacher_folder  # type: ignore[arg-type]
-    places = [same, find_place(replace(cell, lang="xx")), find_place(replace(cell, max_unlabelled=0))]
+    places = [same, find_place(replace(cell, lang="xx")), find_place(replace(cell, max_gold=50))]
     for file in ("configs/teacher.cfg", "assets/encoder/model", "reviews/nl.jsonl"):
         (project / file).write_text("[changed]\n", encoding="utf-8")
         places.append(find_place(cell))
@@ -248,12 +270,13 @@ def test_experiments_share_a_trained_teacher_unless_something_that_makes_it_diff
 
 
 def test_experiments_a_teacher_is_trained_once_on_its_own_corpora(commands: list[list[str]]) -> None:
-    cell = replace(CELL, teacher="train", max_unlabelled=0)
+    cell = replace(CELL, teacher="train", max_gold=50, max_unlabelled=40)
     train_teacher(CELL, PLACE)
     assert not commands
     train_teacher(cell, PLACE)
     corpus = "ex/teachers/nl/corpus"
-    assert commands[0] == ["scripts.prepare", "reviews", corpus, "--lang", "nl", "--max-unlabelled", "0"]
+    limits = ["--max-gold", "50", "--max-unlabelled", "0"]
+    assert commands[0] == ["scripts.prepare", "reviews", corpus, "--lang", "nl", *limits]
     options = dict(zip(commands[1][2::2], commands[1][3::2], strict=True))
     assert commands[1][:2] == ["scripts.train", "configs/teacher.cfg"]
     assert options["--output"] == "ex/teachers/nl"
@@ -279,7 +302,7 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
     scores = {"overall": {"accuracy": 0.8, "teacher": 0.9, "agreement": 0.85}}
     monkeypatch.setattr(tables, "run_logged", run)
-    monkeypatch.setattr(tables, "score_model", lambda model, corpus, split: scores)
+    monkeypatch.setattr(tables, "score_cell", lambda cell, place, split: scores)
     monkeypatch.setattr(tables, "exported_size", lambda model: 1_234_567)
     return asked
 
@@ -346,7 +369,7 @@ def test_experiments_table_has_all_seeds_and_gaps(commands: list[list[str]], mon
     cells = [replace(CELL, setting=setting, seed=seed) for seed in (0, 1) for setting in ("plain", "swaps")]
     accuracies = iter([0.8, 0.85, 0.825])
     give = lambda *_: {"overall": {"accuracy": next(accuracies), "teacher": 0.9, "agreement": 0.75}}  # noqa: E731
-    monkeypatch.setattr(tables, "score_model", give)
+    monkeypatch.setattr(tables, "score_cell", give)
     for cell in cells[:3]:
         run_cell(cell, replace(PLACE, folder=HOME / cell.name))
     header, plain, swaps = table(cells, [read_result(HOME / cell.name) for cell in cells])
@@ -363,13 +386,43 @@ def test_experiments_test_texts_are_scored_once(commands: list[list[str]], monke
     assert table([CELL], [read_result(PLACE.folder)], TEST)[1] == ("plain", "–", "–", "–", "0", "–", "–", "–")
     asked: list[tuple[Any, ...]] = []
     scores = {"overall": {"accuracy": 0.7, "teacher": 0.8, "agreement": 0.9}}
-    monkeypatch.setattr(results, "score_model", lambda *given: asked.append(given) or scores)
-    add_test(PLACE)
-    add_test(PLACE)
-    assert asked == [(PLACE.folder / "model-best", PLACE.corpus, TEST)]
+    monkeypatch.setattr(results, "score_cell", lambda *given: asked.append(given) or scores)
+    add_test(CELL, PLACE)
+    add_test(CELL, PLACE)
+    assert asked == [(CELL, PLACE, TEST)]
     result = read_result(PLACE.folder)
     assert table([CELL], [result], TEST)[1][:4] == ("plain", "70.0", "10.0", "90.0")
     assert table([CELL], [result], DEV)[1][:4] == ("plain", "80.0", "10.0", "85.0")
+
+
+def test_experiments_controls_need_no_training(commands: list[list[str]]) -> None:
+    result = run_cell(replace(CELL, config="tfidf"), PLACE)
+    assert not commands
+    assert (result["bytes"], result["wheel_bytes"]) == (None, None)
+    row = table([CELL], [result])[1]
+    assert row == ("plain", "80.0", "10.0", "85.0", "1", "0", "–", "–")
+
+
+def test_experiments_predictions_are_kept(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipeline predicts once; later its answers are read from the cell's folder."""
+    gold = GoldSplit(["good", "bad", "good"], ["nl"] * 3, numpy.asarray([1, 0, 0]))
+    monkeypatch.setattr(Corpus, "gold", lambda self, split: gold)
+    monkeypatch.setattr(Corpus, "labels", ["NEG", "POS"])
+    answers = numpy.asarray([[0.2, 0.8], [0.9, 0.1], [0.3, 0.7]])
+    asked: list[str] = []
+    pipeline = SimpleNamespace(pipe=lambda texts: iter(answers))
+    monkeypatch.setattr(results, "load_pipeline", lambda path, labels: asked.append(path) or pipeline)
+    for folder in (PLACE.folder, PLACE.corpus):
+        folder.mkdir(parents=True)
+    teacher_labels(PLACE.corpus, DEV).write_text("[1, 0, 0]", encoding="utf-8")
+    for _ in range(2):
+        assert results.predict_labels(CELL, PLACE, DEV).tolist() == [1, 0, 1]
+    assert asked == [str(PLACE.model)]
+    scores = results.score_cell(CELL, PLACE, DEV)
+    assert scores["nl"] == scores["overall"] == {"accuracy": 2 / 3, "teacher": 1.0, "agreement": 2 / 3}
+    control = replace(PLACE, folder=HOME / "control")
+    control.folder.mkdir()
+    assert results.predict_labels(replace(CELL, config="majority"), control, DEV).tolist() == [0, 0, 0]
 
 
 REAL = """

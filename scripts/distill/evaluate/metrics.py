@@ -171,6 +171,21 @@ def compare(system: Labels, reference: Labels, gold: Labels, *, seed: int) -> di
     """
     # Of each text: 1 if only the reference is right, −1 if only the system is, else 0.
     difference = (reference == gold).astype(float) - (system == gold).astype(float)
+    return {
+        "gap": float(difference.mean()),
+        "ci95": paired_interval(difference, seed=seed),
+        "agreement": agreement(system, reference),
+    }
+
+
+def paired_interval(difference: NDArray[numpy.float64], *, seed: int) -> list[float]:
+    """Return the 95 % confidence interval of a gap, by a paired percentile bootstrap over texts.
+
+    difference (NDArray[float64]): Of each text, by how much the reference is more often right than the system, from −1
+        to 1, shape (n,). If it is the same for all texts, see `_constant_interval`.
+    seed (int): Decides the resamples.
+    RETURNS (list[float]): The lower and the upper limit.
+    """
     if (difference == difference[0]).all():
         low, high = _constant_interval(difference[0], len(difference))
     else:
@@ -179,11 +194,18 @@ def compare(system: Labels, reference: Labels, gold: Labels, *, seed: int) -> di
             batch=BATCH, method="percentile", rng=numpy.random.default_rng(seed),
         )  # fmt: skip
         low, high = result.confidence_interval
-    return {
-        "gap": float(difference.mean()),
-        "ci95": [float(low), float(high)],
-        "agreement": agreement(system, reference),
-    }
+    return [float(low), float(high)]
+
+
+def mcnemar(a: Labels, b: Labels, gold: Labels) -> float:
+    """Return the p of McNemar's exact test (McNemar 1947): whether two systems are right equally often.
+
+    a, b, gold (NDArray[int64]): Label indices, shape (n,).
+    RETURNS (float): The probability of a difference as large as this one, or larger, by chance: two-sided, from 0 to 1.
+        1 if the same texts are right.
+    """
+    only_a, only_b = int(((a == gold) & (b != gold)).sum()), int(((a != gold) & (b == gold)).sum())
+    return float(binomtest(only_a, only_a + only_b).pvalue) if only_a + only_b else 1.0
 
 
 def _constant_interval(difference: float, n: int) -> tuple[float, float]:
