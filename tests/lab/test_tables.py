@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -451,6 +452,12 @@ augment.variants = 0
 [settings.two.augment]
 augment.variants = 0
 
+[settings.control]
+config = "tfidf"
+
+[settings.control.augment]
+augment.variants = 0
+
 [settings.one.train]
 training.max_steps = 2
 training.eval_frequency = 1
@@ -492,7 +499,7 @@ def test_experiments_run_from_the_command_line(project: Path) -> None:
     assert done.returncode == 1
     assert "A cell has failed" in done.stdout
     assert "broken.nl.0: scripts.train" in done.stdout
-    results = {name: read_result(next(home.glob(f"{name}.nl.0-*"))) for name in ("one", "two", "broken")}
+    results = {name: read_result(next(home.glob(f"{name}.nl.0-*"))) for name in ("one", "two", "control", "broken")}
     assert results.pop("broken") is None
     for name, result in results.items():
         assert result and result["dev"]["overall"] == result["dev"]["nl"]
@@ -501,10 +508,12 @@ def test_experiments_run_from_the_command_line(project: Path) -> None:
     assert len(list((home / "corpora").iterdir())) == 1
     path.write_text(REAL.format(folder=project), encoding="utf-8")
     assert call("test", *cache).returncode == 0
-    for name in ("one", "two"):
+    for name in ("one", "two", "control"):
         result = read_result(next(home.glob(f"{name}.nl.0-*")))
         assert result and result["test"]["nl"]["teacher"] == 1
     assert len(list((home / "corpora").glob("*/teacher_test.json"))) == 1
+    compared = call("compare", "--split", "test").stdout
+    assert all(re.search(rf"\n{pair} +-?\d+\.\d \[", compared) for pair in ("one +two", "one +control", "two +control"))
 
 
 def test_experiments_vectors_are_made_if_a_cell_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
