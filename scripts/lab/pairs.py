@@ -68,7 +68,7 @@ def compare_rows(rows: Predicted, gold: Labels, *, seed: int = 0) -> dict[tuple[
 
 def spread_table(rows: Predicted, gold: Labels) -> list[tuple[str, ...]]:
     """Return a header, and for each row its seeds, mean accuracy and standard deviation, in per cent."""
-    table = [("setting", "seeds", "mean", "sd")]
+    table: list[tuple[str, ...]] = [("setting", "seeds", "mean", "sd")]
     for name, predicted in rows.items():
         average, deviation = spread(predicted, gold)
         sd = "–" if deviation is None else f"{100 * deviation:.1f}"
@@ -78,7 +78,7 @@ def spread_table(rows: Predicted, gold: Labels) -> list[tuple[str, ...]]:
 
 def pairs_table(compared: Mapping[tuple[str, str], Mapping[str, Any]]) -> list[tuple[str, ...]]:
     """Return a header, and for each pair the gap with its interval, in points, and McNemar's p of each seed."""
-    table = [("setting", "other", "other is better by [95 % CI]", "McNemar p")]
+    table: list[tuple[str, ...]] = [("setting", "other", "other is better by [95 % CI]", "McNemar p")]
     for (row, other), found in compared.items():
         low, high = found["ci95"]
         gap = f"{100 * found['gap']:.1f} [{100 * low:.1f}, {100 * high:.1f}]"

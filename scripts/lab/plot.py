@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help=__doc__)
 # System in the measurements → its name in the drawing; others keep their name.
-NAMES = {"tfidf_logreg": "TF-IDF + LR", "bow": "spaCy's bag of words"}
+NAMES = {"tfidf_logreg": "TF-IDF + LR", "bow": "spaCy's bag of words", "tfidf": "TF-IDF + LR", "texts": "student"}
 HIGHLIGHTED = "student"
 RED, BLUE, YELLOW, GREEN = "#d1495b", "#30638e", "#edae49", "#2e8b57"
 OUTPUT = typer.Argument(..., help="SVG file to write")

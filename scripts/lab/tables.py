@@ -81,7 +81,7 @@ def load_experiment(path: Path) -> list[Cell]:
 
 def _check_settings(place: str, config: str | Path, given: Mapping[str, Any]) -> None:
     """Check that a config has the settings that are to be replaced: `spacy train` would accept unknown ones."""
-    known = _read(config) if given else {}
+    known = _read(config) if given else Config()
     for setting in given:
         # Any language may be given a tagger of its own.
         if config == AUGMENT and setting.startswith("taggers."):
