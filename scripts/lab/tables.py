@@ -264,6 +264,8 @@ def run_cell(cell: Cell, place: Place, *, one_thread: bool = False) -> dict[str,
     if result := read_result(folder):
         return result
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("predicted_*.json"):  # of a model that is trained again
+        old.unlink()
     start = time.perf_counter()
     model = None if cell.config in CONTROLS else _train(cell, place, one_thread=one_thread)
     result = {

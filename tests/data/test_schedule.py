@@ -51,7 +51,7 @@ def test_schedule_weight_decay_is_that_of_the_whole_training() -> None:
     few, many = plan_updates(schedule, 20), plan_updates(schedule, 200)
     assert few.overrides()["training.optimizer.L2"] == pytest.approx(30 / 60)
     assert many.overrides()["training.optimizer.L2"] == pytest.approx(30 / 600)
-    assert plan_updates(schedule, 200, 15).l2 == pytest.approx(2)
+    assert plan_updates(schedule, 200, 15).l2 == pytest.approx(30 / 45)  # as of min_updates
 
 
 def test_schedule_is_optional() -> None:

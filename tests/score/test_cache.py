@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -229,6 +230,26 @@ def test_score_cache_prune_removes_unfinished_plans(cache: ScoreCache) -> None:
     cache.plan("job", BATCHES)
     assert cache.prune("a") == 0
     assert cache.remaining("job") == 0
+
+
+def test_score_cache_prune_that_is_cut_off_leaves_whole_plans(
+    cache: ScoreCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache.add_teacher("a", "one", LABELS)
+    for job in ("first", "second"):
+        cache.plan(job, BATCHES)
+    query = cache._query
+
+    def stop(text: str, *values: Any) -> Any:
+        if "checkpoint" in text:
+            raise KeyboardInterrupt
+        return query(text, *values)
+
+    monkeypatch.setattr(cache, "_query", stop)
+    with pytest.raises(KeyboardInterrupt):
+        cache.prune("a")
+    monkeypatch.undo()
+    assert sorted([cache.remaining("first"), cache.remaining("second")]) == [0, len(KEYS)]
 
 
 @pytest.mark.parametrize("fingerprint,found", [("a", 2), ("c", 0), ("", 3), ("b" * 65, 0), ("%", 0)])

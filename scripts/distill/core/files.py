@@ -161,10 +161,12 @@ def settle_folder(folder: Path) -> None:
     folder (Path): The project folder. This process holds its lock, and has written nothing there yet.
     """
     for level in range(DEPTH):
-        for left in sorted(folder.glob("*/" * level + ".*-*.*")):
-            if found := TEMPORARY.fullmatch(left.name):
-                with suppress(OSError):
-                    settle(left.with_name(found["name"]))
+        # A folder may go meanwhile, or lie on a disk that does not answer.
+        with suppress(OSError):
+            for left in sorted(folder.glob("*/" * level + ".*-*.*")):
+                if found := TEMPORARY.fullmatch(left.name):
+                    with suppress(OSError):
+                        settle(left.with_name(found["name"]))
 
 
 def _put_back(old: Path, path: Path) -> None:

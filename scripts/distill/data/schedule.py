@@ -31,9 +31,10 @@ class Schedule:
     warmup (float): The share of the updates in which the learning rate rises, from 0 to below 1. 0.05 to 0.1 are good
         values.
     evaluations (int): How often the dev texts are scored at most, the end of training included; 1 or more.
-    weight_decay (float | None): What the optimizer's L2 times the number of updates is. So all parameters decay by the
-        same share, however long the training is: the more texts, the smaller L2 (Wang & Aitchison 2024, "How to set
-        AdamW's weight decay as you scale model and dataset size", section 3). None: L2 of the config holds.
+    weight_decay (float | None): What the optimizer's L2 times the updates, `min_updates` of them at least, is. So all
+        parameters decay by the same share, however long the training is: the more texts, the smaller L2 (Wang &
+        Aitchison 2024, "How to set AdamW's weight decay as you scale model and dataset size", section 3). None: L2 of
+        the config holds.
     """
 
     epochs: Number
@@ -101,7 +102,9 @@ def plan_updates(schedule: Schedule, per_epoch: float, total: int | None = None)
     # A multiple of the interval, so that the model is scored after the last update.
     total = total or math.ceil(planned / every) * every
     warmup = min(max(1, round(schedule.warmup * total)), int(MOST_WARMUP * total))
-    return Updates(total, warmup, every, None if schedule.weight_decay is None else schedule.weight_decay / total)
+    # A trial of a few updates must not shrink the parameters to nothing.
+    decay = schedule.weight_decay
+    return Updates(total, warmup, every, None if decay is None else decay / max(total, schedule.min_updates))
 
 
 def check_updates(training: Mapping[str, Any]) -> None:

@@ -286,20 +286,33 @@ class ScoreCache:
                 f"{len(found)} teachers have a fingerprint that begins with {fingerprint!r}. Known: {known}"
             )
         [(number,)] = self._query("SELECT id FROM teachers WHERE fingerprint = ?", found[0].fingerprint)
-        try:
-            # Plans go only while nothing is scored. A job whose plan went would end early, and its texts would look as
-            # if the teacher had no answer.
-            with self._lock.acquire(timeout=0):
-                self._remove(number)
-        except Timeout as err:
-            raise ValueError(f"{self._name_holder()} is scoring. Wait for it to end, or stop it") from err
+        # Plans go only while nothing is scored. A job whose plan went would end early, and its texts would look as if
+        # the teacher had no answer.
+        with self._nobody_scoring():
+            self._remove(number)
         return found[0].texts
 
+    @contextmanager
+    def _nobody_scoring(self) -> Iterator[None]:
+        """Keep others from scoring.
+
+        RAISES (ValueError): If a process is scoring.
+        """
+        try:
+            lock = self._lock.acquire(timeout=0)
+        except Timeout as err:
+            raise ValueError(f"{self._name_holder()} is scoring. Wait for it to end, or stop it") from err
+        with lock:
+            yield
+
     def _remove(self, teacher: int) -> None:
-        """Remove a teacher, in steps that need little room. A kill leaves a teacher with fewer scores."""
-        plans = "DELETE FROM batches WHERE (job, number) IN (SELECT job, number FROM batches LIMIT ?)"
+        """Remove a teacher, in steps that need little room. A kill leaves a teacher with fewer scores, and whole plans.
+
+        Half a plan would not do: its other texts would look as if the teacher had no answer.
+        """
+        plans = "DELETE FROM batches WHERE job = (SELECT job FROM batches LIMIT 1)"
         scores = "DELETE FROM scores WHERE teacher = ? AND key IN (SELECT key FROM scores WHERE teacher = ? LIMIT ?)"
-        for query, values in ((plans, (CHUNK,)), (scores, (teacher, teacher, 4 * CHUNK))):
+        for query, values in ((plans, ()), (scores, (teacher, teacher, 4 * CHUNK))):
             removed = 1
             while removed:
                 with self._transaction():
@@ -315,9 +328,11 @@ class ScoreCache:
 
         RAISES (FullDiskError): If there is too little room: SQLite writes all that stays, twice at most, before the old
             goes. The message says how much that is. The file stays as it was.
+        RAISES (ValueError): If a process is scoring: it could not write for as long as this takes.
         """
         try:
-            self._query("VACUUM")
+            with self._nobody_scoring():
+                self._query("VACUUM")
         except FullDiskError as err:
             [(size,)] = self._query(
                 "SELECT (page_count - freelist_count) * page_size "
@@ -325,7 +340,8 @@ class ScoreCache:
             )
             raise FullDiskError(
                 f"{self._path}: there is no room to make it smaller, which takes up to {2 * size / 1e6:.1f} MB for a "
-                "while. New scores take the room of removed ones. Free its disk, and run: python -m scripts.score prune"
+                "while, there or where temporary files are (SQLITE_TMPDIR). New scores take the room of removed ones. "
+                "Free its disk, and run: python -m scripts.score prune"
             ) from err
 
 
