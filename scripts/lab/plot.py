@@ -104,7 +104,7 @@ def curve(
         ends = [[100 * abs(point.accuracy - limit) for point, limit in zip(points, limits, strict=True)]
                 for limits in zip(*(point.ci95 for point in points), strict=True)]  # fmt: skip
         axes.errorbar(at, values, yerr=ends, color=color, marker="o", capsize=3, label=NAMES.get(name, name))
-    axes.legend(loc="lower right")
+    axes.legend(loc="best")
     axes.set(xlabel=f"{x.value} texts", ylabel="accuracy on the dev texts, %")
     axes.set_xticks(range(len(amounts)), [f"{amount:,}" for amount in amounts])
     _write(figure, output)
