@@ -8,6 +8,7 @@ from wasabi import msg
 
 from scripts.distill.core.files import require_file
 from scripts.distill.core.messages import stopping_with
+from scripts.distill.evaluate.by_language import language_rows
 
 # System in metrics/evaluation.json → its name in the table.
 SYSTEMS = {"tfidf_logreg": "TF-IDF + LR", "baseline": "baseline", "teacher": "teacher", "student": "student"}
@@ -31,8 +32,7 @@ def main(
         for path, command in ((wheel, "package"), (evaluation, "evaluate"), (report, "evaluate"), (verified, "verify")):
             require_file(path, command)
     found = srsly.read_json(evaluation)
-    languages = found["languages"] if len(found["languages"]) > 1 else {}
-    rows = [*languages.items(), ("all", found["overall"])]
+    rows = [*language_rows(found).items(), ("all", found["overall"])]
     msg.divider(f"Accuracy on the {found['split']} texts, in %")
     table = [(name, str(row["n"]), *(_percent(row["systems"][system]) for system in SYSTEMS)) for name, row in rows]
     msg.table(table, header=("lang", "texts", *SYSTEMS.values()), divider=True, aligns=("l", *"r" * 5))

@@ -11,6 +11,7 @@ from ..core.progress import track
 from ..data.corpus import FEW_TEXTS, GoldSplit
 from ..data.teacher_scores import Scores
 from . import metrics
+from .by_language import language_rows
 from .metrics import Labels, Probabilities
 from .slices import thirds_by_length
 
@@ -232,8 +233,7 @@ def table_rows(evaluation: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
 
     evaluation (Mapping[str, Any]): What `evaluate` returned.
     """
-    languages = evaluation["languages"] if len(evaluation["languages"]) > 1 else {}
-    comparisons = {**languages, OVERALL: evaluation[OVERALL]}
+    comparisons = {**language_rows(evaluation), OVERALL: evaluation[OVERALL]}
     for name, row in comparisons.items():
         systems = [row["systems"][system] for system in (TFIDF, BASELINE, TEACHER, STUDENT)]
         accuracies = [_percent(scores["accuracy"] if scores else None) for scores in systems]

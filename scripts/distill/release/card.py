@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..data.origins import GOLD, UNLABELLED
+from ..evaluate.by_language import language_rows
 from ..evaluate.comparison import ACCURACY_CI, ECE
 from ..teacher.spec import TRAIN
 
@@ -57,8 +58,7 @@ def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 def _describe_results(meta: Mapping[str, Any], evaluation: Mapping[str, Any]) -> tuple[str, ...]:
     """Return accuracy by language, with intervals, and what the probabilities are worth."""
     dev = meta.get("performance", {}).get("cats_micro_f")
-    languages = evaluation["languages"] if len(evaluation["languages"]) > 1 else {}
-    rows = [*languages.items(), ("all", evaluation["overall"])]
+    rows = [*language_rows(evaluation).items(), ("all", evaluation["overall"])]
     return (
         "## Results",
         meta["notes"],
@@ -145,8 +145,8 @@ def describe_scores(scores: Mapping[str, Any]) -> str:
 
     scores (Mapping[str, Any]): What `summarize` returned.
     """
-    by_language = ", ".join(f"{lang} {row['accuracy']:.3f}" for lang, row in scores["languages"].items())
-    several = f" ({by_language})" if len(scores["languages"]) > 1 else ""
+    by_language = ", ".join(f"{lang} {row['accuracy']:.3f}" for lang, row in language_rows(scores).items())
+    several = f" ({by_language})" if by_language else ""
     teacher = scores["teacher_accuracy"]
     return (
         f"Accuracy on the {scores['split']} texts: {scores['overall']['accuracy']:.3f}{several}, with an "
