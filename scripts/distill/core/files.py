@@ -142,17 +142,21 @@ def settle(path: Path) -> None:
     """
     for left in path.parent.glob(f".{glob.escape(path.name)}.*-*.*"):
         found = TEMPORARY.fullmatch(left.name)
-        if found and found["name"] == path.name and _has_ended(int(found["pid"])):
-            if found["kind"] == ".old":
-                _put_back(left, path)
-            elif left.is_dir():
-                shutil.rmtree(left, ignore_errors=True)
-            else:
-                left.unlink(missing_ok=True)
+        if found and found["name"] == path.name:
+            _settle(left, found)
 
 
-def _has_ended(pid: int) -> bool:
-    return pid == os.getpid() or not start_of(pid)
+def _settle(left: Path, found: re.Match[str]) -> None:
+    """Put right one file or folder of a name that `TEMPORARY` matches, if its process has ended."""
+    pid = int(found["pid"])
+    if pid != os.getpid() and start_of(pid):
+        return
+    if found["kind"] == ".old":
+        _put_back(left, left.with_name(found["name"]))
+    elif left.is_dir():
+        shutil.rmtree(left, ignore_errors=True)
+    else:
+        left.unlink(missing_ok=True)
 
 
 def settle_folder(folder: Path) -> None:
@@ -166,7 +170,7 @@ def settle_folder(folder: Path) -> None:
             for left in sorted(folder.glob("*/" * level + ".*-*.*")):
                 if found := TEMPORARY.fullmatch(left.name):
                     with suppress(OSError):
-                        settle(left.with_name(found["name"]))
+                        _settle(left, found)
 
 
 def _put_back(old: Path, path: Path) -> None:
