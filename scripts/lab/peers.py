@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 
 from scripts.distill.core.files import folder_size, hash_file, hash_folder, replacing_folder
 from scripts.distill.data.corpus import Corpus, GoldSplit
-from scripts.distill.data.splits import read_splits
+from scripts.distill.data.splits import first_of_each_language, read_splits
 from scripts.distill.evaluate.comparison import BASELINE, STUDENT, TEACHER, TFIDF
 from scripts.distill.evaluate.eval_set import load_eval_set
 from scripts.distill.evaluate.evaluate import Paths, ask_all
@@ -114,11 +114,10 @@ def peer_environment(requirements: Path, folder: Path, cpu: Path) -> str:
     RETURNS (str): The path of its Python.
     RAISES (WheelError): If something can't be installed.
     """
-    steps = [["-r", str(requirements.resolve())]]
-    if re.search(r"^torch==", requirements.read_text(encoding="utf-8"), re.MULTILINE):
-        steps.insert(0, ["--no-deps", "-r", str(cpu.resolve())])
-    # Where there is no torch for CPUs alone, the second step takes the one of PyPI.
-    return keep_environment(folder / requirements.stem, requirements, steps[-1:], optional=steps[:-1])
+    needs_torch = re.search(r"^torch==", requirements.read_text(encoding="utf-8"), re.MULTILINE)
+    # Where there is no torch for CPUs alone, the list takes the one of PyPI.
+    first = ["--no-deps", "-r", str(cpu.resolve())] if needs_torch else []
+    return keep_environment(folder / requirements.stem, requirements, ["-r", str(requirements.resolve())], first=first)
 
 
 def measure_peer(peer: Peer, task: Task, folder: Path, environment: Callable[[Path], str]) -> Row:
@@ -231,13 +230,11 @@ def read_elsewhere(data: Path, lang: str, labels: Sequence[str], limit: int) -> 
     limit (int): How many texts of each language, at most; 0: all.
     RAISES (ValueError): If the folder can't be read, or has other labels.
     """
-    by_lang: dict[str, list[Any]] = {}
-    for record in read_splits(data, lang=lang, seed=0).reviews["dev"]:
-        by_lang.setdefault(record.lang, []).append(record)
-    records = [record for found in by_lang.values() for record in found[: limit or None]]
-    if unknown := sorted({record.label for record in records} - set(labels)):
+    records = first_of_each_language(read_splits(data, lang=lang, seed=0).reviews["dev"], limit or None)
+    found = [str(record.label) for record in records]  # a dev text has one
+    if unknown := sorted(set(found) - set(labels)):
         raise ValueError(f"{data}: has the label {unknown[0]!r}, the corpora have {', '.join(labels)}")
-    indices = numpy.asarray([labels.index(record.label) for record in records])
+    indices = numpy.asarray([labels.index(label) for label in found])
     return GoldSplit([record.text for record in records], [record.lang for record in records], indices)
 
 

@@ -104,13 +104,21 @@ def read_splits(data: Path, *, lang: str, seed: int, max_gold: int | None = None
     _drop_duplicates(splits)
     _drop_near_copies(splits)
     if max_gold is not None:
-        splits.reviews["train"] = [review for part in used for review in _of_language(splits, part)[:max_gold]]
+        splits.reviews["train"] = first_of_each_language(splits.reviews["train"], max_gold)
     _check_labels(data, splits)
     return splits
 
 
-def _of_language(splits: Splits, lang: str) -> list[Record]:
-    return [review for review in splits.reviews["train"] if review.lang == lang]
+def first_of_each_language(records: Iterable[Record], limit: int | None) -> list[Record]:
+    """Return the first records of each language, one language after the other.
+
+    records (Iterable[Record]): The records.
+    limit (int | None): How many of each language, at most; None: all.
+    """
+    by_language: dict[str, list[Record]] = {}
+    for record in records:
+        by_language.setdefault(record.lang, []).append(record)
+    return [record for found in by_language.values() for record in found[:limit]]
 
 
 def find_languages(data: Path) -> dict[str, Path]:

@@ -168,18 +168,16 @@ def spacy_environment(folder: Path, constraints: Path) -> str:
     RETURNS (str): The path of its Python.
     RAISES (WheelError): If spaCy can't be installed.
     """
-    return keep_environment(folder, constraints, [["-c", str(constraints.resolve()), "spacy"]])
+    return keep_environment(folder, constraints, ["-c", str(constraints.resolve()), "spacy"])
 
 
-def keep_environment(
-    folder: Path, versions: Path, installs: Sequence[Sequence[str]], optional: Sequence[Sequence[str]] = ()
-) -> str:
+def keep_environment(folder: Path, versions: Path, arguments: Sequence[str], *, first: Sequence[str] = ()) -> str:
     """Make a virtual environment, unless it is there.
 
     folder (Path): Where the environment is kept. It is made anew when the versions have changed.
     versions (Path): The file with the versions of what is installed.
-    installs (Sequence[Sequence[str]]): The arguments of each `pip install`.
-    optional (Sequence[Sequence[str]]): The same, of what is tried before, and may fail.
+    arguments (Sequence[str]): The arguments of `pip install`.
+    first (Sequence[str]): The same, of what is tried before, and may fail.
     RETURNS (str): The path of its Python.
     RAISES (WheelError): If something can't be installed.
     """
@@ -188,11 +186,10 @@ def keep_environment(
     if not record.exists() or record.read_bytes() != made_from:
         with replacing_folder(folder) as new:
             python = _make_environment(new)
-            for arguments in optional:
+            if first:
                 with suppress(WheelError):
-                    _install(python, arguments, str(new))
-            for arguments in installs:
-                _install(python, arguments, str(new))
+                    _install(python, first, str(new))
+            _install(python, arguments, str(new))
             (new / record.name).write_bytes(made_from)
     return _find_python(folder)
 
