@@ -8,9 +8,11 @@ A loss, its `get_grad` and its `get_loss` take the student's probabilities p as 
 `truths`, both of shape (n, n_labels). Calling it returns the gradient, of the guesses' shape and dtype, and the loss.
 """
 
-import numpy
+from typing import Any
+
 import spacy
 from thinc.loss import Loss
+from thinc.util import to_categorical
 
 from ..core.probabilities import Floats, log, soften
 
@@ -90,10 +92,10 @@ class MSEProbs(Loss):
 
 
 def _one_hot(truths: Floats) -> Floats:
-    """Return 1 for the largest number of each row, else 0, in the same shape and dtype."""
-    labels = range(truths.shape[1])
-    likeliest: Floats = truths.argmax(axis=1, keepdims=True) == numpy.asarray(labels)
-    return likeliest.astype(truths.dtype)
+    """Return 1 for the largest number of each row, else 0, in the same shape and dtype, on the same device."""
+    rows: Any = to_categorical(truths.argmax(axis=1), n_classes=truths.shape[1])
+    one_hot: Floats = rows.astype(truths.dtype)
+    return one_hot
 
 
 def _half_square(differences: Floats) -> float:
