@@ -64,9 +64,9 @@ class WordEncoder:
             return self._encode([{key: values[i] for key, values in encoded.items()} for i in rows])
 
         with _threads_of_their_own() as threads, ThreadPoolExecutor(threads) as pool:
-            found = pool.map(encode_batch, batches)
-            for rows in track(batches, "encoding words", unit="batches"):
-                vectors[rows] = next(found)
+            tracked = track(batches, "encoding words", unit="batches")
+            for rows, found in zip(tracked, pool.map(encode_batch, batches), strict=True):
+                vectors[rows] = found
         return vectors
 
     def _encode(self, words: list[dict[str, list[int]]]) -> Floats:
