@@ -7,6 +7,7 @@ import numpy
 import pytest
 import spacy
 from numpy.testing import assert_allclose
+from spacy.attrs import LOWER
 from spacy.tokens import Doc
 from spacy.training.initialize import load_vectors_into_model
 from threadpoolctl import threadpool_limits
@@ -71,7 +72,7 @@ def test_vectors_are_of_the_words_of_train_and_unlabelled_texts(corpus: Path) ->
     nlp = spacy.blank("nl")
     load_vectors_into_model(nlp, corpus / "vectors")
     assert nlp.vocab.vectors.shape == (8, 2)
-    assert (nlp.vocab.get_vector("GOED") == nlp.vocab.get_vector("goed")).all()
+    assert nlp.vocab.vectors.attr == LOWER
     assert nlp.vocab.get_vector("goed").any()
     assert "boek" not in set(nlp.vocab.strings)  # the words themselves are not kept
 
@@ -93,11 +94,11 @@ def test_vectors_of_another_teacher_than_the_transfer_sets_are_an_error(corpus: 
 
 def test_vectors_are_found_by_each_form_in_a_static_layer(tmp_path: Path) -> None:
     vectors = numpy.asarray([[1.0, 2.0], [3.0, 4.0]], dtype="float32")
-    write_vectors(tmp_path / "vectors", "nl", [Word(("Boek", "boek"), 2), Word(("één",), 0)], vectors)
+    write_vectors(tmp_path / "vectors", "nl", [Word("Boek", 2), Word("één", 0)], vectors)
     nlp = spacy.blank("nl")
     load_vectors_into_model(nlp, tmp_path / "vectors")
     layer = spacy.registry.layers.get("spacy.StaticVectors.v2")(2)
-    docs = [nlp.make_doc("Boek één onbekend")]
+    docs = [nlp.make_doc("BoeK Één onbekend")]
     layer.initialize(docs)
     layer.set_param("W", numpy.eye(2, dtype="float32"))
     assert_allclose(layer.predict(docs).data, [[1, 2], [3, 4], [0, 0]])
@@ -110,10 +111,9 @@ def test_vectors_count_forms_leaves_out_white_space() -> None:
 
 def test_vectors_choose_words_takes_frequent_ones_first() -> None:
     counts = Counter({"z": 1, "a": 1, "A": 2, "b": 4, "c": 3, "d": 1})
-    # Those of the texts, then the frequent ones, which may stand at the beginning of a sentence.
+    # Those of the texts, then the frequent ones.
     expected = [
-        Word(("b",), 4), Word(("A", "a"), 3), Word(("c",), 3), Word(("d",), 1), Word(("z",), 1), Word(("w", "W"), 0),
-        Word(("u", "U"), 0),
+        Word("b", 4), Word("A", 3), Word("c", 3), Word("d", 1), Word("z", 1), Word("w", 0), Word("u", 0),
     ]  # fmt: skip
     assert choose_words(counts, ["c", "w", "u"], 9) == expected
     assert choose_words(counts, ["c", "w", "u"], 4) == expected[:4]

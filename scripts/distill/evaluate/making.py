@@ -10,6 +10,7 @@ from spacy.language import Language
 
 from ..data.corpus import Corpus
 from ..data.records import KINDS
+from ..student.words_once import vector_rows
 from ..teacher.spec import public_name
 
 # The libraries on which numbers depend.
@@ -35,7 +36,7 @@ def describe_making(corpus: Corpus, nlp: Language) -> dict[str, Any]:
         "student": {
             **{key: nlp.meta.get(key, "") for key in ("lang", "name", "version", "license", "spacy_version")},
             **{key: nlp.meta.get("distillation", {}).get(key) for key in ("calibration", "config_sha256")},
-            "vectors": len(nlp.vocab.vectors),
+            "vectors": len(set(vector_rows(nlp)[1].values())),
             "config": nlp.config.to_str(),
         },
         "libraries": {name: version(name) for name in LIBRARIES},

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from spacy.language import Language
 
 from ..data.corpus import GoldSplit
+from ..student.words_once import vector_rows
 from .metrics import share
 
 # With fewer texts than these, a slice is left out: its interval would span most of the scale.
@@ -90,11 +91,16 @@ def unknown_shares(nlp: Language, texts: Sequence[str]) -> NDArray[numpy.float64
     RETURNS (NDArray[float64] | None): Shape (n_texts,), 0 for a text without words; None if the pipeline has no
         vectors.
     """
-    if not len(nlp.vocab.vectors):
+    attr, rows = vector_rows(nlp)
+    if not rows:
         return None
+    shares = []
     with nlp.memory_zone():
-        words = [[token.has_vector for token in nlp.make_doc(text) if is_word(token.text)] for text in texts]
-    return numpy.asarray([1 - sum(found) / len(found) if found else 0.0 for found in words])
+        for text in texts:
+            doc = nlp.make_doc(text)
+            found = [key in rows for token, key in zip(doc, doc.to_array(attr), strict=True) if is_word(token.text)]
+            shares.append(1 - sum(found) / len(found) if found else 0.0)
+    return numpy.asarray(shares)
 
 
 def is_word(token: str) -> bool:

@@ -14,6 +14,7 @@ from ..core.rounding import round_parameters
 from ..data.corpus import TRANSFER_SHA256, Corpus
 from ..evaluate.thresholds import find_thresholds
 from ..student.provenance import check_trained_on_transfer
+from ..student.words_once import vector_rows
 from ..teacher.encoder import describe_encoder
 from ..teacher.spec import public_name
 from .calibration import calibrate, predict
@@ -67,7 +68,7 @@ def export(
         distillation={
             "teacher": public_name(scored["teacher"]),
             "teacher_fingerprint": scored["teacher_fingerprint"],
-            "encoder": describe_encoder(scored["teacher"], encoder) if len(nlp.vocab.vectors) else None,
+            "encoder": describe_encoder(scored["teacher"], encoder) if vector_rows(nlp)[1] else None,
             "data": corpus.data_hashes,
             "config_sha256": hash_file(config),
             "texts": scored["texts"],

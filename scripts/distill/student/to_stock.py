@@ -7,12 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import spacy
+from spacy.attrs import LOWER
 from spacy.language import Language
+from spacy.vectors import Vectors
+from spacy.vocab import Vocab
 
 from ..core.textcat_scorer import LIKELIHOOD
 from ..data.corpus import TRANSFER_SHA256
 from ..data.schedule import SCHEDULE
 from .component import FACTORY
+from .words_once import compute_words_once
 
 _STOCK_FACTORY = "textcat"
 _STOCK_SCORER = "spacy.textcat_scorer.v2"
@@ -42,8 +46,9 @@ def create_to_stock(corpus: str) -> Callable[[Language], Language]:
 def to_stock(nlp: Language) -> Language:
     """Return a copy of a pipeline in which each `distilled_textcat` is a stock `textcat`.
 
-    The copy predicts the same. Its config names stock functions only, and no path. Of the vocabulary, the copy has the
-    word vectors alone, without their words: that is smaller, and enough to predict.
+    The copy predicts the same. Its config names stock functions only, and no path. Where it can, it computes each
+    distinct word of a batch once, see `compute_words_once`. Of the vocabulary, the copy has the word vectors alone,
+    without their words: that is smaller, and enough to predict.
 
     nlp (Language): The pipeline; it is not changed.
     RETURNS (Language): The stock pipeline.
@@ -64,10 +69,36 @@ def to_stock(nlp: Language) -> Language:
     config["initialize"]["after_init"] = None
     config["initialize"]["components"] = {}
     stock = type(nlp).from_config(config)
-    stock.vocab.vectors.from_bytes(nlp.vocab.vectors.to_bytes(exclude=["strings"]), exclude=["strings"])
+    stock.vocab.vectors = _copy_vectors(nlp.vocab.vectors)
     parts: list[tuple[Any, Any]] = [(stock.tokenizer, nlp.tokenizer)]
     parts += [(stock.get_pipe(name), pipe) for name, pipe in nlp.pipeline]
     for new, old in parts:
         new.from_bytes(old.to_bytes(exclude=["vocab"]), exclude=["vocab"])
     stock.meta.update(copy.deepcopy(nlp.meta))
+    compute_words_once(stock)
+    if stock.vocab.vectors.attr == LOWER:
+        stock.vocab.vectors = _find_by_form(stock.vocab.vectors, nlp.vocab)
     return stock
+
+
+def _copy_vectors(vectors: Vectors) -> Vectors:
+    """Return a copy without the words. (`Vectors.to_bytes` leaves out by which attribute words are looked up.)"""
+    copied = Vectors(data=vectors.data, name=vectors.name, attr=vectors.attr)
+    for key, row in vectors.key2row.items():
+        copied.add(key, row=row)
+    return copied
+
+
+def _find_by_form(vectors: Vectors, vocab: Vocab) -> Vectors:
+    """Return word vectors that are found by a word as it is written, which is all that spaCy can save.
+
+    vectors (Vectors): Vectors that are found by a word's lower case.
+    vocab (Vocab): Knows the words: those of the training.
+    """
+    spelt = Vectors(data=vectors.data, name=vectors.name)
+    for word in list(vocab.strings):
+        lexeme = vocab[word]
+        row = vectors.key2row.get(lexeme.lower)
+        if row is not None:
+            spelt.add(lexeme.orth, row=row)
+    return spelt

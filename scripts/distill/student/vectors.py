@@ -8,9 +8,11 @@ from typing import Annotated, Any
 
 import numpy
 import spacy
+import srsly
 from pydantic import Field
 from pydantic.dataclasses import dataclass as section
 from sklearn.decomposition import PCA
+from spacy.attrs import LOWER
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
 from spacy.vectors import Vectors
@@ -51,12 +53,11 @@ class VectorSettings:
 class Word:
     """A word that has a vector.
 
-    forms (tuple[str, ...]): How the word is written in the texts, the most frequent form first, and in lower case. Of a
-        word that no text has: lower case, then with a capital.
+    form (str): How the word is written most often: as in the texts, or in lower case if no text has it.
     count (int): How often the word occurs in the texts, in any form.
     """
 
-    forms: tuple[str, ...]
+    form: str
     count: int
 
 
@@ -80,7 +81,7 @@ def make_vectors(
 ) -> dict[str, Any]:
     """Write word vectors for the words of the train and unlabelled texts, and for frequent words of their languages.
 
-    Case makes no difference: all forms of a word have the same vector.
+    Case makes no difference.
 
     corpus (Corpus): Holds prepare.json, score.json and transfer/, the scored texts.
     output (Path): The folder where to write vectors/, a pipeline that has nothing but vectors, and vectors.json.
@@ -97,7 +98,7 @@ def make_vectors(
     frequent = take_turns(frequent_words(corpus.prepared["languages"], settings.words))
     words = choose_words(counts, frequent, settings.words)
     # Each in the form that is most frequent: an encoder may know Buch, but not buch.
-    encoded = encoder.encode([word.forms[0] for word in words], settings.batch_tokens)
+    encoded = encoder.encode([word.form for word in words], settings.batch_tokens)
     total = counts.total()
     shares = numpy.asarray([word.count / total for word in words], dtype="float32")
     vectors = reduce_vectors(encoded, shares, settings)
@@ -105,9 +106,7 @@ def make_vectors(
     summary = {
         PREPARE_SHA256: scored[PREPARE_SHA256], TRANSFER_SHA256: scored[TRANSFER_SHA256], "teacher": spec,
         **asdict(settings),
-        "words": len(words),
-        "dimensions": vectors.shape[1],
-        "forms": sum(len(word.forms) for word in words), "coverage": sum(word.count for word in words) / total,
+        "words": len(words), "dimensions": vectors.shape[1], "coverage": sum(word.count for word in words) / total,
     }  # fmt: skip
     write_json(output / "vectors.json", summary)
     return summary
@@ -125,8 +124,7 @@ def choose_words(counts: Counter[str], frequent: Iterable[str], size: int) -> li
     """Return the words that get vectors: the words of the texts, by frequency, then frequent words that no text has.
 
     counts (Counter[str]): How often each form occurs in the texts, see `count_forms`.
-    frequent (Iterable[str]): Frequent words of the languages in lower case, see `frequent_words`. Each also has a form
-        with a capital, since a sentence may begin with it.
+    frequent (Iterable[str]): Frequent words of the languages in lower case, see `frequent_words`.
     size (int): How many words at most.
     RETURNS (list[Word]): The words, in that order.
     """
@@ -134,12 +132,9 @@ def choose_words(counts: Counter[str], frequent: Iterable[str], size: int) -> li
     forms: dict[str, Counter[str]] = {}
     for form, count in counts.items():
         forms.setdefault(form.lower(), Counter())[form] = count
-    words = [
-        Word(tuple(dict.fromkeys([*sorted(found, key=lambda form: (-found[form], form)), word])), found.total())
-        for word, found in forms.items()
-    ]
-    others = [Word((word, word.capitalize()), 0) for word in frequent if word not in forms]
-    return [*sorted(words, key=lambda word: (-word.count, word.forms)), *others][:size]
+    words = [Word(min(found, key=lambda form: (-found[form], form)), found.total()) for found in forms.values()]
+    others = [Word(word, 0) for word in frequent if word not in forms]
+    return [*sorted(words, key=lambda word: (-word.count, word.form)), *others][:size]
 
 
 def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) -> Floats:
@@ -164,10 +159,9 @@ def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) ->
 
 
 def write_vectors(path: Path, lang: str, words: Sequence[Word], vectors: Floats) -> None:
-    """Write a pipeline that has nothing but vectors. A vector is found by the hash of any form of its word.
+    """Write a pipeline that has nothing but vectors, which are found by a word's lower case.
 
-    The words themselves are left out. (spaCy can look vectors up by the lower-case form, `Vectors.attr`, but does not
-    save this setting.)
+    The words themselves are left out: their hashes are enough.
 
     path (Path): The folder to write, which `[initialize] vectors` of a config names.
     lang (str): The language of the student, or "xx".
@@ -177,7 +171,9 @@ def write_vectors(path: Path, lang: str, words: Sequence[Word], vectors: Floats)
     nlp = spacy.blank(lang)
     nlp.vocab.vectors = Vectors(data=vectors, name="teacher")
     for row, word in enumerate(words):
-        for form in word.forms:
-            nlp.vocab.vectors.add(get_string_id(form), row=row)
+        nlp.vocab.vectors.add(get_string_id(word.form.lower()), row=row)
     with replacing_folder(path) as folder:
         nlp.to_disk(folder)
+        # spaCy reads by which attribute vectors are found, but does not write it.
+        settings = folder / "vocab" / "vectors.cfg"
+        srsly.write_json(settings, {**srsly.read_json(settings), "attr": LOWER})
