@@ -32,7 +32,7 @@ from ..teacher.word_encoder import WordEncoder
 class VectorSettings:
     """What configs/vectors.cfg says.
 
-    words (int): How many words have a vector at most, 2 or more. 5,000 to 60,000 are good values.
+    words (int): How many words have a vector at most, 2 or more. 5,000 to 50,000 are good values.
     pca_dims (int): Dimensions of a vector at most, 1 or more. 32 to 64 are good values.
     mantissa_bits (int): Bits of the mantissa that are kept, 0 to 23. 1 to 3 are good values: more make a wheel larger.
     sif_coefficient (float): a of smooth inverse frequency (Arora et al. 2017, section 3): a vector is scaled by
@@ -41,7 +41,7 @@ class VectorSettings:
     batch_tokens (int): Word pieces that a thread computes at a time, padding included.
     """
 
-    words: Annotated[int, Field(strict=True, ge=2)] = 60000
+    words: Annotated[int, Field(strict=True, ge=2)] = 50000
     pca_dims: Count = 48
     mantissa_bits: Annotated[int, Field(strict=True, ge=0, le=MANTISSA_BITS)] = 1
     sif_coefficient: Number = 0.001
