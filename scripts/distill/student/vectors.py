@@ -81,7 +81,7 @@ def make_vectors(
 ) -> dict[str, Any]:
     """Write word vectors for the words of the train and unlabelled texts, and for frequent words of their languages.
 
-    Case makes no difference.
+    Case and the kind of apostrophe make no difference.
 
     corpus (Corpus): Holds prepare.json, score.json and transfer/, the scored texts.
     output (Path): The folder where to write vectors/, a pipeline that has nothing but vectors, and vectors.json.
@@ -128,10 +128,10 @@ def choose_words(counts: Counter[str], frequent: Iterable[str], size: int) -> li
     size (int): How many words at most.
     RETURNS (list[Word]): The words, in that order.
     """
-    # Word in lower case → how often each of its forms occurs.
+    # Word → how often each of its forms occurs.
     forms: dict[str, Counter[str]] = {}
     for form, count in counts.items():
-        forms.setdefault(form.lower(), Counter())[form] = count
+        forms.setdefault(_fold(form), Counter())[form] = count
     words = [Word(min(found, key=lambda form: (-found[form], form)), found.total()) for found in forms.values()]
     others = [Word(word, 0) for word in frequent if word not in forms]
     return [*sorted(words, key=lambda word: (-word.count, word.form)), *others][:size]
@@ -159,7 +159,7 @@ def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) ->
 
 
 def write_vectors(path: Path, lang: str, words: Sequence[Word], vectors: Floats) -> None:
-    """Write a pipeline that has nothing but vectors, which are found by a word's lower case.
+    """Write a pipeline that has nothing but vectors, which are found by a word's lower case, with either apostrophe.
 
     The words themselves are left out: their hashes are enough.
 
@@ -171,9 +171,15 @@ def write_vectors(path: Path, lang: str, words: Sequence[Word], vectors: Floats)
     nlp = spacy.blank(lang)
     nlp.vocab.vectors = Vectors(data=vectors, name="teacher")
     for row, word in enumerate(words):
-        nlp.vocab.vectors.add(get_string_id(word.form.lower()), row=row)
+        for key in {_fold(word.form), _fold(word.form).replace("'", "’")}:
+            nlp.vocab.vectors.add(get_string_id(key), row=row)
     with replacing_folder(path) as folder:
         nlp.to_disk(folder)
         # spaCy reads by which attribute vectors are found, but does not write it.
         settings = folder / "vocab" / "vectors.cfg"
         srsly.write_json(settings, {**srsly.read_json(settings), "attr": LOWER})
+
+
+def _fold(form: str) -> str:
+    """Return a word in lower case, with the apostrophe of typewriters."""
+    return form.lower().replace("’", "'")
