@@ -13,13 +13,13 @@ from spacy.util import load_config
 
 import scripts.functions  # noqa: F401
 from scripts.distill.data.docbins import write_docs
+from scripts.distill.data.known_words import vector_rows
 from scripts.distill.data.prepare import write_gold
 from scripts.distill.data.records import Record
 from scripts.distill.data.teacher_scores import set_teacher_scores
 from scripts.distill.data.tokenizer import write_tokenizer
 from scripts.distill.student.output_layers import unwrap
 from scripts.distill.student.vectors import Word, write_vectors
-from scripts.distill.student.words_once import vector_rows
 
 STUDENTS = sorted(Path("configs").glob("student*.cfg"))
 LABELS = ["NEG", "POS"]

@@ -16,8 +16,9 @@ from spacy.util import fix_random_seed
 from spacy.vectors import Vectors
 from thinc.api import Adam, Model
 
+from scripts.distill.data.known_words import vector_rows
 from scripts.distill.student.to_stock import to_stock
-from scripts.distill.student.words_once import LEXICAL, compute_words_once, vector_rows
+from scripts.distill.student.words_once import LEXICAL, compute_words_once
 
 WORDS = ["good", "bad", "very", "old", "book"]
 TEXTS = [

@@ -9,8 +9,8 @@ from typing import Any
 from spacy.language import Language
 
 from ..data.corpus import Corpus
+from ..data.known_words import vector_rows
 from ..data.records import KINDS
-from ..student.words_once import vector_rows
 from ..teacher.spec import public_name
 
 # The libraries on which numbers depend.

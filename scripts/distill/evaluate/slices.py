@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from spacy.language import Language
 
 from ..data.corpus import GoldSplit
-from ..student.words_once import vector_rows
+from ..data.known_words import vector_rows
 from .metrics import share
 
 # With fewer texts than these, a slice is left out: its interval would span most of the scale.

@@ -12,9 +12,9 @@ from spacy.pipeline import TrainablePipe
 from ..core.files import hash_file, replacing_folder, zipped_size
 from ..core.rounding import round_parameters
 from ..data.corpus import TRANSFER_SHA256, Corpus
+from ..data.known_words import vector_rows
 from ..evaluate.thresholds import find_thresholds
 from ..student.provenance import check_trained_on_transfer
-from ..student.words_once import vector_rows
 from ..teacher.encoder import describe_encoder
 from ..teacher.spec import public_name
 from .calibration import calibrate, predict

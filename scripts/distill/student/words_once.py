@@ -15,11 +15,10 @@ from spacy.pipeline import TextCategorizer
 from spacy.vectors import Vectors
 from thinc.api import Model
 
+from ..data.known_words import COLUMNS, ROWS, TABLE, vector_rows
+
 # What depends on the spelling of a word alone. A token's NORM can also come from the tokenizer's exceptions.
 LEXICAL = ("ORTH", "LOWER", "PREFIX", "SUFFIX", "SHAPE")
-# The layers that hold the attributes of the words and the rows of their vectors, and the attributes of it that do.
-_ATTRS, _COLUMNS = "extract_features", "columns"
-_ROWS, _TABLE = "remap_ids", "mapping_table"
 
 
 def compute_words_once(nlp: Language) -> None:
@@ -42,22 +41,6 @@ def compute_words_once(nlp: Language) -> None:
     old = model.get_ref("tok2vec").get_ref("embed")
     model.replace_node(old, _make_embedding(tok2vec["embed"], old, nlp))
     nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings)
-
-
-def vector_rows(nlp: Language) -> tuple[int, Mapping[int, int]]:
-    """Return which words a pipeline has vectors of.
-
-    nlp (Language): A pipeline whose vectors are in its vocabulary, or in a classifier that `compute_words_once` made.
-    RETURNS (tuple[int, Mapping[int, int]]): The attribute by which words are looked up, such as `spacy.attrs.LOWER`;
-        its value → row of the vector.
-    """
-    for _, pipe in nlp.components:
-        layers = {layer.name: layer for layer in pipe.model.walk()} if isinstance(pipe, TextCategorizer) else {}
-        if _ROWS in layers:
-            columns = layers[_ATTRS].attrs[_COLUMNS]
-            return columns[layers[_ROWS].attrs["column"]], layers[_ROWS].attrs[_TABLE]
-    vectors = nlp.vocab.vectors
-    return vectors.attr, {key: row for key, row in vectors.key2row.items() if row >= 0}
 
 
 def _can_share(embed: Mapping[str, Any], vectors: Vectors) -> bool:
@@ -83,7 +66,7 @@ def _share_words(embed: Mapping[str, Any], vectors: Vectors) -> dict[str, Any]:
     }  # fmt: skip
     # A word without a vector has the last row, of zeros.
     vector = _chain(
-        rows={"@layers": "remap_ids.v2", _TABLE: None, "default": n_vectors,
+        rows={"@layers": "remap_ids.v2", TABLE: None, "default": n_vectors,
               "column": columns.index(NAMES[vectors.attr])},
         table={"@layers": "Embed.v1", "nO": n_dims, "nV": n_vectors + 1, "column": 0, "initializer": zeros,
                "dropout": None},
@@ -95,7 +78,7 @@ def _share_words(embed: Mapping[str, Any], vectors: Vectors) -> dict[str, Any]:
              "dropout": 0.0, "init_W": zeros, "init_b": zeros},
     )  # fmt: skip
     return _chain(
-        features={"@layers": "spacy.FeatureExtractor.v1", _COLUMNS: [IDS[name] for name in columns]},
+        features={"@layers": "spacy.FeatureExtractor.v1", COLUMNS: [IDS[name] for name in columns]},
         flat={"@layers": "list2ragged.v1"},
         words={"@layers": "with_array.v1", "pad": 0, "layer": {"@layers": "uniqued.v1", "column": 0, "layer": word}},
         lists={"@layers": "ragged2list.v1"},
@@ -109,7 +92,7 @@ def _chain(**layers: dict[str, Any]) -> dict[str, Any]:
 def _make_embedding(config: dict[str, Any], old: Model[Any, Any], nlp: Language) -> Model[Any, Any]:
     """Return the layers of a config that `_share_words` made, with the parameters of a `MultiHashEmbed`."""
     new: Model[Any, Any] = spacy.registry.resolve({"embed": config})["embed"]
-    _find(new, _ROWS).attrs[_TABLE] = {int(key): int(row) for key, row in vector_rows(nlp)[1].items()}
+    _find(new, ROWS).attrs[TABLE] = {int(key): int(row) for key, row in vector_rows(nlp)[1].items()}
     table, project = _find(new, "embed"), _find(new, "linear")
     vectors = table.ops.alloc2f(table.get_dim("nV"), table.get_dim("nO"))
     vectors[:-1] = nlp.vocab.vectors.data
