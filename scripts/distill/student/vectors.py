@@ -172,7 +172,8 @@ def write_vectors(path: Path, lang: str, words: Sequence[Word], vectors: Floats)
     nlp.vocab.vectors = Vectors(data=vectors, name="teacher")
     for row, word in enumerate(words):
         # In a fixed order, as the same seed makes the same bytes.
-        for key in (_fold(word.form), _fold(word.form).replace("'", "’")):
+        folded = _fold(word.form)
+        for key in (folded, folded.replace("'", "’")):
             nlp.vocab.vectors.add(get_string_id(key), row=row)
     with replacing_folder(path) as folder:
         nlp.to_disk(folder)
