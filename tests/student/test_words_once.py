@@ -14,7 +14,7 @@ from spacy.strings import get_string_id
 from spacy.training import Example
 from spacy.util import fix_random_seed
 from spacy.vectors import Vectors
-from thinc.api import Adam, Model
+from thinc.api import Adam, Model, set_dropout_rate
 
 from scripts.distill.data.known_words import vector_rows
 from scripts.distill.student.to_stock import to_stock
@@ -127,6 +127,33 @@ def test_words_once_can_be_taken_into_another_pipeline(before: Language, after: 
     with pytest.warns(UserWarning, match="W113"):
         other.add_pipe("textcat", source=after)
     assert_allclose(predict(other), predict(before), atol=1e-6)
+
+
+def test_words_once_can_be_trained_further(before: Language, after: Language) -> None:
+    gradients = []
+    for nlp in (before, after):
+        pipe: Any = nlp.get_pipe("textcat")
+        set_dropout_rate(pipe.model, 0.0)
+        probabilities, backprop = pipe.model.begin_update([nlp.make_doc(text) for text in TEXTS])
+        backprop(probabilities - numpy.asarray([1.0, 0.0], dtype="float32"))
+        layers = [layer for layer in pipe.model.walk(order="dfs_pre") if layer.name in ("hashembed", "maxout")]
+        gradients.append([layer.get_grad(name) for layer in layers for name in layer.param_names])
+    for expected, found in zip(*gradients, strict=True):
+        assert numpy.abs(expected).max() > 0
+        assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_words_once_taken_into_another_pipeline_can_be_trained(after: Language, tmp_path: Path) -> None:
+    after.to_disk(tmp_path)
+    nlp = spacy.blank("en")
+    nlp.add_pipe("textcat", source=spacy.load(tmp_path))
+    turned = predict(nlp) < 0.5
+    cats = [dict(zip(("POS", "NEG"), map(float, row), strict=True)) for row in turned]
+    examples = [Example.from_dict(nlp.make_doc(text), {"cats": gold}) for text, gold in zip(TEXTS, cats, strict=True)]
+    nlp.resume_training()
+    for _ in range(30):
+        nlp.update(examples, sgd=Adam(0.02), drop=0.1)
+    assert_allclose(predict(nlp), turned, atol=0.4)
 
 
 def test_words_once_leave_other_pipelines_as_they_are() -> None:

@@ -140,6 +140,8 @@ def test_docs_python_runs(
     exec(compile(code, "docs", "exec"), names)  # noqa: S102  # our own pages
     if "thresholds" in code:
         assert [names["answer"](text) for text in ("good", "bad")] == ["POS", None]
+    elif "resume_training" in code:
+        assert re.fullmatch(r"\{'textcat': \d+\.\d+\}\n", capsys.readouterr().out)
     elif "print(" in code:
         found = re.findall(r"'POS': (0\.\d+)", capsys.readouterr().out)
         assert len(found) == 2

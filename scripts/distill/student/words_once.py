@@ -58,10 +58,13 @@ def _share_words(embed: Mapping[str, Any], vectors: Vectors) -> dict[str, Any]:
     n_vectors, n_dims = vectors.data.shape
     # Words are told apart by the first column.
     columns = list(dict.fromkeys(["ORTH", *embed["attrs"], NAMES[vectors.attr]]))
+    # The seeds are those that MultiHashEmbed gives, from 8 on. They decide which rows a word has.
     features = {
-        # The seeds are those that MultiHashEmbed gives, from 8 on. They decide which rows a word has.
-        attr.lower(): {"@layers": "HashEmbed.v1", "nO": width, "nV": rows, "seed": seed, "dropout": 0.0,
-                       "column": columns.index(attr), "initializer": None}
+        attr.lower(): _once(
+            columns.index(attr),
+            {"@layers": "HashEmbed.v1", "nO": width, "nV": rows, "seed": seed, "dropout": 0.0,
+             "column": columns.index(attr), "initializer": None},
+        )
         for seed, (attr, rows) in enumerate(zip(embed["attrs"], embed["rows"], strict=True), start=8)
     }  # fmt: skip
     # A word without a vector has the last row, of zeros.
@@ -80,9 +83,18 @@ def _share_words(embed: Mapping[str, Any], vectors: Vectors) -> dict[str, Any]:
     return _chain(
         features={"@layers": "spacy.FeatureExtractor.v1", COLUMNS: [IDS[name] for name in columns]},
         flat={"@layers": "list2ragged.v1"},
-        words={"@layers": "with_array.v1", "pad": 0, "layer": {"@layers": "uniqued.v1", "column": 0, "layer": word}},
+        words={"@layers": "with_array.v1", "pad": 0, "layer": _once(0, word)},
         lists={"@layers": "ragged2list.v1"},
     )
+
+
+def _once(column: int, layer: dict[str, Any]) -> dict[str, Any]:
+    """Return the config of a layer that computes each distinct value of a column once.
+
+    In training, thinc's `concatenate` adds up what its layers return for their input, in the type of the first. This is
+    floats for `remap_ids`, integers for `HashEmbed`, and floats for `HashEmbed` inside `uniqued`.
+    """
+    return {"@layers": "uniqued.v1", "column": column, "layer": layer}
 
 
 def _chain(**layers: dict[str, Any]) -> dict[str, Any]:
