@@ -9,7 +9,8 @@ from typing import Any
 import spacy
 from spacy.attrs import LOWER
 from spacy.language import Language
-from spacy.vectors import Vectors
+from spacy.strings import StringStore
+from spacy.vectors import Mode, Vectors
 from spacy.vocab import Vocab
 
 from ..core.textcat_scorer import LIKELIHOOD
@@ -47,8 +48,10 @@ def to_stock(nlp: Language) -> Language:
     """Return a copy of a pipeline in which each `distilled_textcat` is a stock `textcat`.
 
     The copy predicts the same. Its config names stock functions only, and no path. Where it can, it computes each
-    distinct word of a batch once, see `compute_words_once`. Of the vocabulary, the copy has the word vectors alone,
-    without their words: that is smaller, and enough to predict.
+    distinct word of a batch once, and has its word vectors in the classifier, see `compute_words_once`. Otherwise its
+    vocabulary has the vectors, without their words: that is smaller, and enough to predict.
+
+    The optimizer is spaCy's default, as the one of the training belongs to its schedule: its rate begins and ends at 0.
 
     nlp (Language): The pipeline; it is not changed.
     RETURNS (Language): The stock pipeline.
@@ -64,12 +67,13 @@ def to_stock(nlp: Language) -> Language:
     config["training"]["before_to_disk"] = config["training"]["before_update"] = None
     # These are paths of the machine where the student was trained.
     config["paths"] = dict.fromkeys(config.get("paths", {}))
+    config["training"]["optimizer"] = {"@optimizers": "Adam.v1"}
     config["training"]["score_weights"].pop(LIKELIHOOD, None)
     config.pop(SCHEDULE, None)
     config["initialize"]["after_init"] = None
     config["initialize"]["components"] = {}
     stock = type(nlp).from_config(config)
-    stock.vocab.vectors = _copy_vectors(nlp.vocab.vectors)
+    stock.vocab.vectors = _copy_vectors(nlp.vocab.vectors, stock.vocab.strings)
     parts: list[tuple[Any, Any]] = [(stock.tokenizer, nlp.tokenizer)]
     parts += [(stock.get_pipe(name), pipe) for name, pipe in nlp.pipeline]
     for new, old in parts:
@@ -81,8 +85,12 @@ def to_stock(nlp: Language) -> Language:
     return stock
 
 
-def _copy_vectors(vectors: Vectors) -> Vectors:
-    """Return a copy without the words. (`Vectors.to_bytes` leaves out by which attribute words are looked up.)"""
+def _copy_vectors(vectors: Vectors, strings: StringStore) -> Vectors:
+    """Return a copy without the words."""
+    if vectors.mode == Mode.floret:
+        # Made of a word's n-grams, so it needs the spelling of each word that it is asked for.
+        return Vectors(strings=strings).from_bytes(vectors.to_bytes(exclude=["strings"]), exclude=["strings"])
+    # `to_bytes` would leave out by which attribute words are looked up.
     copied = Vectors(data=vectors.data, name=vectors.name, attr=vectors.attr)
     for key, row in vectors.key2row.items():
         copied.add(key, row=row)

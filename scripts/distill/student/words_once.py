@@ -12,7 +12,7 @@ import spacy
 from spacy.attrs import IDS, NAMES
 from spacy.language import Language
 from spacy.pipeline import TextCategorizer
-from spacy.vectors import Vectors
+from spacy.vectors import Mode, Vectors
 from thinc.api import Model
 
 from ..data.known_words import COLUMNS, ROWS, TABLE, vector_rows
@@ -28,7 +28,7 @@ def compute_words_once(nlp: Language) -> None:
     classifier, and leave the vocabulary. So the classifier can be taken into another pipeline.
 
     nlp (Language): A stock pipeline; it is changed. It stays as it is if it is not a single `textcat` whose words are
-        embedded by a `spacy.MultiHashEmbed` with static vectors and features of `LEXICAL` alone.
+        embedded by a `spacy.MultiHashEmbed.v2` with a table of static vectors and features of `LEXICAL` alone.
     """
     pipes = [pipe for _, pipe in nlp.components]
     if len(pipes) != 1 or type(pipes[0]) is not TextCategorizer:
@@ -38,7 +38,7 @@ def compute_words_once(nlp: Language) -> None:
         return
     tok2vec["embed"] = _share_words(tok2vec["embed"], nlp.vocab.vectors)
     model = pipes[0].model
-    old = model.get_ref("tok2vec").get_ref("embed")
+    old = next(layer for layer in model.walk() if layer.has_ref("embed")).get_ref("embed")
     model.replace_node(old, _make_embedding(tok2vec["embed"], old, nlp))
     nlp.vocab.vectors = Vectors(strings=nlp.vocab.strings)
 
@@ -46,15 +46,17 @@ def compute_words_once(nlp: Language) -> None:
 def _can_share(embed: Mapping[str, Any], vectors: Vectors) -> bool:
     """Return whether the embedding of this config depends on the spelling of a word alone, and has word vectors."""
     return (
-        embed.get("@architectures", "").startswith("spacy.MultiHashEmbed.")
+        embed.get("@architectures") == "spacy.MultiHashEmbed.v2"
         and embed["include_static_vectors"]
+        and vectors.mode == Mode.default
         and {*embed["attrs"], NAMES[vectors.attr]} <= set(LEXICAL)
+        and len(set(embed["attrs"])) == len(embed["attrs"])
     )
 
 
 def _share_words(embed: Mapping[str, Any], vectors: Vectors) -> dict[str, Any]:
     """Return the config of layers that do what a `MultiHashEmbed` does, once for each distinct word of a batch."""
-    width, zeros = embed["width"], {"@initializers": "zero_init.v1"}
+    width = embed["width"]
     n_vectors, n_dims = vectors.data.shape
     # Words are told apart by the first column.
     columns = list(dict.fromkeys(["ORTH", *embed["attrs"], NAMES[vectors.attr]]))
@@ -69,16 +71,16 @@ def _share_words(embed: Mapping[str, Any], vectors: Vectors) -> dict[str, Any]:
     }  # fmt: skip
     # A word without a vector has the last row, of zeros.
     vector = _chain(
-        rows={"@layers": "remap_ids.v2", TABLE: None, "default": n_vectors,
+        rows={"@layers": "remap_ids.v2", TABLE: {}, "default": n_vectors,
               "column": columns.index(NAMES[vectors.attr])},
-        table={"@layers": "Embed.v1", "nO": n_dims, "nV": n_vectors + 1, "column": 0, "initializer": zeros,
+        table={"@layers": "Embed.v1", "nO": n_dims, "nV": n_vectors + 1, "column": 0, "initializer": None,
                "dropout": None},
-        project={"@layers": "Linear.v1", "nO": width, "nI": n_dims, "init_W": zeros, "init_b": zeros},
+        project={"@layers": "Linear.v1", "nO": width, "nI": n_dims, "init_W": None, "init_b": None},
     )  # fmt: skip
     word = _chain(
         parts={"@layers": "concatenate.v1", "*": {**features, "vector": vector}},
         mix={"@layers": "Maxout.v1", "nO": width, "nI": width * (len(features) + 1), "nP": 3, "normalize": True,
-             "dropout": 0.0, "init_W": zeros, "init_b": zeros},
+             "dropout": 0.0, "init_W": None, "init_b": None},
     )  # fmt: skip
     return _chain(
         features={"@layers": "spacy.FeatureExtractor.v1", COLUMNS: [IDS[name] for name in columns]},
@@ -92,7 +94,8 @@ def _once(column: int, layer: dict[str, Any]) -> dict[str, Any]:
     """Return the config of a layer that computes each distinct value of a column once.
 
     In training, thinc's `concatenate` adds up what its layers return for their input, in the type of the first. This is
-    floats for `remap_ids`, integers for `HashEmbed`, and floats for `HashEmbed` inside `uniqued`.
+    floats for `remap_ids` (not set, so NumPy may warn), integers for `HashEmbed`, and floats for `HashEmbed` inside
+    `uniqued`. Nothing uses the sum.
     """
     return {"@layers": "uniqued.v1", "column": column, "layer": layer}
 
