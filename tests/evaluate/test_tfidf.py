@@ -31,6 +31,19 @@ def test_control_learns_from_train() -> None:
     assert fit_tfidf(texts, 1 - labels).predict(other).tolist() == [1, 0, 0, 1]
 
 
+def test_control_is_regularised_as_strongly_as_the_texts_ask_for() -> None:
+    rng = numpy.random.default_rng(0)
+    texts = [" ".join(words) for words in rng.choice(["book", "film", "song", "old", "new", "red"], size=(60, 4))]
+    labels = numpy.arange(60) % 2
+    clear = [f"{'good' if label else 'bad'} {text}" for text, label in zip(texts, labels, strict=True)]
+    assert [fit_tfidf(of, labels)[-1].C for of in (texts, clear)] == [1.0, 100.0]
+
+
+def test_control_learns_from_a_label_with_one_text() -> None:
+    control = fit_tfidf(["good book", "bad book", "so so"], numpy.asarray([1, 0, 2]))
+    assert control.predict(["bad", "good", "so"]).tolist() == [0, 1, 2]
+
+
 def test_control_that_is_missing_names_the_command_that_makes_it(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"no such model\. Run, .* run train-tfidf \."):
         read_tfidf(tmp_path)

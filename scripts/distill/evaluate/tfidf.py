@@ -8,24 +8,37 @@ import numpy
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from ..core.messages import run_again
 
+FOLDS = 5
+# Inverse strengths of the regularisation to choose from.
+C = (1.0, 10.0, 100.0)
 
-def _make_tfidf(vocabulary: Sequence[str] | None = None) -> Pipeline:
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, vocabulary=vocabulary)
-    return make_pipeline(vectorizer, LogisticRegression(max_iter=1000))
+
+def _make_vectorizer(vocabulary: Sequence[str] | None = None) -> TfidfVectorizer:
+    return TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, vocabulary=vocabulary)
 
 
 def fit_tfidf(texts: Sequence[str], labels: NDArray[numpy.int64]) -> Pipeline:
-    """Train the control.
+    """Train the control, as strongly regularised as is best for log-loss in a cross-validation on the train texts.
 
     texts (Sequence[str]): The train texts.
-    labels (NDArray[int64]): Label indices, shape (n_texts,).
+    labels (NDArray[int64]): Label indices, shape (n_texts,). If a label has one text, there is no cross-validation.
     RETURNS (Pipeline): Its `predict` turns texts into label indices.
     """
-    return _make_tfidf().fit(texts, labels)
+    vectorizer, classifier = _make_vectorizer(), LogisticRegression(max_iter=1000)
+    vectors = vectorizer.fit_transform(texts)
+    folds = min(FOLDS, *numpy.unique(labels, return_counts=True)[1].tolist())
+    if folds > 1:
+        split = StratifiedKFold(folds, shuffle=True, random_state=0)
+        search = GridSearchCV(classifier, {"C": C}, cv=split, scoring="neg_log_loss")
+        classifier = search.fit(vectors, labels).best_estimator_
+    else:
+        classifier.fit(vectors, labels)
+    return make_pipeline(vectorizer, classifier)
 
 
 def write_tfidf(control: Pipeline, folder: Path) -> None:
@@ -50,10 +63,10 @@ def read_tfidf(folder: Path) -> Pipeline:
     """
     if not (folder / "weights.npz").exists():
         raise ValueError(f"{folder}: no such model. {run_again('train-tfidf')}")
-    control = _make_tfidf(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
-    vectorizer, classifier = (step for _, step in control.steps)
+    vectorizer = _make_vectorizer(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
+    classifier = LogisticRegression()
     with numpy.load(folder / "weights.npz") as weights:
         vectorizer.idf_ = weights["idf"]
         classifier.coef_, classifier.intercept_ = weights["coef"], weights["intercept"]
         classifier.classes_ = weights["classes"]
-    return control
+    return make_pipeline(vectorizer, classifier)

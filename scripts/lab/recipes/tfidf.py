@@ -1,6 +1,7 @@
 """scikit-learn: TF-IDF of words and word pairs, and logistic regression. The same as `evaluate/tfidf.py`."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,12 +9,18 @@ from typing import Any
 import numpy
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 
 def train(job: dict[str, Any]) -> None:
     """Train on the texts of a job, see the package."""
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
-    model = LogisticRegression(max_iter=1000).fit(vectorizer.fit_transform(job["texts"]), job["labels"])
+    folds = min(5, *Counter(job["labels"]).values())
+    split = StratifiedKFold(folds, shuffle=True, random_state=0)
+    search = GridSearchCV(
+        LogisticRegression(max_iter=1000), {"C": (1.0, 10.0, 100.0)}, cv=split, scoring="neg_log_loss"
+    )
+    model = search.fit(vectorizer.fit_transform(job["texts"]), job["labels"]).best_estimator_
     folder = Path(job["folder"])
     terms = json.dumps(vectorizer.get_feature_names_out().tolist(), ensure_ascii=False)
     (folder / "vocabulary.json").write_text(terms, encoding="utf-8")
