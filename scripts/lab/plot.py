@@ -18,7 +18,8 @@ app = typer.Typer(help=__doc__)
 # System in the measurements → its name in the drawing; others keep their name.
 NAMES = {"tfidf_logreg": "TF-IDF + LR", "bow": "spaCy's bag of words", "tfidf": "TF-IDF + LR", "texts": "student"}
 HIGHLIGHTED = "student"
-RED, BLUE, YELLOW, GREEN = "#d1495b", "#30638e", "#edae49", "#2e8b57"
+RED, BLUE, YELLOW = "#d1495b", "#30638e", "#edae49"
+COLORS = {HIGHLIGHTED: RED, "teacher": BLUE, "TF-IDF + LR": YELLOW}
 OUTPUT = typer.Argument(..., help="SVG file to write")
 
 
@@ -98,12 +99,13 @@ def curve(
         curves = read_curves(cells, find_places(cells, home), x.value)
     amounts = sorted({point.amount for points in curves.values() for point in points})
     figure, axes = _start()
-    for (name, points), color in zip(curves.items(), (RED, BLUE, YELLOW, GREEN), strict=False):
+    for name, points in curves.items():
+        label = NAMES.get(name, name)
         at = [amounts.index(point.amount) for point in points]
         values = [100 * point.accuracy for point in points]
         ends = [[100 * abs(point.accuracy - limit) for point, limit in zip(points, limits, strict=True)]
                 for limits in zip(*(point.ci95 for point in points), strict=True)]  # fmt: skip
-        axes.errorbar(at, values, yerr=ends, color=color, marker="o", capsize=3, label=NAMES.get(name, name))
+        axes.errorbar(at, values, yerr=ends, color=COLORS.get(label), marker="o", capsize=3, label=label)
     axes.legend(loc="best")
     axes.set(xlabel=f"{x.value} texts", ylabel="accuracy on the dev texts, %")
     axes.set_xticks(range(len(amounts)), [f"{amount:,}" for amount in amounts])
