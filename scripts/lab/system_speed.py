@@ -18,7 +18,9 @@ from scripts.distill.core.threads import ONE_THREAD
 from . import timing_worker
 
 WORKER = Path(timing_worker.__file__)
-ROUNDS = 5
+# Even by processor time, the same system can be twice as fast a moment later. So each has many turns.
+ROUNDS = 15
+SLOW_ROUNDS = 5
 # Texts to warm up with, and texts to time. A tokenizer remembers each word: it is warm when it has seen many texts, but
 # it must not have seen the texts that are timed.
 TEXTS = 1000
@@ -48,8 +50,9 @@ class TimedSystem:
 def time_systems(
     systems: Mapping[str, TimedSystem], texts: Sequence[str], warm_up: Sequence[str], python: str
 ) -> dict[str, dict[str, float]]:
-    """Time systems in five rounds, in each of which every system has its turn, in a new process with one thread.
+    """Time systems in rounds, in each of which every system has its turn, in a new process with one thread.
 
+    There are 15 rounds; slow systems have their turn in five of them.
     These processes run on the cores that the calling process may use, see `use_one_core`.
 
     systems (Mapping[str, TimedSystem]): Name → system.
@@ -61,7 +64,8 @@ def time_systems(
     RAISES (ValueError): If a system fails.
     """
     rounds: dict[str, list[dict[str, float]]] = {name: [] for name in systems}
-    for name in track([*systems] * ROUNDS, "timing", unit="starts"):
+    turns = [name for turn in range(ROUNDS) for name in systems if turn < SLOW_ROUNDS or systems[name].kind not in SLOW]
+    for name in track(turns, "timing", unit="starts"):
         rounds[name].append(run_system(systems[name], texts, warm_up, python))
     return {
         name: {

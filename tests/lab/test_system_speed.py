@@ -67,7 +67,10 @@ def test_system_speed_runs_a_stock_pipeline_and_the_control(tmp_path: Path) -> N
 
 
 def test_system_speed_takes_turns_and_the_best_of_all_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    systems = {name: TimedSystem("pipeline", Path(name)) for name in ("a", "b")}
+    monkeypatch.setattr(system_speed, "ROUNDS", 5)
+    monkeypatch.setattr(system_speed, "SLOW_ROUNDS", 3)
+    kinds = {"a": "pipeline", "b": "tokenizer", "c": "transformer"}
+    systems = {name: TimedSystem(kind, Path(name)) for name, kind in kinds.items()}
     turns: list[str] = []
 
     def run(system: TimedSystem, *_: object) -> dict[str, float]:
@@ -77,8 +80,9 @@ def test_system_speed_takes_turns_and_the_best_of_all_rounds(monkeypatch: pytest
 
     monkeypatch.setattr(system_speed, "run_system", run)
     times = time_systems(systems, ["x"], ["y"], sys.executable)
-    assert turns == ["a", "b"] * 5
+    assert turns == ["a", "b", "c"] * 3 + ["a", "b"] * 2
     assert times["a"] == times["b"] == {"docs_per_second": 1000, "startup_s": 3, "peak_rss_bytes": 10}
+    assert times["c"] == {"docs_per_second": 300, "startup_s": 2, "peak_rss_bytes": 3}
     assert set(times) == set(systems)
 
 
