@@ -51,6 +51,11 @@ def test_slices_by_language_length_and_unknown_words() -> None:
     assert names(slice_texts(split, None), "vectors") == {}
 
 
+def test_slices_of_texts_of_one_length_lose_no_text() -> None:
+    slices = slice_texts(make_split(en1="a", en2="b", en3="c", en4="d", en5="a b", en6="b c"), None)
+    assert names(slices, "length") == {"1–1 words": [0, 1, 2, 3], "2–2 words": [4, 5]}
+
+
 def test_slices_come_with_the_weakest_first_and_those_of_few_or_all_texts_are_left_out() -> None:
     student, teacher = numpy.asarray([True] * 15 + [False] * 15), numpy.asarray([True] * 29 + [False])
     masks = {"good": [0, 12], "bad": [18, 30], "half": [5, 25], "small": [0, 9], "all": [0, 30]}

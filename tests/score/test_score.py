@@ -276,6 +276,20 @@ def test_scored_corpus_goes_on_after_an_interruption(
     assert sorted([*done, *second.texts]) == sorted(doc.text for doc in read_transfer(corpus))
 
 
+def test_scored_corpus_is_unknown_if_scoring_stops_after_the_transfer_set(
+    corpus: Path, cache: ScoreCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    score(corpus, FakeTeacher(), cache)
+
+    def stop(*args: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("scripts.distill.score.score.write_jsonl", stop)
+    with pytest.raises(KeyboardInterrupt):
+        score(corpus, FakeTeacher(fingerprint="e" * 64), cache)
+    assert not (corpus / "score.json").exists()
+
+
 def test_scored_corpus_runs_on_the_engine_it_is_given(corpus: Path, cache: ScoreCache) -> None:
     numbers = []
 

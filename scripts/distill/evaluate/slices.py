@@ -43,7 +43,11 @@ def slice_texts(split: GoldSplit, unknown: NDArray[numpy.float64] | None) -> Sli
     langs = numpy.asarray(split.langs)
     slices: Slices = {("language", f"language {lang}"): langs == lang for lang in sorted(set(split.langs))}
     for (shortest, longest), rows in thirds_by_length(split.texts):
-        slices["length", f"{shortest}–{longest} words"] = numpy.isin(numpy.arange(len(split.texts)), rows)
+        third = "length", f"{shortest}–{longest} words"
+        # Two thirds of texts that are all of one length have the same name.
+        slices[third] = numpy.isin(numpy.arange(len(langs)), rows) | slices.get(
+            third, numpy.zeros(len(langs), dtype=bool)
+        )
     negated = [NEGATIONS[lang].search(text) if lang in NEGATIONS else None
                for text, lang in zip(split.texts, split.langs, strict=True)]  # fmt: skip
     has_negation, known = numpy.asarray([found is not None for found in negated]), numpy.isin(langs, list(NEGATIONS))

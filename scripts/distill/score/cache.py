@@ -121,7 +121,10 @@ class ScoreCache:
             self._lock.release()
 
     def _name_holder(self) -> str:
-        return self._holder.read_text(encoding="utf-8") if self._holder.exists() else "Another process"
+        try:
+            return self._holder.read_text(encoding="utf-8")
+        except OSError:  # it has ended just now
+            return "Another process"
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

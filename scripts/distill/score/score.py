@@ -68,6 +68,8 @@ def score_corpus(
         unscored = write_transfer(spool, read, nlp, teacher.labels, folder, seed=seed)
         if len(unscored) == len(spool):
             raise ValueError(f"The teacher {teacher.name} has no answer for any of the {len(spool)} texts")
+        # score.json is written last, and says that the rest is complete. Until then there must be none.
+        output.with_name("score.json").unlink(missing_ok=True)
     rows = ({key: row[key] for key in ("text", LANG, ORIGIN)} for row in spool.rows(unscored))
     write_jsonl(corpus.folder / "unscored.jsonl", rows)
     summary = {

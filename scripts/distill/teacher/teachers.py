@@ -170,7 +170,7 @@ def load_teacher(
     kind, _, name = spec.partition(":")
     settings = settings or HuggingFaceSettings()
     if kind == JSONL:
-        return JsonlTeacher(Path(name), labels)
+        return JsonlTeacher(Path(name).expanduser(), labels)
     if kind == HF:
         return HuggingFaceTeacher(name, labels, settings, gpu_id)
     if spec == TRAIN:
