@@ -228,8 +228,22 @@ def test_splits_missing_split_is_an_error(tmp_path: Path, split: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "meant"),
+    [("labeled.csv", "labelled.csv"), ("Labelled.CSV", "labelled.csv"), ("unlabeled.txt", "unlabelled.txt"),
+     ("labeled.txt", None), ("labelled.xlsx", None)],
+)  # fmt: skip
+def test_splits_name_that_is_nearly_right_is_named(tmp_path: Path, name: str, meant: str | None) -> None:
+    (tmp_path / "en").mkdir()
+    (tmp_path / "en" / name).touch()
+    with pytest.raises(ValueError, match="not a split that can be read") as raised:
+        read_splits(tmp_path, lang="en", seed=0)
+    assert ("Did you mean" in str(raised.value)) == (meant is not None)
+    assert meant is None or f"Did you mean {meant}?" in str(raised.value)
+
+
+@pytest.mark.parametrize(
     "name",
-    ["valid.jsonl", "unlabeled.jsonl", "train-2.csv", "Train.jsonl", "train.txt", "dev.txt.gz", "test.jsonl.zip",
+    ["valid.jsonl", "train-2.csv", "Train.jsonl", "train.txt", "dev.txt.gz", "test.jsonl.zip",
      "unlabelled.json", "unlabelled.gz", "unlabelled", "extra", "extra/", "train/", "train.jsonl.d/", "unlabelled.d/"],
 )  # fmt: skip
 def test_splits_unknown_split_is_an_error(tmp_path: Path, name: str) -> None:
@@ -552,7 +566,10 @@ def test_splits_one_label_is_an_error(tmp_path: Path) -> None:
     write_language(tmp_path / "nl", **{split: [(f"{split} text", "POS")] for split in LEAST})
     with pytest.raises(ValueError) as raised:
         read_splits(tmp_path, lang="nl", seed=0)
-    assert str(raised.value) == f"{tmp_path}: at least two labels are needed. Found: POS"
+    assert str(raised.value) == (
+        f"{tmp_path}: at least two labels are needed. Found: POS. Add texts with another label, or check that the "
+        "column 'label' holds the labels"
+    )
 
 
 @pytest.mark.parametrize("split", ["train", "dev", "test"])

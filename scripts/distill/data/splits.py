@@ -197,8 +197,12 @@ def _find_splits(folder: Path) -> dict[str, Path]:
         else:
             known = split in (*LABELLED, UNSPLIT) and kind in SUFFIXES
         if not known:
+            meant, suffix = split.lower().replace("labeled", "labelled"), kind.lower()
+            readable = suffix in SUFFIXES or (meant == UNLABELLED and suffix == TXT)
             raise ValueError(
-                f"{path}: not a split that can be read. Expected: {', '.join((*LABELLED, UNLABELLED))}, as one of "
+                f"{path}: not a split that can be read. "
+                + (f"Did you mean {meant}{suffix}? " if readable and meant in (UNSPLIT, UNLABELLED) else "")
+                + f"Expected: {', '.join((*LABELLED, UNLABELLED))}, as one of "
                 f"{suffixes()}, or {UNSPLIT} instead of the first three; "
                 f"{UNLABELLED} also as {TXT}, or as a folder of files"
             )
@@ -366,7 +370,10 @@ def _check_labels(data: Path, splits: Splits) -> None:
     """Check that there are two labels or more, and that every split has a text with each label."""
     labels = splits.labels
     if len(labels) < 2:
-        raise ValueError(f"{data}: at least two labels are needed. Found: {', '.join(labels)}")
+        raise ValueError(
+            f"{data}: at least two labels are needed. Found: {', '.join(labels)}. Add texts with another label, or "
+            "check that the column 'label' holds the labels"
+        )
     for split in LABELLED:
         missing = sorted(set(labels) - {str(review.label) for review in splits.reviews[split]})
         if missing:
