@@ -230,6 +230,7 @@ def test_splits_missing_split_is_an_error(tmp_path: Path, split: str) -> None:
 @pytest.mark.parametrize(
     ("name", "meant"),
     [("labeled.csv", "labelled.csv"), ("Labelled.CSV", "labelled.csv"), ("unlabeled.txt", "unlabelled.txt"),
+     ("unlabeled.jsonl", "unlabelled.jsonl"),
      ("labeled.txt", None), ("labelled.xlsx", None)],
 )  # fmt: skip
 def test_splits_name_that_is_nearly_right_is_named(tmp_path: Path, name: str, meant: str | None) -> None:

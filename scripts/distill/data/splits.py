@@ -185,6 +185,13 @@ def _read_folder(folder: Path, lang: str, seed: int, splits: Splits) -> None:
         splits.unlabelled[lang] = _find_unlabelled(found[UNLABELLED])
 
 
+def _is_split(split: str, kind: str) -> bool:
+    """Return whether a file with this name and suffix is read as a split."""
+    if split == UNLABELLED:
+        return kind in (*SUFFIXES, TXT)
+    return split in (*LABELLED, UNSPLIT) and kind in SUFFIXES
+
+
 def _find_splits(folder: Path) -> dict[str, Path]:
     """Return the file or folder of each split that a language's folder has."""
     found: dict[str, Path] = {}
@@ -192,16 +199,12 @@ def _find_splits(folder: Path) -> dict[str, Path]:
         if _is_ignored(path):
             continue
         split, kind = (path.name, "") if path.is_dir() else split_name(path)
-        if split == UNLABELLED:
-            known = path.is_dir() or kind in (*SUFFIXES, TXT)
-        else:
-            known = split in (*LABELLED, UNSPLIT) and kind in SUFFIXES
-        if not known:
+        if not (_is_split(split, kind) or (split == UNLABELLED and path.is_dir())):
             meant, suffix = split.lower().replace("labeled", "labelled"), kind.lower()
-            readable = suffix in SUFFIXES or (meant == UNLABELLED and suffix == TXT)
+            near = meant in (UNSPLIT, UNLABELLED) and _is_split(meant, suffix)
             raise ValueError(
                 f"{path}: not a split that can be read. "
-                + (f"Did you mean {meant}{suffix}? " if readable and meant in (UNSPLIT, UNLABELLED) else "")
+                + (f"Did you mean {meant}{suffix}? " if near else "")
                 + f"Expected: {', '.join((*LABELLED, UNLABELLED))}, as one of "
                 f"{suffixes()}, or {UNSPLIT} instead of the first three; "
                 f"{UNLABELLED} also as {TXT}, or as a folder of files"
