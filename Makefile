@@ -47,5 +47,5 @@ lock: install-test ## pin all that requirements*.txt name, with hashes, in const
 audit: install-test ## ask a service for known vulnerabilities of all that constraints.txt pins
 	$(VENV) -m uv tool run pip-audit==2.10.1 --strict --disable-pip --require-hashes --requirement constraints.txt
 
-clean: ## remove .venv and all that runs made, but for corpus/ and packages/
-	rm -rf .venv assets/encoder training metrics reports project.lock .run.json .run.lock
+clean: ## remove environments and all that runs made, but for corpus/, packages/ and experiments/
+	rm -rf .venv .venv-spacy .venv-peers assets/encoder training metrics reports project.lock .run.json .run.lock

@@ -4,10 +4,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import typer
-from wasabi import msg
 
 from scripts.distill.core.lock import writes
-from scripts.distill.core.messages import name_missing
+from scripts.distill.core.messages import name_missing, stopping_with
 from scripts.distill.core.variables import (
     EngineName,
     SettingsError,
@@ -55,7 +54,7 @@ def main(
     Example: python -m spacy project run check-all .
     """
     defaults, overrides = read_defaults(PROJECT_FILE), given_overrides()
-    try:
+    with stopping_with("Can't start"):
         check_known(overrides, defaults)
         check_characters({**defaults, **overrides})
         check_lock_file(Path("project.lock"))
@@ -88,10 +87,6 @@ def main(
                 f"gpu_id = {gpu_id}, but CuPy is not installed. Install it as docs/data.md says, or use -1"
             )
         note_teacher(teacher, teacher_folder)
-    except (SettingsError, OSError) as err:
-        msg.fail("Can't start")
-        typer.echo(str(err))  # as it is: commands in it stay on lines of their own, to be copied
-        raise typer.Exit(1) from err
 
 
 if __name__ == "__main__":

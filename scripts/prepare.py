@@ -78,12 +78,15 @@ def main(
 
 def _warn_of_few(summary: dict[str, Any]) -> None:
     """Say so if the student can't be judged, or has little to learn from."""
-    from scripts.distill.data.corpus import FEW_TEXTS
+    from scripts.distill.data.corpus import FEW_TEXTS, MANY_TEXTS
 
     kept = summary["kept"].values()
     test, unlabelled = (sum(counts[split] for counts in kept) for split in ("test", "unlabelled"))
     if test < FEW_TEXTS:
-        msg.warn(f"Only {test} test texts: {FEW_TEXTS} are the least that tell whether the student may be shipped")
+        msg.warn(
+            f"Only {test} test texts: {FEW_TEXTS} are the least that tell whether the student may be shipped, some "
+            f"{MANY_TEXTS:,} mostly suffice"
+        )
     if not unlabelled:
         msg.warn("No unlabelled texts: they help the student most, see docs/data.md")
 

@@ -49,7 +49,7 @@ def main(
     corpora = Corpus(corpus)
     with stopping_with("Can't train"):
         given = {"nlp.lang": corpora.lang, **parse_config_overrides(context.args, env_var=None)}
-        if "corpus" in (load_config(config_path)["training"]["before_to_disk"] or {}):
+        if "corpus" in (load_config(config_path).get("training", {}).get("before_to_disk") or {}):
             given["training.before_to_disk.corpus"] = str(corpus)
         config = load_config(config_path, overrides=given, interpolate=True)
         schedule = read_schedule(config_path, config)
@@ -75,15 +75,12 @@ def main(
             )
     for name in ("model-best", "model-last"):
         settle(output / name)  # a kill may have come while they were moved
-    try:
-        with temporary_folder(output) as made:
-            train(config_path, made, use_gpu=gpu_id, overrides={**planned, **given})
-            # The best one last: where it is, the training has ended.
-            for model in sorted(made.iterdir(), reverse=True):
-                output.mkdir(parents=True, exist_ok=True)
-                replace_folder(model, output / model.name)
-    except OSError as err:
-        msg.fail("Can't train", str(err), exits=1)
+    with stopping_with("Can't train"), temporary_folder(output) as made:
+        train(config_path, made, use_gpu=gpu_id, overrides={**planned, **given})
+        # The best one last: where it is, the training has ended.
+        for model in sorted(made.iterdir(), reverse=True):
+            output.mkdir(parents=True, exist_ok=True)
+            replace_folder(model, output / model.name)
     msg.good(f"Wrote {output / 'model-best'}")
 
 

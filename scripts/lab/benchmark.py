@@ -67,13 +67,15 @@ def score(
 
     Example: python -m scripts.lab.benchmark score --lang nl --texts 200
     """
+    from scripts.distill.data.records import Record
     from scripts.distill.data.splits import read_splits, stream_unlabelled
     from scripts.distill.score.settings import load_score_settings
     from scripts.lab.score_speed import time_scoring
 
     splits = read_splits(data, lang=lang, seed=0)
     # Below 1,000 characters, which is below some 500 word pieces: so a text is one window for all ways to score it.
-    short = [item.text for item in stream_unlabelled(splits) if len(item.text) < 1000][:texts]
+    kept = (item.text for item in stream_unlabelled(splits) if isinstance(item, Record))
+    short = [text for text in kept if len(text) < 1000][:texts]
     result = time_scoring(short, encoder, teacher_model, load_score_settings(settings).batches)
     write_json(output, result)
     msg.table([(name, f"{len(short) / seconds:,.0f}") for name, seconds in result["seconds"].items()],
@@ -102,7 +104,7 @@ def stream(
     from scripts.distill.score.settings import load_score_settings
     from scripts.lab.score_speed import stream_texts
 
-    with replacing_folder(folder) as made:
+    with replacing_folder(folder, marker="corpus/prepare.json") as made:
         result = stream_texts(texts, SAMPLE, made, load_score_settings(settings).batches)
     write_json(output, result)
     msg.table([(name, f"{value:,.0f}") for name, value in result.items()], aligns=("l", "r"))
@@ -146,16 +148,17 @@ def student(
     paths = Paths(baseline, student, tfidf, teacher_model, settings, cache)
 
     def make_python() -> str:
-        return spacy_environment(Path(".venv-spacy"), constraints) if spacy_alone else sys.executable
+        if not spacy_alone:
+            return sys.executable
+        try:
+            return spacy_environment(Path(".venv-spacy"), constraints)
+        except WheelError as err:
+            raise ValueError(f".venv-spacy can't be made: {err}\nTo time all in this environment, add --here") from err
 
-    try:
+    with stopping_with("Can't measure the systems"):
         result = measure_systems(
             Corpus(corpus), split, lang, teacher, paths, bow=bow, more=system, make_python=make_python
         )  # fmt: skip
-    except WheelError as err:
-        msg.fail("Can't make .venv-spacy", f"{err}\nTo time all in this environment, add --here", exits=1)
-    except (OSError, ValueError) as err:
-        msg.fail("Can't measure the systems", str(err), exits=1)
     about = {"split": split, "lang": lang, "teacher": teacher, "spacy_alone": spacy_alone}
     write_json(output, {**about, **result})
     msg.table(list(table_rows(result)), header=TABLE_HEADER, divider=True, aligns=("l", *"r" * 8))

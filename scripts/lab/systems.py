@@ -9,9 +9,10 @@ from scripts.distill.core.files import folder_size, zipped_size
 from scripts.distill.core.messages import run_again
 from scripts.distill.core.threads import use_one_core
 from scripts.distill.data.corpus import Corpus, GoldSplit
+from scripts.distill.data.provenance import check_gold
 from scripts.distill.evaluate.comparison import BASELINE, STUDENT, TEACHER, TFIDF
 from scripts.distill.evaluate.eval_set import load_eval_set
-from scripts.distill.evaluate.evaluate import Paths, ask_all
+from scripts.distill.evaluate.evaluate import Paths, ask_all, check_controls
 from scripts.distill.evaluate.metrics import Labels, accuracy_and_macro_f
 from scripts.distill.teacher.hub import find_model
 from scripts.distill.teacher.spec import HF, JSONL, MEAN, TRAIN, find_local_path
@@ -78,6 +79,8 @@ def measure_systems(
     RAISES (OSError, ValueError): If a system or a corpus is missing, broken or of other data, or a system fails.
     """
     pipelines, missing = find_pipelines({STUDENT: paths.student, BASELINE: paths.baseline, BOW: bow}, more)
+    check_controls(paths, corpus)
+    check_gold(bow, corpus, MADE_BY[BOW])
     eval_set = load_eval_set(
         corpus, split, spec, teacher_model=paths.teacher_model, settings_path=paths.settings
     )  # fmt: skip

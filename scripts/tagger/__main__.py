@@ -52,7 +52,7 @@ def install(
 
     nlp = spacy.load(model)
     nlp.meta.update(describe_tagger(srsly.read_json(sources)))
-    with replacing_folder(output) as folder:
+    with replacing_folder(output, marker="meta.json") as folder:
         nlp.to_disk(folder, exclude=["vocab"])
     msg.good(f"Wrote {output}")
 

@@ -67,7 +67,7 @@ def convert_treebanks(folder: Path, output: Path) -> list[dict[str, Any]]:
             doc_bin.add(doc)
             words[split] += len(doc)
         sources.append({"name": path.stem, "lang": path.parent.name, **words, "dropped": dropped[path]})
-    with replacing_folder(output) as made:
+    with replacing_folder(output, marker="sources.json") as made:
         train.to_disk(made / "train.spacy")
         dev.to_disk(made / "dev.spacy")
         write_json(made / "sources.json", sources)

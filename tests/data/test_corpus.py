@@ -35,6 +35,13 @@ def write_split(path: Path) -> None:
     doc_bin.to_disk(path)
 
 
+def test_corpus_names_each_file_of_the_data_by_its_path_in_the_data_folder(folder: Path) -> None:
+    files = ["/home/me/data/en/train.csv", "/home/me/data/en/unlabelled/0.txt", "/home/me/data/nl/unlabelled/0.txt"]
+    prepared = {"data": "/home/me/data", "files": {file: {"sha256": file[-7:]} for file in files}}
+    write(folder / "prepare.json", prepared)
+    assert list(Corpus(folder).data_hashes) == ["en/train.csv", "en/unlabelled/0.txt", "nl/unlabelled/0.txt"]
+
+
 @pytest.mark.parametrize("labels,indices", [(["NEG", "POS"], [1, 0, 1]), (["POS", "NEG"], [0, 1, 0])])
 def test_corpus_gold_uses_the_projects_label_order(folder: Path, labels: list[str], indices: list[int]) -> None:
     write(folder / "labels.json", labels)

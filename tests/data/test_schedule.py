@@ -8,6 +8,7 @@ from confection import Config
 from spacy.cli.train import train
 from spacy.util import load_config
 
+import scripts.functions  # noqa: F401
 from scripts.distill.data.docbins import write_docs
 from scripts.distill.data.schedule import Schedule, check_updates, plan_updates, read_schedule, updates_per_epoch
 
@@ -106,6 +107,17 @@ def test_schedule_counts_words_and_repeats_for_a_student(tmp_path: Path) -> None
     config = load_config("configs/student.cfg", overrides=overrides, interpolate=True)
     # In each of two shards: gold four times, unlabelled once, two augmented every second time; three words each.
     assert updates_per_epoch(config) == pytest.approx(2 * 3 * (4 + 1 + 1) / 3000)
+
+
+def test_schedule_of_repeats_that_leave_no_text_is_an_error(tmp_path: Path) -> None:
+    write_texts(tmp_path / "00000.spacy", ["gold", "pos_swap"])
+    config = load_config("configs/student.cfg", overrides={"paths.train": str(tmp_path)}, interpolate=True)
+    config["corpora"]["train"]["repeats"] = {"gold": 0.0, "unlabelled": 1.0, "augmented": 0.0}
+    with pytest.raises(ValueError, match=r"repeats leaves no text to train on\. It has 0 for augmented, gold"):
+        updates_per_epoch(config)
+    del config["corpora"]["train"]["repeats"]["augmented"]
+    with pytest.raises(ValueError, match=r"\[corpora.train.repeats\] must have a number"):
+        updates_per_epoch(config)
 
 
 def test_schedule_without_texts_or_with_another_batcher_is_an_error(tmp_path: Path) -> None:

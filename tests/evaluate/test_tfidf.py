@@ -12,13 +12,13 @@ TEXTS = ["good book", "bad book", "so-so", "very good", "very bad", "so so so", 
 @pytest.mark.parametrize("labels", [[1, 0, 0, 1, 0, 0, 0, 1], [2, 0, 1, 2, 0, 1, 0, 2]], ids=["two", "three"])
 def test_control_is_the_same_from_disk(tmp_path: Path, labels: list[int]) -> None:
     control = fit_tfidf(TEXTS, numpy.asarray(labels))
-    write_tfidf(control, tmp_path)
+    write_tfidf(control, tmp_path, {"gold_sha256": "a"})
     read = read_tfidf(tmp_path)
     other = [*TEXTS, "a very good thing", "", "bad, bad"]
     assert_equal(read.predict_proba(other), control.predict_proba(other))
     assert_equal(read.predict(other), control.predict(other))
     assert len(numpy.unique(read.predict_proba(other), axis=0)) > 5
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["vocabulary.json", "weights.npz"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["meta.json", "vocabulary.json", "weights.npz"]
 
 
 def test_control_learns_from_train() -> None:

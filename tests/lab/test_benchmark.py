@@ -42,9 +42,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, updates in (("student", 20), ("baseline", 0), ("teacher", 40)):
         textcat_pipeline(updates=updates).to_disk(folder / name)
     write_json(folder / "labels.json", LABELS)
-    tfidf.main(folder, folder / "tfidf")
     kept = {lang: {"train": 3, "dev": 2, "test": 3, "unlabelled": lang == "en"} for lang in ("en", "nl")}
-    write_json(folder / "prepare.json", {"data": "x", "lang": "xx", "seed": 0, "kept": kept, "files": {}})
+    prepared = {"data": "x", "lang": "xx", "seed": 0, "kept": kept, "files": {}, "outputs": {"gold": "a"}}
+    write_json(folder / "prepare.json", prepared)
+    tfidf.main(folder, folder / "tfidf")
     write_jsonl(folder / "unlabelled.jsonl", [{"text": "neither", "lang": "en"}])
     teacher = f"spacy:{folder / 'teacher'}"
     fingerprint = load_teacher(teacher, LABELS, teacher_model=folder).fingerprint

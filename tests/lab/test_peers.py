@@ -198,8 +198,9 @@ def test_peers_take_torch_for_cpus_alone_if_there_is_one(monkeypatch: pytest.Mon
     assert [command[7:] for command in commands[4:]] == [["-r", str(requirements)]]
 
 
-def test_peers_tfidf_is_the_control(tmp_path: Path) -> None:
-    texts, labels = ["good film", "bad film", "very good", "so bad"], [1, 0, 1, 0]
+@pytest.mark.parametrize("labels", [[1, 0, 1, 0], [1, 0, 1, 1]], ids=["two-each", "one-of-a-label"])
+def test_peers_tfidf_is_the_control(tmp_path: Path, labels: list[int]) -> None:
+    texts = ["good film", "bad film", "very good", "so bad"]
     tfidf.train({"texts": texts, "labels": labels, "folder": str(tmp_path)})
     asked = ["good", "bad bad", "film", "very bad film"]
     expected = fit_tfidf(texts, numpy.asarray(labels)).predict(asked)

@@ -59,7 +59,7 @@ def test_system_speed_failure_names_the_system(echo: None) -> None:
 def test_system_speed_runs_a_stock_pipeline_and_the_control(tmp_path: Path) -> None:
     textcat_pipeline().to_disk(tmp_path / "model")
     (tmp_path / "control").mkdir()
-    write_tfidf(fit_tfidf(["good", "bad"], numpy.asarray([1, 0])), tmp_path / "control")
+    write_tfidf(fit_tfidf(["good", "bad"], numpy.asarray([1, 0])), tmp_path / "control", {})
     for kind, name in (("pipeline", "model"), ("control", "control")):
         found = run_system(TimedSystem(kind, tmp_path / name), ["good", "bad"], ["good"], sys.executable)
         assert set(found) == {"startup_s", "docs_per_second", "peak_rss_bytes"}

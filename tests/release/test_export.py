@@ -28,9 +28,10 @@ DEV = [("good", "POS")] * 3 + [("good", "NEG")] + [("bad", "NEG")] * 3 + [("bad 
 PREPARED = {
     "lang": "xx",
     "languages": ["de", "nl"],
+    "data": "/some/place/sample",
     "files": {
         "/some/place/sample/de/train.jsonl": {"read": 3, "sha256": "d" * 64},
-        "sample/nl/train.jsonl": {"read": 2, "sha256": "e" * 64},
+        "/some/place/sample/nl/train.jsonl": {"read": 2, "sha256": "e" * 64},
     },
 }
 SCORED = {

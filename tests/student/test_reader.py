@@ -191,6 +191,13 @@ def test_corpus_refuses_bad_repeats(tmp_path: Path, repeats: Mapping[str, float]
     assert str(error.value) == f"{message}{dict(repeats)}"
 
 
+def test_corpus_refuses_repeats_that_leave_no_text(tmp_path: Path) -> None:
+    write_shards(make_docs(4, ["gold", "pos_swap"]), tmp_path)
+    reader = create_transfer_corpus(tmp_path, repeats={"gold": 0.0, "unlabelled": 1.0, "augmented": 0.0})
+    with pytest.raises(ValueError, match=r"repeats leaves no text to train on\. It has 0 for augmented, gold, which"):
+        list(reader(spacy.blank("xx")))
+
+
 def test_corpus_reader_takes_repeats_from_config(tmp_path: Path) -> None:
     write_shards(make_docs(4, SOURCES), tmp_path)
     block = {"@readers": "distill.TransferCorpus.v1", "path": str(tmp_path), "seed": 0}

@@ -125,12 +125,12 @@ def test_treebanks_sentences_are_running_text(tmp_path: Path) -> None:
 
 def test_treebanks_tokens_survive_the_corpus_reader(tmp_path: Path) -> None:
     write_treebank(tmp_path / "ud" / "en", "UD_English-A-train", 2 * SENTENCES_PER_DOC, DONT)
-    convert_treebanks(tmp_path / "ud", tmp_path)
-    assert all(doc.has_unknown_spaces for doc in read_docs(tmp_path / "train.spacy"))
+    convert_treebanks(tmp_path / "ud", tmp_path / "corpus")
+    assert all(doc.has_unknown_spaces for doc in read_docs(tmp_path / "corpus" / "train.spacy"))
     nlp = spacy.blank("xx")
     words = ["Do", "n't", "buy", "well", "-", "known", "stuff", "!", "!", "!"]
     assert [token.text for token in nlp("Don't buy well-known stuff!!!")] != words
-    examples = list(Corpus(tmp_path / "train.spacy")(nlp))
+    examples = list(Corpus(tmp_path / "corpus" / "train.spacy")(nlp))
     assert len(examples) == 2
     for example in examples:
         assert [token.text for token in example.predicted] == words * 10
@@ -182,8 +182,8 @@ def test_treebanks_convert_holds_docs_out_for_dev(tmp_path: Path) -> None:
 def test_treebanks_convert_tokenises_by_the_language_of_the_folder(tmp_path: Path) -> None:
     for code in ("en", "nl"):
         write_treebank(tmp_path / "ud" / code, "a", lines=DONT)
-    convert_treebanks(tmp_path / "ud", tmp_path)
-    english, dutch = read_docs(tmp_path / "train.spacy")
+    convert_treebanks(tmp_path / "ud", tmp_path / "corpus")
+    english, dutch = read_docs(tmp_path / "corpus" / "train.spacy")
     assert pos_of(english)[:2] == [("Do", "AUX"), ("n't", "PART")]
     assert pos_of(dutch)[:2] == [("Don't", "AUX"), ("buy", "VERB")]
 
@@ -206,9 +206,9 @@ def test_treebanks_convert_leaves_the_test_treebanks_out(tmp_path: Path, lang: s
     write_treebank(tmp_path / "ud" / lang, held_out, 1, DEL)
     name = held_out.replace("-test", "-dev")
     write_treebank(tmp_path / "ud" / lang, name, 2)
-    [source] = convert_treebanks(tmp_path / "ud", tmp_path)
+    [source] = convert_treebanks(tmp_path / "ud", tmp_path / "corpus")
     assert source == {"name": name, "lang": lang, "train": 6, "dev": 0, "dropped": 0}
-    assert [len(doc) for doc in read_docs(tmp_path / "train.spacy")] == [6]
+    assert [len(doc) for doc in read_docs(tmp_path / "corpus" / "train.spacy")] == [6]
 
 
 def test_treebanks_convert_drops_near_copies_of_held_out_sentences(tmp_path: Path) -> None:
@@ -236,9 +236,13 @@ def test_treebanks_convert_drops_near_copies_of_held_out_sentences(tmp_path: Pat
     write_treebank(tmp_path / "ud" / "fr", HELD_OUT["fr"], 1, original)
     path = write_treebank(tmp_path / "ud" / "fr", "UD_French-Other-train", 2, SENTENCE)
     path.write_text(path.read_text(encoding="utf-8") + conllu(near) + conllu(original), encoding="utf-8")
-    [source] = convert_treebanks(tmp_path / "ud", tmp_path)
+    [source] = convert_treebanks(tmp_path / "ud", tmp_path / "corpus")
     assert source["dropped"] == 2 * len(copied)
-    assert [token.text for doc in read_docs(tmp_path / "train.spacy") for token in doc] == ["Zij", "lezen", "."] * 2
+    assert [token.text for doc in read_docs(tmp_path / "corpus" / "train.spacy") for token in doc] == [
+        "Zij",
+        "lezen",
+        ".",
+    ] * 2
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,8 @@ def test_encoders_resolve_weights_in_several_files(encoder: Path, tmp_path: Path
 
 def test_encoders_replace_what_was_there(encoder: Path, tmp_path: Path) -> None:
     (tmp_path / "output").mkdir()
-    (tmp_path / "output" / "pytorch_model.bin").touch()
+    for name in ("encoder.json", "pytorch_model.bin"):
+        (tmp_path / "output" / name).touch()
     resolve_encoder(str(encoder), tmp_path / "output")
     assert not (tmp_path / "output" / "pytorch_model.bin").exists()
     assert (tmp_path / "output" / "encoder.json").exists()

@@ -6,7 +6,9 @@ import spacy
 
 from scripts.distill.core.files import write_json
 from scripts.distill.data.corpus import Corpus
-from scripts.distill.teacher.provenance import check_trained_on, create_note_corpora
+from scripts.distill.data.provenance import create_note_corpora
+from scripts.distill.evaluate.evaluate import Paths, check_controls
+from scripts.distill.teacher.provenance import check_trained_on
 from tests.helpers import ROOT
 
 
@@ -49,8 +51,22 @@ def test_trained_on_something_that_is_not_known_is_no_error(corpus: Path, tmp_pa
     check_trained_on("train", tmp_path / "older", Corpus(corpus))
 
 
-def test_trained_on_is_noted_by_the_committed_config() -> None:
-    config = spacy.util.load_config(ROOT / "configs/teacher.cfg")
+def test_controls_trained_on_other_corpora_are_an_error(corpus: Path, tmp_path: Path) -> None:
+    folders = {name: tmp_path / name for name in ("baseline", "tfidf")}
+    paths = Paths(**folders, student=tmp_path, teacher_model=tmp_path, settings=tmp_path, cache=tmp_path)
+    check_controls(paths, Corpus(corpus))
+    for name, folder in folders.items():
+        write_json(folder / "meta.json", {"gold_sha256": "a"})
+        check_controls(paths, Corpus(corpus))
+        write_json(folder / "meta.json", {"gold_sha256": "b"})
+        with pytest.raises(ValueError, match=rf"{name} was trained on other texts .* run train-{name} \."):
+            check_controls(paths, Corpus(corpus))
+        write_json(folder / "meta.json", {})
+
+
+@pytest.mark.parametrize("name", ["teacher", "baseline", "bow"])
+def test_trained_on_is_noted_by_the_committed_config(name: str) -> None:
+    config = spacy.util.load_config(ROOT / f"configs/{name}.cfg")
     assert config["training"]["before_to_disk"] == {"@callbacks": "distill.note_corpora.v1", "corpus": "corpus"}
 
 

@@ -147,14 +147,16 @@ def test_teachers_load_names_pipeline_that_cannot_be_loaded(tmp_path: Path, name
         load_teacher(f"spacy:{name}", LABELS, teacher_model=tmp_path)
 
 
-def test_teachers_load_gives_the_named_pipeline(tmp_path: Path) -> None:
+def test_teachers_load_gives_the_named_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     nlp = textcat_pipeline()
     nlp.to_disk(tmp_path / "named")
     textcat_pipeline(["POS", "NEG"]).to_disk(tmp_path / "trained")
     cats = nlp("good").cats
     named = load_teacher(f"spacy:{tmp_path / 'named'}", LABELS, teacher_model=tmp_path / "trained")
     teacher_model = load_teacher("train", LABELS, teacher_model=tmp_path / "named")
-    for teacher in (named, teacher_model):
+    at_home = load_teacher("spacy:~/named", LABELS, teacher_model=tmp_path / "trained")
+    for teacher in (named, teacher_model, at_home):
         assert teacher.labels == LABELS
         assert isinstance(teacher, SpacyTeacher)
         assert teacher.predict(["good"]).tolist() == [[cats["NEG"], cats["POS"]]]

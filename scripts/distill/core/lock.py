@@ -107,7 +107,12 @@ def hold_folder(folder: Path) -> Iterator[None]:
         settle_folder(folder)
         write_json(folder / HOLDER, asdict(run))
         os.environ[NESTED] = str(os.getpid())
-        yield
+        try:
+            yield
+        finally:
+            # A notebook goes on when its command has ended. A workflow has more commands to come.
+            if run.pid == os.getpid():
+                (folder / HOLDER).unlink(missing_ok=True)
     finally:
         os.environ.pop(NESTED, None)
         lock.release()

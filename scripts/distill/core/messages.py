@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import typer
 from click import ClickException
 from wasabi import msg
 
@@ -17,7 +18,9 @@ def stopping_with(title: str) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, ClickException) as err:
-        msg.fail(title, str(err), exits=1)
+        msg.fail(title)
+        typer.echo(err)  # as it is: commands in it stay on lines of their own, to be copied
+        raise SystemExit(1) from err
 
 
 def quote(text: str, length: int = 60) -> str:

@@ -24,6 +24,8 @@ from .text_keys import normalize
 PREPARE_SHA256, GOLD_SHA256, TRANSFER_SHA256 = "prepare_sha256", "gold_sha256", "transfer_sha256"
 # With fewer test texts than these, the interval of an accuracy can be 20 points wide.
 FEW_TEXTS = 100
+# With so many, the interval of a student's gap to its teacher is some four points wide, if they differ on a tenth.
+MANY_TEXTS = 1000
 # What a training reads from the folder, and the command that makes it.
 MADE_BY = {
     "gold": "prepare", "labels.json": "prepare", "tokenizer": "augment", "transfer": "score", "vectors": "vectors",
@@ -88,8 +90,9 @@ class Corpus:
 
     @property
     def data_hashes(self) -> dict[str, str]:
-        """The data's files, each by its folder and name alone, without the path on this machine → sha256."""
-        return {"/".join(Path(file).parts[-2:]): about["sha256"] for file, about in self.prepared["files"].items()}
+        """The data's files, each by its path in the data folder, not the one on this machine → sha256."""
+        files, data = self.prepared["files"], self.prepared["data"]
+        return {Path(file).relative_to(data).as_posix(): about["sha256"] for file, about in files.items()}
 
     @cached_property
     def labels(self) -> list[str]:

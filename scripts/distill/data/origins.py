@@ -1,7 +1,8 @@
 """The origin of a text of the transfer set: gold, unlabelled or augmented."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from spacy.tokens import Doc
 
@@ -23,6 +24,22 @@ def find_origin(doc: Doc) -> str:
     if origin is None:
         raise ValueError(f"No origin on the text {quote(doc.text)}. {run_again('score')}")
     return origin if origin in ORIGINS else AUGMENTED
+
+
+def check_some_left(path: Path, repeats: Mapping[str, float], origins: Iterable[str]) -> None:
+    """Check that some texts are left, once each is repeated as often as its origin says.
+
+    path (Path): The texts' file or folder, for the message.
+    repeats (Mapping[str, float]): Origin → how often.
+    origins (Iterable[str]): The origin of each text.
+    RAISES (ValueError): If there is no text whose origin has more than 0.
+    """
+    found = set(origins)
+    if not any(repeats[origin] for origin in found):
+        raise ValueError(
+            f"{path}: repeats leaves no text to train on. It has 0 for {', '.join(sorted(found))}, which is all "
+            "that is there. Change [corpora.train.repeats]"
+        )
 
 
 def check_by_origin(name: str, values: Mapping[str, float]) -> None:

@@ -14,7 +14,7 @@ from spacy.language import Language
 
 from ..core.sections import STRICT, Count, Number, validate
 from .docbins import read_docs
-from .origins import ORIGIN, ORIGINS, find_origin
+from .origins import ORIGIN, ORIGINS, check_by_origin, check_some_left, find_origin
 
 SCHEDULE = "schedule"
 # The largest share of a training in which the learning rate may rise.
@@ -155,7 +155,8 @@ def updates_per_epoch(config: Config) -> float:
 
     config (Config): A training config with interpolated paths. Its batcher must count texts
         (distill.batch_by_length.v1) or words (spacy.batch_by_words.v1).
-    RAISES (ValueError): If there are no texts, or the batcher is neither of these two.
+    RAISES (ValueError): If there are no texts, `repeats` leaves none of them or lacks an origin, or the batcher is
+        neither of these two.
     """
     path = Path(config["paths"]["train"])
     shards = sorted(path.glob("*.spacy")) if path.is_dir() else [path]
@@ -165,6 +166,8 @@ def updates_per_epoch(config: Config) -> float:
     if not docs:
         raise ValueError(f"{path}: no texts to train on. Make them with the commands before this one, see project.yml")
     repeats = config["corpora"]["train"].get("repeats") or dict.fromkeys(ORIGINS, 1.0)
+    check_by_origin("[corpora.train.repeats]", repeats)
+    check_some_left(path, repeats, (kind for kind, _ in docs))
     batcher = config["training"]["batcher"]
     if batcher["@batchers"] == "distill.batch_by_length.v1":
         return math.ceil(sum(repeats[kind] for kind, _ in docs) / batcher["size"])

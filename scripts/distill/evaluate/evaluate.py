@@ -10,6 +10,7 @@ from spacy.language import Language
 
 from ..core.files import folder_size, require_file
 from ..data.corpus import Corpus
+from ..data.provenance import check_gold
 from ..teacher.spec import TRAIN
 from ..teacher.teachers import load_pipeline
 from .analysis import analyse
@@ -71,6 +72,7 @@ def evaluate_corpus(
     """
     require_file(paths.baseline, "train-baseline")
     require_file(paths.student, "export")
+    check_controls(paths, corpus)
     eval_set = load_eval_set(
         corpus, split, spec, teacher_model=paths.teacher_model, settings_path=paths.settings, gpu_id=gpu_id
     )  # fmt: skip
@@ -97,6 +99,17 @@ def evaluate_corpus(
         "benchmark": read_benchmark(benchmark, student.fingerprint),
     }
     return {**result, "verdict": judge(result)._asdict()}
+
+
+def check_controls(paths: Paths, corpus: Corpus) -> None:
+    """Check that baseline and TF-IDF have learnt from these corpora.
+
+    paths (Paths): Where they lie.
+    corpus (Corpus): The present corpora.
+    RAISES (ValueError): If one was trained on others.
+    """
+    check_gold(paths.baseline, corpus, "train-baseline")
+    check_gold(paths.tfidf, corpus, "train-tfidf")
 
 
 def ask_all(eval_set: EvalSet, systems: Mapping[str, System], paths: Paths) -> tuple[Predictions, str | None]:

@@ -1,8 +1,9 @@
 """The control: TF-IDF of 1–2-grams + logistic regression, what one would try without spaCy or a teacher."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 
+from ..core.files import write_json
 from ..core.messages import run_again
 
 FOLDS = 5
@@ -41,15 +43,17 @@ def fit_tfidf(texts: Sequence[str], labels: NDArray[numpy.int64]) -> Pipeline:
     return make_pipeline(vectorizer, classifier)
 
 
-def write_tfidf(control: Pipeline, folder: Path) -> None:
+def write_tfidf(control: Pipeline, folder: Path, meta: Mapping[str, Any]) -> None:
     """Write a trained control without pickles. The files are what users of the control would have to install.
 
     control (Pipeline): What `fit_tfidf` returned.
-    folder (Path): An existing folder. Written: vocabulary.json and weights.npz.
+    folder (Path): An existing folder. Written: vocabulary.json, weights.npz and meta.json.
+    meta (Mapping[str, Any]): What it was trained on.
     """
     vectorizer, classifier = (step for _, step in control.steps)
     terms = json.dumps(vectorizer.get_feature_names_out().tolist(), ensure_ascii=False)
     (folder / "vocabulary.json").write_text(terms, encoding="utf-8")
+    write_json(folder / "meta.json", meta)
     weights = {"coef": classifier.coef_, "intercept": classifier.intercept_, "classes": classifier.classes_}
     numpy.savez(folder / "weights.npz", idf=vectorizer.idf_, **weights)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from ..data.corpus import FEW_TEXTS
+from ..data.corpus import FEW_TEXTS, MANY_TEXTS
 from .comparison import BASELINE, OVERALL, STUDENT, TEACHER, TFIDF, near_majority
 
 # The share of right answers that the page chooses a threshold for.
@@ -52,7 +52,7 @@ def judge(result: Mapping[str, Any]) -> Verdict:
             )
     if overall["n"] < FEW_TEXTS:
         few = f"{overall['n']} {result['split']} texts are too few to tell it from its teacher"
-        return Verdict(DO_NOT_SHIP, f"{few}. Label {FEW_TEXTS} or more")
+        return Verdict(DO_NOT_SHIP, f"{few}. {FEW_TEXTS} are the least, some {MANY_TEXTS:,} mostly suffice")
     gap = describe_gap(versus.get(TEACHER), result["why_no_teacher"])
     if TEACHER in versus and versus[TEACHER]["ci95"][1] <= MARGIN:
         return Verdict(SHIP, f"{gap}, surely less than the {points(MARGIN)} that may be lost")

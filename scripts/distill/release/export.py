@@ -77,7 +77,7 @@ def export(
             "calibration": calibration,
         },
     )
-    with replacing_folder(output) as folder:
+    with replacing_folder(output, marker="meta.json") as folder:
         _write(nlp, folder)
     return nlp.meta
 

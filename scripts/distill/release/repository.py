@@ -24,7 +24,7 @@ def write_repository(wheel: Path, folder: Path) -> None:
     name, version, *_ = wheel.name.split("-")
     inside = f"{name}/{name}-{version}/"
     try:
-        with zipfile.ZipFile(wheel) as archive, replacing_folder(folder) as new:
+        with zipfile.ZipFile(wheel) as archive, replacing_folder(folder, marker="meta.json") as new:
             meta = json.loads(archive.read(f"{inside}meta.json"))
             for file in archive.namelist():
                 if file.startswith(inside) and not file.endswith("/"):

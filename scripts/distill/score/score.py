@@ -64,7 +64,7 @@ def score_corpus(
         highest.append(scores.max(axis=1))
         return scores
 
-    with replacing_folder(output) as folder:
+    with replacing_folder(output, marker="00000.spacy") as folder:
         unscored = write_transfer(spool, read, nlp, teacher.labels, folder, seed=seed)
         if len(unscored) == len(spool):
             raise ValueError(f"The teacher {teacher.name} has no answer for any of the {len(spool)} texts")

@@ -13,7 +13,7 @@ from spacy.training import Example
 
 from ..core.messages import quote, run_again
 from ..data.docbins import read_docs
-from ..data.origins import ORIGINS, check_by_origin, find_origin
+from ..data.origins import ORIGINS, check_by_origin, check_some_left, find_origin
 
 # How many texts of a shard are tokenised again, to see whether the tokenizer is the same.
 CHECKED = 100
@@ -34,8 +34,8 @@ def create_transfer_corpus(
         and "augmented" → 0 or more. 3 is three times; 0.5 is every second text, drawn anew in each epoch. None: 1 for
         each.
     RETURNS (Callable[[Language], Iterator[Example]]): The reader. Its examples pair a new doc, with the tokens of
-        the stored doc, with the stored doc. It raises ValueError if there are no shards, or, in the first epoch, if
-        the pipeline tokenises one of the first texts of a shard in another way.
+        the stored doc, with the stored doc. It raises ValueError if there are no shards, if `repeats` leaves no text,
+        or, in the first epoch, if the pipeline tokenises one of the first texts of a shard in another way.
     RAISES (ValueError): If `repeats` is not 0 or more for each origin.
     """
     repeats = dict.fromkeys(ORIGINS, 1.0) if repeats is None else repeats
@@ -53,14 +53,19 @@ def create_transfer_corpus(
         if not shards:
             raise ValueError(f"{path}: no *.spacy shards. {run_again('score')}")
         rng.shuffle(shards)
+        origins = set()
         for shard in shards:
-            docs = [doc for doc in read_docs(shard, nlp.vocab) for _ in range(draw(doc))]
+            docs = []
+            for doc in read_docs(shard, nlp.vocab):
+                origins.add(find_origin(doc))
+                docs += [doc] * draw(doc)
             if shard not in checked:
                 check_tokens(docs[:CHECKED], nlp, shard)
                 checked.add(shard)
             rng.shuffle(docs)
             for doc in docs:
                 yield Example(without_annotation(doc), doc)
+        check_some_left(path, repeats, origins)  # else, epochs without a text would follow one another for ever
 
     return read
 

@@ -175,7 +175,7 @@ def write_vectors(path: Path, lang: str, words: Sequence[Word], vectors: Floats)
         folded = _fold(word.form)
         for key in (folded, folded.replace("'", "’")):
             nlp.vocab.vectors.add(get_string_id(key), row=row)
-    with replacing_folder(path) as folder:
+    with replacing_folder(path, marker="meta.json") as folder:
         nlp.to_disk(folder)
         # spaCy reads by which attribute vectors are found, but does not write it.
         settings = folder / "vocab" / "vectors.cfg"

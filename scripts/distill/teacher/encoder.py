@@ -71,7 +71,7 @@ def resolve_encoder(encoder: str, output: Path) -> dict[str, Any]:
     RAISES (ValueError): If the encoder can't be found, is not in safetensors, needs code of its own or has no fast
         tokenizer, or if the weights in a package are not the expected ones.
     """
-    with replacing_folder(output) as folder:
+    with replacing_folder(output, marker=INFO_FILE) as folder:
         origin = _write_encoder(encoder, folder)
         hashes = {name: sha256 for name, sha256 in hash_model(folder).items() if name.endswith(".safetensors")}
         info = {"encoder": encoder, **origin, "sha256": hashes}

@@ -175,7 +175,10 @@ def load_teacher(
         return HuggingFaceTeacher(name, labels, settings, gpu_id)
     if spec == TRAIN:
         check_trained_here(teacher_model)
-    return load_pipeline(str(teacher_model) if spec == TRAIN else name, labels, gpu_id, settings.dtype)
+        name = str(teacher_model)
+    elif name.startswith("~"):
+        name = str(Path(name).expanduser())
+    return load_pipeline(name, labels, gpu_id, settings.dtype)
 
 
 def load_pipeline(name: str, labels: list[str], gpu_id: int = -1, dtype: str = FLOAT32) -> SpacyTeacher:

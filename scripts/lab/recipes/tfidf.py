@@ -14,13 +14,15 @@ from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 def train(job: dict[str, Any]) -> None:
     """Train on the texts of a job, see the package."""
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True)
+    vectorizer, model = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(max_iter=1000)
+    vectors = vectorizer.fit_transform(job["texts"])
     folds = min(5, *Counter(job["labels"]).values())
-    split = StratifiedKFold(folds, shuffle=True, random_state=0)
-    search = GridSearchCV(
-        LogisticRegression(max_iter=1000), {"C": (1.0, 10.0, 100.0)}, cv=split, scoring="neg_log_loss"
-    )
-    model = search.fit(vectorizer.fit_transform(job["texts"]), job["labels"]).best_estimator_
+    if folds > 1:
+        split = StratifiedKFold(folds, shuffle=True, random_state=0)
+        search = GridSearchCV(model, {"C": (1.0, 10.0, 100.0)}, cv=split, scoring="neg_log_loss")
+        model = search.fit(vectors, job["labels"]).best_estimator_
+    else:
+        model.fit(vectors, job["labels"])
     folder = Path(job["folder"])
     terms = json.dumps(vectorizer.get_feature_names_out().tolist(), ensure_ascii=False)
     (folder / "vocabulary.json").write_text(terms, encoding="utf-8")
