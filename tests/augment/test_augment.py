@@ -110,7 +110,7 @@ def test_augmented_rows_have_their_provenance(corpus: Path, tagger: str) -> None
         if row["method"] in ("ngram", "sentence"):
             assert row["text"] in TRAIN[row["source"]][0]
         if row["method"] == "mask":
-            assert "[MASK]" in row["text"]
+            assert "<mask>" in row["text"]
 
 
 UNLABELLED = [("A phone is good. Lamps was cheap!", "en"), ("De boeken was slecht. Mooie lamp.", "nl"), ("Livre", "fr")]
@@ -233,9 +233,9 @@ def test_augmented_names_the_languages_without_tagger(corpus: Path, tagger: str)
     assert summary["words_swapped"]["nl"] != {}
     german = {word for text, lang in TRAIN if lang == "de" for word in text.replace(",", "").replace(".", "").split()}
     rows = [row for row in read_rows(corpus) if row["lang"] == "de"]
-    assert {row["method"] for row in rows if "[MASK]" in row["text"]} == {"mask", "tang"}
+    assert {row["method"] for row in rows if "<mask>" in row["text"]} == {"mask", "tang"}
     for row in rows:
-        assert set(row["text"].replace(",", "").replace(".", "").split()) <= german | {"[MASK]"}
+        assert set(row["text"].replace(",", "").replace(".", "").split()) <= german | {"<mask>"}
 
 
 def test_augmented_takes_the_tagger_of_the_language(corpus: Path, tagger: str, tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_augmenters_mask_never_masks_all_words() -> None:
     assert variants(create_mask(p=1.0), TEXT) == []
     assert variants(create_mask(p=0.1), ONE_WORD) == []
     two = make("good book !", "ADJ NOUN PUNCT", glue="book")
-    assert set(variants(create_mask(p=0.9), two)) == {"[MASK] book!", "good [MASK]!"}
+    assert set(variants(create_mask(p=0.9), two)) == {"<mask> book!", "good <mask>!"}
 
 
 def test_augmenters_mask_at_its_probability() -> None:
@@ -138,7 +138,7 @@ def test_augmenters_mask_at_its_probability() -> None:
 
 
 def test_augmenters_mask_needs_no_tags() -> None:
-    assert set(variants(create_mask(), UNTAGGED)) == {"[MASK] book", "Good [MASK]"}
+    assert set(variants(create_mask(), UNTAGGED)) == {"<mask> book", "Good <mask>"}
 
 
 def test_augmenters_pos_swap_keeps_pos_casing_and_spacing() -> None:
@@ -268,7 +268,7 @@ def test_augmenters_tang_leaves_out_what_has_no_probability() -> None:
     masks = [v for v in variants(create_tang(p_mask=0.5, p_pos=0, p_ngram=0), TEXT)]
     assert masks
     assert all(len(v.split()) == len(TEXT.text.split()) for v in masks)
-    assert {w for v in masks for w in re.findall(r"\w+", v)} <= {*re.findall(r"\w+", TEXT.text), "MASK"}
+    assert {w for v in masks for w in re.findall(r"\w+", v)} <= {*re.findall(r"\w+", TEXT.text), "mask"}
 
 
 def test_augmenters_tang_refuses_probabilities_above_one_together() -> None:

@@ -70,7 +70,7 @@ def own_plan(tmp_path: Path) -> Iterator[Plan]:
     code, path = tmp_path / "own.py", tmp_path / "own.cfg"
     code.write_text(OWN, encoding="utf-8")
     path.write_text(
-        '[augment]\nvariants = 3\nmask_token = "[MASK]"\nfrequent_words = 0\n\n'
+        '[augment]\nvariants = 3\nmask_token = "<mask>"\nfrequent_words = 0\n\n'
         "[taggers]\n\n[shares]\nshout = 1\n\n[methods]\n\n"
         "[unlabelled]\nvariants = 2\n\n[unlabelled.shares]\nshout = 1\n\n"
         '[methods.shout]\n@distill_augmenters = "test_shout.v1"\nmark = "!"\n',
@@ -91,7 +91,7 @@ def test_augmentation_plan_has_the_articles_methods() -> None:
     # Tang et al.'s own mix of them is there to be chosen.
     assert dict(PLAN.shares) == {"mask": 0.0, "pos_swap": 1.0, "ngram": 1.0, "sentence": 1.0, "tang": 0.0}
     assert PLAN.taggers == {"xx": "assets/tagger"}
-    assert PLAN.mask_token == "[MASK]"  # noqa: S105
+    assert PLAN.mask_token == "<mask>"  # noqa: S105
 
 
 def test_augmentation_plan_swaps_words_that_agree() -> None:
@@ -104,7 +104,7 @@ def test_augmentation_plan_swaps_words_that_agree() -> None:
 
 
 def test_augmentation_plan_takes_overrides() -> None:
-    overrides = {"augment.variants": 60, "augment.mask_token": "<mask>", "taggers.fr": "fr_core_news_sm"}
+    overrides = {"augment.variants": 60, "augment.mask_token": "[MASK]", "taggers.fr": "fr_core_news_sm"}
     plan = plan_with(overrides, mask=1, tang=0.5)
     assert plan.variants == 60
     assert plan.taggers == {"xx": "assets/tagger", "fr": "fr_core_news_sm"}
@@ -112,9 +112,9 @@ def test_augmentation_plan_takes_overrides() -> None:
     # The methods take over the mask token.
     made = by_method(vary([TEXT], plan))
     assert set(made) == {"mask", "tang"}
-    assert all("<mask>" in text for text in made["mask"])
-    assert any("<mask>" in text for text in made["tang"])
-    assert not any("[MASK]" in text for texts in made.values() for text in texts)
+    assert all("[MASK]" in text for text in made["mask"])
+    assert any("[MASK]" in text for text in made["tang"])
+    assert not any("<mask>" in text for texts in made.values() for text in texts)
 
 
 def test_augmentation_overrides_leave_the_plan_as_it_is() -> None:
@@ -230,7 +230,7 @@ def test_augmentation_of_a_language_only_uses_its_words() -> None:
     variants = [variant for variant in vary([TEXT, OTHER, DUTCH, dutch]) if variant.lang == "nl"]
     assert any(variant.swapped for variant in variants)
     for variant in variants:
-        assert {word.casefold() for word in re.findall(r"\w+", variant.text.replace("[MASK]", ""))} <= known
+        assert {word.casefold() for word in re.findall(r"\w+", variant.text.replace("<mask>", ""))} <= known
 
 
 def test_augmentation_of_one_word_makes_other_words_alone() -> None:
@@ -261,7 +261,7 @@ def test_augmentation_of_5000_words_is_quick() -> None:
     made = by_method(variants)
     for masked in made["mask"]:
         assert len(masked.split()) == 5000
-        assert masked.split().count("[MASK]") / 5000 == pytest.approx(0.1, abs=0.03)
+        assert masked.split().count("<mask>") / 5000 == pytest.approx(0.1, abs=0.03)
     for swapped in made["pos_swap"]:
         changed = sum(a != b for a, b in zip(swapped.split(), words, strict=True))
         assert changed / 5000 == pytest.approx(0.3, abs=0.03)
@@ -280,9 +280,9 @@ def test_augmentation_of_an_untagged_language_masks_and_cuts_but_never_swaps() -
     untagged = [UNTAGGED, TaggedText("xx", ["Bad", "lamp"], [" ", ""], ["", ""], ["", ""], [0])]
     made = by_method(vary(untagged, plan_with({"methods.pos_swap.p": 0.1}, mask=1, pos_swap=1, ngram=1, tang=1)))
     assert set(made) == {"mask", "ngram", "tang"}
-    assert set(made["mask"]) <= {"[MASK] book", "Good [MASK]", "[MASK] lamp", "Bad [MASK]"}
+    assert set(made["mask"]) <= {"<mask> book", "Good <mask>", "<mask> lamp", "Bad <mask>"}
     assert {word for texts in made.values() for text in texts for word in text.split()} == {
-        "Good", "book", "Bad", "lamp", "[MASK]"
+        "Good", "book", "Bad", "lamp", "<mask>"
     }  # fmt: skip
 
 
@@ -359,7 +359,7 @@ KNOWN = "Known: augment, taggers, shares, unlabelled, methods"
             '[taggers]\n', '[taggers]\nfrench = "assets/tagger"\n',
             "[taggers] names french. Use xx, or the code of a language (en, fr …)",
         ),
-        ('mask_token = "[MASK]"', 'mask_token = ""', "[augment] mask_token: must be a word. Found: ''"),
+        ('mask_token = "<mask>"', 'mask_token = ""', "[augment] mask_token: must be a word. Found: ''"),
         ('@distill_augmenters = "sentence.v1"', "p = 1", "[methods.sentence] has no line with @distill_augmenters"),
         (
             "variants = 20", "variant = 20",

@@ -55,7 +55,7 @@ Augmenter = Callable[[TaggedText, WordsByKind, random.Random], Edit | str | None
 
 
 @spacy.registry.distill_augmenters("mask.v1")  # type: ignore[attr-defined]
-def create_mask(p: float = 0.1, mask_token: str = "[MASK]") -> Augmenter:  # noqa: S107
+def create_mask(p: float = 0.1, mask_token: str = "<mask>") -> Augmenter:  # noqa: S107
     """Replace each word with a mask, with probability p; at least one word, and never all.
 
     p (float): Tang et al.'s p_mask, above 0 and at most 1; theirs is 0.1.
@@ -133,7 +133,7 @@ def create_tang(
     p_ngram: float = 0.25,
     min_n: int = 1,
     max_n: int = 5,
-    mask_token: str = "[MASK]",  # noqa: S107
+    mask_token: str = "<mask>",  # noqa: S107
     agree: Literal["morph"] | None = None,
 ) -> Augmenter:
     """Combine the methods as Tang et al. 2019 (section 4.2) do.
