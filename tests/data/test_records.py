@@ -147,10 +147,16 @@ def test_reviews_three_stars_are_neutral(tmp_path: Path, stars: Any, label: str 
     ],
 )  # fmt: skip
 def test_reviews_impossible_stars_are_rejected(tmp_path: Path, stars: Any) -> None:
-    for labelled in (True, False):
-        found = read_one(tmp_path, {"text": "A.", "stars": stars, "label": "POS"}, labelled=labelled)
-        reason = f"'stars' must be 1, 2, 3, 4 or 5, found {stars!r}"
-        assert found == Drop(str(tmp_path / "one.jsonl"), 1, "rejected", reason, "A.")
+    record = {"text": "A.", "stars": stars, "label": "POS"}
+    reason = f"'stars' must be 1, 2, 3, 4 or 5, found {stars!r}"
+    assert read_one(tmp_path, record) == Drop(str(tmp_path / "one.jsonl"), 1, "rejected", reason, "A.")
+    assert read_one(tmp_path, record, labelled=False) == Record("A.", None, "en", str(tmp_path / "one.jsonl"), 1)
+
+
+@pytest.mark.parametrize("stars", [1, 3, 5, "n/a"])
+def test_reviews_stars_say_nothing_about_a_label_that_is_no_sentiment(tmp_path: Path, stars: Any) -> None:
+    found = read_one(tmp_path, {"text": "A.", "stars": stars, "label": "books"})
+    assert found == Record("A.", "books", "en", str(tmp_path / "one.jsonl"), 1)
 
 
 @pytest.mark.parametrize(
@@ -168,9 +174,8 @@ def test_reviews_any_label_without_stars_is_taken(tmp_path: Path, label: Any, ex
     [
         ({"label": "NEG", "stars": 5}, "label 'NEG' contradicts 5 stars (POS)"),
         ({"label": "POS", "stars": "2"}, "label 'POS' contradicts 2 stars (NEG)"),
-        ({"label": 5, "stars": 5}, "label '5' contradicts 5 stars (POS)"),
-        ({}, "neither 'label' nor 'stars'. Found: 'text'"),
-        ({" label": "POS"}, "neither 'label' nor 'stars'. Found: 'text', ' label'"),
+        ({}, "neither 'label' nor 'stars'. Found: 'text'. Call what holds the labels 'label'"),
+        ({" label": "POS"}, "neither 'label' nor 'stars'. Found: 'text', ' label'. Call what holds the labels 'label'"),
         ({"label": None, "stars": None}, "'label' and 'stars' are empty"),
         ({"label": None}, "'label' is empty"),
         ({"stars": None}, "'stars' is empty"),
@@ -208,7 +213,7 @@ def test_reviews_unlabelled_texts_have_no_label(tmp_path: Path, record: dict[str
 @pytest.mark.parametrize("lang", ["nl", "EN", "", 1], ids=str)
 def test_reviews_other_language_is_rejected(tmp_path: Path, lang: Any) -> None:
     found = read_one(tmp_path, {"text": "A.", "stars": 4, "lang": lang})
-    reason = f"'lang' is {lang!r}, but the file is in the place for 'en'"
+    reason = f"'lang' is {lang!r}, but the file is in the place for 'en'. Correct it, or move the record"
     assert found == Drop(str(tmp_path / "one.jsonl"), 1, "rejected", reason, "A.")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from scripts.distill.data.near_duplicates import similarity
 from scripts.distill.data.records import Drop, Kind, Record
-from scripts.distill.data.splits import Splits, find_languages, normalize, read_splits, stream_unlabelled
+from scripts.distill.data.splits import LAYOUT, Splits, find_languages, normalize, read_splits, stream_unlabelled
 
 Rows = list[tuple[str, str | None]]
 # Texts by split with two labels each: the least that is accepted.
@@ -120,8 +120,8 @@ def test_splits_find_languages(tmp_path: Path) -> None:
         (["en/", "en.jsonl"], "{0}/en.jsonl: language 'en' has a second place, {0}/en. Keep one"),
         (["nl.csv", "nl.tsv"], "{0}/nl.tsv: language 'nl' has a second place, {0}/nl.csv. Keep one"),
         (["nl.csv", "nl.csv.gz"], "{0}/nl.csv.gz: language 'nl' has a second place, {0}/nl.csv. Keep one"),
-        ([], "{}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl"),
-        (["README.md", ".git/"], "{}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl"),
+        ([], "{}: nothing to read. It must hold " + LAYOUT),
+        (["README.md", ".git/"], "{}: nothing to read. It must hold " + LAYOUT),
     ],
     ids=[
         "word", "capitals", "split", "split-txt", "split-folder", "dot", "three-letters", "region", "old-code", "mul",
@@ -148,7 +148,7 @@ def test_splits_data_must_be_a_folder(tmp_path: Path, kind: str) -> None:
     with pytest.raises(ValueError) as raised:
         read_splits(data, lang="xx", seed=0)
     problem = "a file" if kind == "file" else "no such folder"
-    assert str(raised.value) == f"{data}: {problem}. Give a folder that holds <lang>/train.jsonl … or <lang>.jsonl"
+    assert str(raised.value) == f"{data}: {problem}. Give a folder that holds {LAYOUT}"
 
 
 def test_splits_message_says_where_a_relative_path_was_looked_for(
@@ -222,15 +222,15 @@ def test_splits_missing_split_is_an_error(tmp_path: Path, split: str) -> None:
     with pytest.raises(ValueError) as raised:
         read_splits(tmp_path, lang="nl", seed=0)
     assert str(raised.value) == (
-        f"{folder}: no {split} file. Add {split}.jsonl, or give one file {folder}/labelled.jsonl instead, which is "
-        "split by seed"
+        f"{folder}: no {split} file. Add {split} as one of .jsonl, .csv, .tsv, each also with .gz, or give one file "
+        f"{folder}/labelled.csv instead, which is split by seed"
     )
 
 
 @pytest.mark.parametrize(
     ("name", "meant"),
     [("labeled.csv", "labelled.csv"), ("Labelled.CSV", "labelled.csv"), ("unlabeled.txt", "unlabelled.txt"),
-     ("unlabeled.jsonl", "unlabelled.jsonl"),
+     ("unlabeled.jsonl", "unlabelled.jsonl"), ("labeled.csv.gz", "labelled.csv.gz"),
      ("labeled.txt", None), ("labelled.xlsx", None)],
 )  # fmt: skip
 def test_splits_name_that_is_nearly_right_is_named(tmp_path: Path, name: str, meant: str | None) -> None:

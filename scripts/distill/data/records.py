@@ -95,11 +95,14 @@ def stream_records(path: Path, *, lang: str, labelled: bool = True) -> Iterator[
                 raise record
             text = _get_text(record)
             _check_lang(record, lang)
-            stars = _get_stars(record)
-            if labelled and stars == NEUTRAL_STARS:
-                yield Drop(str(path), line, "neutral", f"{NEUTRAL_STARS} stars", text)
-                continue
-            label, changed = _get_label(record, stars) if labelled else (None, False)
+            label, changed = _get_label(record) if labelled else (None, False)
+            # Stars say a sentiment: beside a label of another kind they say nothing about it.
+            if labelled and label in (None, *STARS_TO_LABEL.values()):
+                stars = _get_stars(record)
+                if stars == NEUTRAL_STARS:
+                    yield Drop(str(path), line, "neutral", f"{NEUTRAL_STARS} stars", text)
+                    continue
+                label = _agree(record, label, stars)
         except InvalidRecord as err:
             yield Drop(str(path), line, "rejected", str(err), text)
         else:
@@ -179,7 +182,9 @@ def _get_text(record: dict[str, Any]) -> str:
 def _check_lang(record: dict[str, Any], lang: str) -> None:
     found = record.get("lang")
     if found is not None and found != lang:
-        raise InvalidRecord(f"'lang' is {found!r}, but the file is in the place for {lang!r}")
+        raise InvalidRecord(
+            f"'lang' is {found!r}, but the file is in the place for {lang!r}. Correct it, or move the record"
+        )
 
 
 def _get_stars(record: dict[str, Any]) -> int | None:
@@ -195,8 +200,8 @@ def _get_stars(record: dict[str, Any]) -> int | None:
     return int(number)
 
 
-def _get_label(record: dict[str, Any], stars: int | None) -> tuple[str, bool]:
-    """Return a record's label, and whether it was written in another way; see `normalize_label`."""
+def _get_label(record: dict[str, Any]) -> tuple[str | None, bool]:
+    """Return a record's label, if it has one, and whether it was written in another way; see `normalize_label`."""
     written = record.get("label")
     if isinstance(written, float) and written.is_integer():
         written = int(written)
@@ -204,23 +209,30 @@ def _get_label(record: dict[str, Any], stars: int | None) -> tuple[str, bool]:
         written = str(written)
     if written is not None and not isinstance(written, str):
         raise InvalidRecord(f"'label' must be a string or a whole number, found {written!r}")
-    if written is None and stars is None:
-        raise InvalidRecord(_no_label(record))
-    from_stars = STARS_TO_LABEL[stars] if stars else None
     if written is None:
-        return str(from_stars), False
+        return None, False
     label = normalize_label(written)
     if not label:
         raise InvalidRecord("'label' is empty")
-    if from_stars is not None and label != from_stars:
-        raise InvalidRecord(f"label {label!r} contradicts {stars} stars ({from_stars})")
     return label, label != written.strip()
+
+
+def _agree(record: dict[str, Any], label: str | None, stars: int | None) -> str:
+    """Return what a label of sentiment and stars say together; each may be missing."""
+    if stars is None:
+        if label is None:
+            raise InvalidRecord(_no_label(record))
+        return label
+    from_stars = STARS_TO_LABEL[stars]
+    if label not in (None, from_stars):
+        raise InvalidRecord(f"label {label!r} contradicts {stars} stars ({from_stars})")
+    return from_stars
 
 
 def _no_label(record: dict[str, Any]) -> str:
     empty = [repr(name) for name in ("label", "stars") if name in record]
     if not empty:
-        return f"neither 'label' nor 'stars'. Found: {_names(record)}"
+        return f"neither 'label' nor 'stars'. Found: {_names(record)}. Call what holds the labels 'label'"
     return f"{' and '.join(empty)} {'are' if len(empty) > 1 else 'is'} empty"
 
 

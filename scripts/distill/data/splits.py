@@ -21,6 +21,8 @@ from .text_keys import normalize, normalize_but_case, text_key
 LABELLED = ("train", "dev", "test")
 # Instead of these three, one file with all labelled texts of a language.
 UNSPLIT = "labelled"
+# What to put into a data folder, for messages.
+LAYOUT = f"<lang>/{UNSPLIT}.csv and <lang>/{UNLABELLED}.txt, or other files, see docs/data.md"
 # A text that stands in two splits is kept in the first of these; unlabelled texts come last.
 PRECEDENCE = ("test", "dev", "train")
 # Of one file with all labelled texts, the shares of the texts that become dev and test.
@@ -131,7 +133,7 @@ def find_languages(data: Path) -> dict[str, Path]:
     """
     if not data.is_dir():
         problem = f"{data}: a file" if data.exists() else f"{name_missing(data)}: no such folder"
-        raise ValueError(f"{problem}. Give a folder that holds <lang>/train.jsonl … or <lang>.jsonl")
+        raise ValueError(f"{problem}. Give a folder that holds {LAYOUT}")
     places: dict[str, Path] = {}
     for path in sorted(data.iterdir()):
         if _is_ignored(path):
@@ -149,7 +151,7 @@ def find_languages(data: Path) -> dict[str, Path]:
             raise ValueError(f"{path}: language {code!r} has a second place, {places[code]}. Keep one")
         places[code] = path
     if not places:
-        raise ValueError(f"{data}: nothing to read. It must hold <lang>/train.jsonl … or <lang>.jsonl")
+        raise ValueError(f"{data}: nothing to read. It must hold {LAYOUT}")
     return places
 
 
@@ -177,8 +179,8 @@ def _read_folder(folder: Path, lang: str, seed: int, splits: Splits) -> None:
     for split in () if UNSPLIT in found else LABELLED:
         if split not in found:
             raise ValueError(
-                f"{folder}: no {split} file. Add {split}.jsonl, or give one file {folder}/{UNSPLIT}.jsonl "
-                "instead, which is split by seed"
+                f"{folder}: no {split} file. Add {split} as one of {suffixes()}, or give one file "
+                f"{folder}/{UNSPLIT}.csv instead, which is split by seed"
             )
         splits.reviews[split] += _read(found[split], lang, splits)
     if UNLABELLED in found:
@@ -201,10 +203,11 @@ def _find_splits(folder: Path) -> dict[str, Path]:
         split, kind = (path.name, "") if path.is_dir() else split_name(path)
         if not (_is_split(split, kind) or (split == UNLABELLED and path.is_dir())):
             meant, suffix = split.lower().replace("labeled", "labelled"), kind.lower()
+            packed = ".gz" if path.name.lower().endswith(".gz") else ""
             near = meant in (UNSPLIT, UNLABELLED) and _is_split(meant, suffix)
             raise ValueError(
                 f"{path}: not a split that can be read. "
-                + (f"Did you mean {meant}{suffix}? " if near else "")
+                + (f"Did you mean {meant}{suffix}{packed}? " if near else "")
                 + f"Expected: {', '.join((*LABELLED, UNLABELLED))}, as one of "
                 f"{suffixes()}, or {UNSPLIT} instead of the first three; "
                 f"{UNLABELLED} also as {TXT}, or as a folder of files"
