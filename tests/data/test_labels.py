@@ -27,6 +27,6 @@ def test_labels_of_invisible_characters_are_empty() -> None:
 
 
 def test_labels_that_differ_by_case_are_found() -> None:
-    labels = ["1", "1.0", "2", "Mixed", "NEG", "POS", "Pos", "mixed", "nan", "pos"]
-    assert find_lookalikes(labels) == [["1", "1.0"], ["Mixed", "mixed"], ["POS", "Pos", "pos"]]
+    labels = ["1", "1.0", "2", "Mixed", "NEG", "POS", "Pos", "mixed", "NaN", "nan", "pos"]
+    assert find_lookalikes(labels) == [["1", "1.0"], ["Mixed", "mixed"], ["POS", "Pos", "pos"], ["NaN", "nan"]]
     assert find_lookalikes(["NEG", "POS", "1", "2"]) == []

@@ -54,7 +54,7 @@ def test_card_names_dev_and_test_and_leaves_out_what_is_empty() -> None:
     card = write_card({**META, "evaluation": SUMMARY})
     assert card.startswith(
         "Moods.\n\n|  |  |\n| --- | --- |\n| name | en_tiny_mood |\n| version | 0.0.1 |\n"
-        "| spaCy | >=3.8.2,<3.9.0 |\n| languages | en, nl |\n| components | textcat |\n| labels | NEG, A\\|B |\n\n"
+        "| spaCy | >=3.8.2,<3.9.0 |\n| languages | en, nl |\n| components | textcat |\n| labels | `NEG`, `A\\|B` |\n\n"
         f"## Results\n\n{NOTES}\n\n"
     )
     assert "Accuracy on the dev texts, by which the student was chosen: 0.944.\n" in card
@@ -80,7 +80,7 @@ def test_card_has_accuracy_and_calibration_of_each_language() -> None:
 
 def test_card_says_what_it_is_for_and_what_it_was_made_of() -> None:
     card = write_card({**META, "distillation": ABOUT})
-    assert "sorts texts in en, nl into NEG, A|B" in card
+    assert "sorts texts in en, nl into `NEG`, `A|B`" in card
     assert "## Limits\n" in card
     assert "\n| nl | 3 | 20 | 11 |\n" in card
     assert "\n| this package | en_tiny_mood | not stated |\n" in card

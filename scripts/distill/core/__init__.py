@@ -1,1 +1,1 @@
-"""What every room uses: files, progress, messages, variables and settings. It knows nothing of texts or models."""
+"""What every package uses: files, progress, messages, variables and settings. It knows nothing of texts or models."""

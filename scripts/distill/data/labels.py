@@ -1,5 +1,6 @@
 """Labels: each is written in one way, and labels that a person may take for the same are found."""
 
+import math
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
@@ -45,6 +46,7 @@ def find_lookalikes(labels: Iterable[str]) -> list[list[str]]:
 
 def _lookalike_key(label: str) -> str | float:
     try:
-        return float(label)
+        number = float(label)
     except ValueError:
         return normalize(label)
+    return number if math.isfinite(number) else normalize(label)  # "nan" is a word, too, and equals no number

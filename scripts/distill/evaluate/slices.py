@@ -43,11 +43,7 @@ def slice_texts(split: GoldSplit, unknown: NDArray[numpy.float64] | None) -> Sli
     langs = numpy.asarray(split.langs)
     slices: Slices = {("language", f"language {lang}"): langs == lang for lang in sorted(set(split.langs))}
     for (shortest, longest), rows in thirds_by_length(split.texts):
-        third = "length", f"{shortest}–{longest} words"
-        # Two thirds of texts that are all of one length have the same name.
-        slices[third] = numpy.isin(numpy.arange(len(langs)), rows) | slices.get(
-            third, numpy.zeros(len(langs), dtype=bool)
-        )
+        slices["length", f"{shortest}–{longest} words"] = numpy.isin(numpy.arange(len(langs)), rows)
     negated = [NEGATIONS[lang].search(text) if lang in NEGATIONS else None
                for text, lang in zip(split.texts, split.langs, strict=True)]  # fmt: skip
     has_negation, known = numpy.asarray([found is not None for found in negated]), numpy.isin(langs, list(NEGATIONS))
@@ -63,12 +59,18 @@ def slice_texts(split: GoldSplit, unknown: NDArray[numpy.float64] | None) -> Sli
 def thirds_by_length(texts: Sequence[str]) -> list[tuple[list[int], NDArray[numpy.int64]]]:
     """Return the short, the middle and the long third of some texts, as far as they have texts.
 
+    Two thirds whose texts are all of one length are one.
+
     RETURNS (list[tuple[list[int], NDArray[int64]]]): Of each third, the numbers of words of its shortest and its
         longest text, and the indices of its texts.
     """
     words = numpy.asarray([len(text.split()) for text in texts])
     thirds = numpy.array_split(numpy.argsort(words, kind="stable"), 3)
-    return [([int(words[rows].min()), int(words[rows].max())], rows) for rows in thirds if len(rows)]
+    found: dict[tuple[int, int], list[NDArray[numpy.int64]]] = {}
+    for rows in thirds:
+        if len(rows):
+            found.setdefault((int(words[rows].min()), int(words[rows].max())), []).append(rows)
+    return [([*limits], numpy.concatenate(parts)) for limits, parts in found.items()]
 
 
 def score_slices(slices: Slices, right: Mapping[str, NDArray[numpy.bool_]], by: str) -> list[dict[str, Any]]:

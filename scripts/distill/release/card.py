@@ -46,7 +46,8 @@ def _facts(meta: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _list_labels(meta: Mapping[str, Any]) -> str:
-    return ", ".join(label for names in meta.get("labels", {}).values() for label in names)
+    # As code: in Markdown, underscores and stars would change the type.
+    return ", ".join(f"`{label}`" for names in meta.get("labels", {}).values() for label in names)
 
 
 def _table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
