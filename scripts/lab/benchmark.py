@@ -37,7 +37,7 @@ def augment(
     from scripts.lab.augmentation_speed import join_texts, time_augmentation, time_peers
 
     use_one_core()
-    reviews = read_splits(data, lang="xx", seed=0).reviews
+    reviews = read_splits(data, lang="xx", seed=0).records
     texts = list(join_texts((review.text, review.lang) for review in reviews["train"]))
     held_out = {normalize(review.text) for split in ("dev", "test") for review in reviews[split]}
     result = time_augmentation(texts, held_out, load_plan(plan_path, {"augment.variants": 200}))

@@ -230,7 +230,7 @@ def read_elsewhere(data: Path, lang: str, labels: Sequence[str], limit: int) -> 
     limit (int): How many texts of each language, at most; 0: all.
     RAISES (ValueError): If the folder can't be read, or has other labels.
     """
-    records = first_of_each_language(read_splits(data, lang=lang, seed=0).reviews["dev"], limit or None)
+    records = first_of_each_language(read_splits(data, lang=lang, seed=0).records["dev"], limit or None)
     found = [str(record.label) for record in records]  # a dev text has one
     if unknown := sorted(set(found) - set(labels)):
         raise ValueError(f"{data}: has the label {unknown[0]!r}, the corpora have {', '.join(labels)}")

@@ -49,7 +49,7 @@ def unlabelled(splits: Splits) -> list[Record]:
 
 
 def texts(splits: Splits) -> dict[str, list[str]]:
-    reviews = {**splits.reviews, "unlabelled": unlabelled(splits)}
+    reviews = {**splits.records, "unlabelled": unlabelled(splits)}
     return {split: [review.text for review in part] for split, part in reviews.items()}
 
 
@@ -172,7 +172,7 @@ def test_splits_folders_are_read_as_they_are(tmp_path: Path) -> None:
     write_language(tmp_path / "nl", unlabelled=[("Zonder label", None), ("Met label", "POS")])
     splits = read_splits(tmp_path, lang="nl", seed=0)
     folder = tmp_path / "nl"
-    assert splits.reviews["train"] == [
+    assert splits.records["train"] == [
         Record("Train good", "POS", "nl", str(folder / "train.jsonl"), 1),
         Record("Train bad", "NEG", "nl", str(folder / "train.jsonl"), 2),
     ]
@@ -201,7 +201,7 @@ def test_splits_all_languages_are_read_in_alphabetical_order(tmp_path: Path) -> 
     splits = read_splits(tmp_path, lang="xx", seed=0)
     assert splits.languages == ["de", "en", "nl"]
     assert splits.labels == ["MIXED", "NEG", "POS"]
-    assert [review.lang for review in splits.reviews["dev"]] == ["de"] * 3 + ["en"] * 2 + ["nl"] * 2
+    assert [review.lang for review in splits.records["dev"]] == ["de"] * 3 + ["en"] * 2 + ["nl"] * 2
     alone = read_splits(tmp_path, lang="en", seed=0)
     assert alone.languages == ["en"]
     assert texts(alone)["train"] == ["en Train good", "en Train bad"]
@@ -305,14 +305,14 @@ def test_splits_file_without_texts_is_an_error(tmp_path: Path, content: str, mes
 def test_splits_one_file_is_split_by_label(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "nl.jsonl", make_rows(NEG=30, POS=20, MIXED=10))
     splits = read_splits(tmp_path, lang="nl", seed=0)
-    counts = {split: Counter(review.label for review in reviews) for split, reviews in splits.reviews.items()}
+    counts = {split: Counter(review.label for review in reviews) for split, reviews in splits.records.items()}
     assert counts == {
         "train": {"NEG": 18, "POS": 12, "MIXED": 6},
         "dev": {"NEG": 6, "POS": 4, "MIXED": 2},
         "test": {"NEG": 6, "POS": 4, "MIXED": 2},
     }
     assert (splits.unlabelled, list(stream_unlabelled(splits))) == ({}, [])
-    lines = [[review.line for review in reviews] for reviews in splits.reviews.values()]
+    lines = [[review.line for review in reviews] for reviews in splits.records.values()]
     assert all(part == sorted(part) for part in lines)
     assert sorted(line for part in lines for line in part) == list(range(1, 61))
     assert splits.read == {str(path): 60}
@@ -331,7 +331,7 @@ def test_splits_five_texts_of_a_label_are_enough(tmp_path: Path, counts: dict[st
     for seed in range(3):
         splits = read_splits(tmp_path, lang="nl", seed=seed)
         for split in ("train", "dev", "test"):
-            assert {review.label for review in splits.reviews[split]} == set(counts)
+            assert {review.label for review in splits.records[split]} == set(counts)
 
 
 def test_splits_one_file_with_a_rare_label_is_an_error(tmp_path: Path) -> None:
@@ -515,7 +515,7 @@ def test_splits_every_record_is_kept_or_dropped(tmp_path: Path) -> None:
     assert Counter(drop.kind for drop in splits.drops) == {
         "neutral": 1, "rejected": 1, "duplicate": 1, "contradiction": 1, "near_copy": 1,
     }  # fmt: skip
-    assert sum(splits.read.values()) == 11 == len(splits.drops) + sum(map(len, splits.reviews.values()))
+    assert sum(splits.read.values()) == 11 == len(splits.drops) + sum(map(len, splits.records.values()))
 
 
 @pytest.mark.parametrize(("rejected", "stops"), [(10, False), (11, True)])
@@ -640,7 +640,7 @@ def test_splits_gzipped_files_are_read_like_plain_ones(tmp_path: Path, suffix: s
         gzipped(tmp_path / "nl" / f"{split}{suffix}")
     splits = read_splits(tmp_path, lang="nl", seed=0)
     assert texts(splits) == kept
-    assert [review.label for review in splits.reviews["dev"]] == ["POS", "NEG"]
+    assert [review.label for review in splits.records["dev"]] == ["POS", "NEG"]
     assert [(d.file, d.line, d.kind, d.text) for d in drops(splits)] == [
         (f"{d.file}.gz", d.line, d.kind, d.text) for d in dropped
     ]
@@ -844,7 +844,7 @@ def test_splits_one_labelled_and_one_unlabelled_file_are_enough(tmp_path: Path) 
     write_rows(tmp_path / "nl" / "labelled.jsonl", make_rows(POS=10, NEG=10))
     (tmp_path / "nl" / "unlabelled.txt").write_text("Gisteren ontvangen\n", encoding="utf-8")
     splits = read_splits(tmp_path, lang="nl", seed=0)
-    assert {split: len(part) for split, part in splits.reviews.items()} == {"train": 12, "dev": 4, "test": 4}
+    assert {split: len(part) for split, part in splits.records.items()} == {"train": 12, "dev": 4, "test": 4}
     assert [review.text for review in unlabelled(splits)] == ["Gisteren ontvangen"]
     # The same split as of one file for the language.
     write_rows(tmp_path / "other" / "nl.jsonl", make_rows(POS=10, NEG=10))

@@ -89,7 +89,7 @@ def prepare(
                 texts.write(json_line({"text": item.text, LANG: item.lang}))
         for split in LABELLED:
             with naming_full_disk(corpus / "gold"):
-                write_gold(gold / f"{split}.spacy", splits.reviews[split], splits.labels, lang=lang)
+                write_gold(gold / f"{split}.spacy", splits.records[split], splits.labels, lang=lang)
         # prepare.json is written last, and says that the rest is complete. Until then there must be none.
         (corpus / "prepare.json").unlink(missing_ok=True)
     write_json(corpus / "labels.json", splits.labels)
@@ -155,7 +155,7 @@ def summarize(splits: Splits, unlabelled: Counts) -> dict[str, Any]:
     """
     kept = {
         lang: {
-            **{s: sum(r.lang == lang for r in splits.reviews[s]) for s in PRECEDENCE},
+            **{s: sum(r.lang == lang for r in splits.records[s]) for s in PRECEDENCE},
             UNLABELLED: unlabelled.kept[lang],
         }
         for lang in splits.languages
@@ -183,24 +183,24 @@ def summarize(splits: Splits, unlabelled: Counts) -> dict[str, Any]:
 
 
 def _count_label(splits: Splits, label: str) -> dict[str, int]:
-    return {s: sum(review.label == label for review in splits.reviews[s]) for s in LABELLED}
+    return {s: sum(record.label == label for record in splits.records[s]) for s in LABELLED}
 
 
-def write_gold(path: Path, reviews: Iterable[Record], labels: list[str], *, lang: str) -> None:
+def write_gold(path: Path, records: Iterable[Record], labels: list[str], *, lang: str) -> None:
     """Write labelled records as a DocBin: labels as exact 0.0 and 1.0 in `doc.cats`, language and origin in user data.
 
     path (Path): The *.spacy file to write.
-    reviews (Iterable[Record]): The records.
+    records (Iterable[Record]): The records.
     labels (list[str]): The project's labels, in their order.
     lang (str): The language whose tokenizer is used, or "xx".
     """
     nlp = spacy.blank(lang)
 
     def make_docs() -> Iterator[Doc]:
-        for review in reviews:
-            doc = nlp.make_doc(review.text)
-            doc.cats = {label: float(label == review.label) for label in labels}
-            doc.user_data = {LANG: review.lang, ORIGIN: GOLD}
+        for record in records:
+            doc = nlp.make_doc(record.text)
+            doc.cats = {label: float(label == record.label) for label in labels}
+            doc.user_data = {LANG: record.lang, ORIGIN: GOLD}
             yield doc
 
     write_docs(make_docs(), path)

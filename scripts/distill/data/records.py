@@ -71,14 +71,14 @@ def read_records(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[
         was dropped.
     RAISES (ValueError): See `stream_records`.
     """
-    reviews: list[Record] = []
+    records: list[Record] = []
     drops: list[Drop] = []
     for item in stream_records(path, lang=lang, labelled=labelled):
         if isinstance(item, Drop):
             drops.append(item)
         else:
-            reviews.append(item)
-    return reviews, drops
+            records.append(item)
+    return records, drops
 
 
 def stream_records(path: Path, *, lang: str, labelled: bool = True) -> Iterator[Record | Drop]:

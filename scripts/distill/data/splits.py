@@ -36,7 +36,7 @@ MAX_REJECTED, FEW_REJECTED = 0.2, 10
 class Splits:
     """The labelled texts of a data folder by split, and what was dropped on the way.
 
-    reviews (dict[str, list[Record]]): Split → its records.
+    records (dict[str, list[Record]]): Split → its records.
     drops (list[Drop]): The labelled records that were not kept.
     read (dict[str, int]): Labelled file → records read.
     lines (dict[str, int]): Labelled file → lines read, up to the last record.
@@ -45,7 +45,7 @@ class Splits:
     unused (list[str]): Files and folders of languages that were not chosen.
     """
 
-    reviews: dict[str, list[Record]] = field(default_factory=lambda: {s: [] for s in PRECEDENCE})
+    records: dict[str, list[Record]] = field(default_factory=lambda: {s: [] for s in PRECEDENCE})
     drops: list[Drop] = field(default_factory=list)
     read: dict[str, int] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
@@ -55,8 +55,8 @@ class Splits:
 
     @cached_property
     def _held_out(self) -> tuple[list[Record], NearDuplicates]:
-        texts = [review for split in ("test", "dev") for review in self.reviews[split]]
-        return texts, NearDuplicates([normalize(review.text) for review in texts])
+        texts = [record for split in ("test", "dev") for record in self.records[split]]
+        return texts, NearDuplicates([normalize(record.text) for record in texts])
 
     def near_copy(self, text: str) -> str | None:
         """Return why a text is dropped that nearly equals a dev or test text; None if it does not.
@@ -70,12 +70,12 @@ class Splits:
     @property
     def labels(self) -> list[str]:
         """The labels of all labelled texts, sorted: the project's label order."""
-        return sorted({str(r.label) for s in LABELLED for r in self.reviews[s]})
+        return sorted({str(r.label) for s in LABELLED for r in self.records[s]})
 
     @property
     def languages(self) -> list[str]:
         """The languages of the labelled texts, sorted."""
-        return sorted({review.lang for split in self.reviews.values() for review in split})
+        return sorted({record.lang for split in self.records.values() for record in split})
 
 
 def read_splits(data: Path, *, lang: str, seed: int, max_gold: int | None = None) -> Splits:
@@ -106,7 +106,7 @@ def read_splits(data: Path, *, lang: str, seed: int, max_gold: int | None = None
     _drop_duplicates(splits)
     _drop_near_copies(splits)
     if max_gold is not None:
-        splits.reviews["train"] = first_of_each_language(splits.reviews["train"], max_gold)
+        splits.records["train"] = first_of_each_language(splits.records["train"], max_gold)
     _check_labels(data, splits)
     return splits
 
@@ -182,7 +182,7 @@ def _read_folder(folder: Path, lang: str, seed: int, splits: Splits) -> None:
                 f"{folder}: no {split} file. Add {split} as one of {suffixes()}, or give one file "
                 f"{folder}/{UNSPLIT}.csv instead, which is split by seed"
             )
-        splits.reviews[split] += _read(found[split], lang, splits)
+        splits.records[split] += _read(found[split], lang, splits)
     if UNLABELLED in found:
         splits.unlabelled[lang] = _find_unlabelled(found[UNLABELLED])
 
@@ -231,39 +231,39 @@ def _find_unlabelled(place: Path) -> list[Path]:
 
 
 def _read_file(path: Path, lang: str, seed: int, splits: Splits) -> None:
-    reviews = _unique(_read(path, lang, splits), splits.drops)
-    counts = Counter(review.label for review in reviews)
+    records = _unique(_read(path, lang, splits), splits.drops)
+    counts = Counter(record.label for record in records)
     # Of five texts of a label, one goes to dev and one to test.
     for label, count in counts.items():
         if count < 5:
-            line = next(review.line for review in reviews if review.label == label)
+            line = next(record.line for record in records if record.label == label)
             others = ", ".join(f"{other!r} {n}" for other, n in counts.items() if other != label)
             raise ValueError(
                 f"{path}:{line}: label {label!r} has {count} texts, and needs 5 to be split into train, dev and test. "
                 f"Other labels: {others or 'none'}. Correct the label if it is misspelt, or add texts"
             )
-    labels = [review.label for review in reviews]
-    rest, test = train_test_split(reviews, test_size=TEST_SHARE, stratify=labels, random_state=seed)
-    labels = [review.label for review in rest]
+    labels = [record.label for record in records]
+    rest, test = train_test_split(records, test_size=TEST_SHARE, stratify=labels, random_state=seed)
+    labels = [record.label for record in rest]
     # The share of dev in what is left after test.
     dev_share = DEV_SHARE / (1 - TEST_SHARE)
     train, dev = train_test_split(rest, test_size=dev_share, stratify=labels, random_state=seed)
     for split, part in (("train", train), ("dev", dev), ("test", test)):
-        splits.reviews[split] += sorted(part, key=lambda review: review.line)
+        splits.records[split] += sorted(part, key=lambda record: record.line)
 
 
 def _read(path: Path, lang: str, splits: Splits) -> list[Record]:
-    reviews, drops = read_records(path, lang=lang)
-    splits.read[str(path)] = len(reviews) + len(drops)
-    splits.lines[str(path)] = max([review.line for review in reviews] + [drop.line for drop in drops], default=0)
-    splits.changed[str(path)] = sum(review.label_changed for review in reviews)
+    records, drops = read_records(path, lang=lang)
+    splits.read[str(path)] = len(records) + len(drops)
+    splits.lines[str(path)] = max([record.line for record in records] + [drop.line for drop in drops], default=0)
+    splits.changed[str(path)] = sum(record.label_changed for record in records)
     splits.drops += drops
-    if not reviews:
+    if not records:
         _refuse(path, len(drops), drops[0] if drops else None)
     rejected = [drop for drop in drops if drop.kind == "rejected"]
     if rejected:
         _check_rejected(path, splits.read[str(path)], len(rejected), rejected[0])
-    return reviews
+    return records
 
 
 def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
@@ -275,7 +275,7 @@ def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
     RAISES (ValueError): If a file can't be read, or too many of a language's unlabelled records can't be read as
         texts.
     """
-    labelled = {normalize(review.text): review for split in LABELLED for review in splits.reviews[split]}
+    labelled = {normalize(record.text): record for split in LABELLED for record in splits.records[split]}
     # Key → what is left of the text's case.
     seen: dict[bytes, int] = {}
     for lang, files in splits.unlabelled.items():
@@ -347,28 +347,28 @@ def _drop(record: Record, kind: Kind, reason: str) -> Drop:
 def _drop_near_copies(splits: Splits) -> None:
     """Drop train texts that nearly equal a dev or test text."""
     kept = []
-    for review in splits.reviews["train"]:
-        if reason := splits.near_copy(normalize(review.text)):
-            splits.drops.append(_drop(review, "near_copy", reason))
+    for record in splits.records["train"]:
+        if reason := splits.near_copy(normalize(record.text)):
+            splits.drops.append(_drop(record, "near_copy", reason))
         else:
-            kept.append(review)
-    splits.reviews["train"] = kept
+            kept.append(record)
+    splits.records["train"] = kept
 
 
 def _drop_duplicates(splits: Splits) -> None:
-    in_order = [review for split in PRECEDENCE for review in splits.reviews[split]]
-    kept = {id(review) for review in _unique(in_order, splits.drops)}
+    in_order = [record for split in PRECEDENCE for record in splits.records[split]]
+    kept = {id(record) for record in _unique(in_order, splits.drops)}
     for split in PRECEDENCE:
-        splits.reviews[split] = [review for review in splits.reviews[split] if id(review) in kept]
+        splits.records[split] = [record for record in splits.records[split] if id(record) in kept]
 
 
-def _unique(reviews: Iterable[Record], drops: list[Drop]) -> list[Record]:
+def _unique(records: Iterable[Record], drops: list[Drop]) -> list[Record]:
     """Return the first record of each text; add the other records of the same text to `drops`."""
     first: dict[str, Record] = {}
-    for review in reviews:
-        other = first.setdefault(normalize(review.text), review)
-        if other is not review:
-            drops.append(_duplicate(review, other))
+    for record in records:
+        other = first.setdefault(normalize(record.text), record)
+        if other is not record:
+            drops.append(_duplicate(record, other))
     return list(first.values())
 
 
@@ -381,9 +381,9 @@ def _check_labels(data: Path, splits: Splits) -> None:
             "check that the column 'label' holds the labels"
         )
     for split in LABELLED:
-        missing = sorted(set(labels) - {str(review.label) for review in splits.reviews[split]})
+        missing = sorted(set(labels) - {str(record.label) for record in splits.records[split]})
         if missing:
-            texts = [r for other in LABELLED for r in splits.reviews[other] if r.label == missing[0]]
+            texts = [r for other in LABELLED for r in splits.records[other] if r.label == missing[0]]
             copies = sum(drop.kind == "near_copy" for drop in splits.drops)
             dropped = f". {copies} texts were dropped as near copies of dev or test texts" if copies else ""
             raise ValueError(
