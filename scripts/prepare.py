@@ -84,8 +84,8 @@ def _warn_of_few(summary: dict[str, Any]) -> None:
     test, unlabelled = (sum(counts[split] for counts in kept) for split in ("test", "unlabelled"))
     if test < FEW_TEXTS:
         msg.warn(
-            f"Only {test} test texts: {FEW_TEXTS} are the least that tell whether the student may be shipped, some "
-            f"{MANY_TEXTS:,} mostly suffice"
+            f"Only {test} test texts. To know whether the student may be shipped, label more: {FEW_TEXTS} at least, "
+            f"better {MANY_TEXTS:,}"
         )
     if not unlabelled:
         msg.warn("No unlabelled texts: they help the student most, see docs/data.md")

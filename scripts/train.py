@@ -42,14 +42,17 @@ def main(
 
     import scripts.functions  # noqa: F401  # registers what configs name
     from scripts.distill.data.corpus import Corpus
-    from scripts.distill.data.schedule import plan_updates, read_schedule, updates_per_epoch
+    from scripts.distill.data.schedule import check_updates, plan_updates, read_schedule, updates_per_epoch
     from scripts.distill.student.provenance import check_transfer
     from scripts.distill.teacher.encoder import unknown_languages
 
     corpora = Corpus(corpus)
     with stopping_with("Can't train"):
+        written = load_config(config_path)
+        if not {"nlp", "training"} <= {*written}:
+            raise ValueError(f"{config_path}: no training config. Give one, such as configs/student.cfg")
         given = {"nlp.lang": corpora.lang, **parse_config_overrides(context.args, env_var=None)}
-        if "corpus" in (load_config(config_path).get("training", {}).get("before_to_disk") or {}):
+        if "corpus" in (written["training"].get("before_to_disk") or {}):
             given["training.before_to_disk.corpus"] = str(corpus)
         config = load_config(config_path, overrides=given, interpolate=True)
         schedule = read_schedule(config_path, config)
@@ -61,6 +64,7 @@ def main(
             per_epoch = updates_per_epoch(config)
             updates = plan_updates(schedule, per_epoch, given.get("training.max_steps") or None)
             planned = updates.overrides()
+            check_updates(load_config(config_path, overrides={**planned, **given}, interpolate=True)["training"])
             msg.info(
                 f"{updates.total} updates, {updates.total / per_epoch:.1f} epochs; scored on dev every {updates.every}"
             )
@@ -75,12 +79,16 @@ def main(
             )
     for name in ("model-best", "model-last"):
         settle(output / name)  # a kill may have come while they were moved
-    with stopping_with("Can't train"), temporary_folder(output) as made:
-        train(config_path, made, use_gpu=gpu_id, overrides={**planned, **given})
-        # The best one last: where it is, the training has ended.
-        for model in sorted(made.iterdir(), reverse=True):
-            output.mkdir(parents=True, exist_ok=True)
-            replace_folder(model, output / model.name)
+    try:
+        # Beside a link to another disk, the model would be made on this one, and could not be moved.
+        with temporary_folder(output.resolve()) as made:
+            train(config_path, made, use_gpu=gpu_id, overrides={**planned, **given})
+            # The best one last: where it is, the training has ended.
+            for model in sorted(made.iterdir(), reverse=True):
+                output.mkdir(parents=True, exist_ok=True)
+                replace_folder(model, output / model.name)
+    except OSError as err:
+        msg.fail("Can't train", str(err), exits=1)
     msg.good(f"Wrote {output / 'model-best'}")
 
 

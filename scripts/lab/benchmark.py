@@ -37,9 +37,9 @@ def augment(
     from scripts.lab.augmentation_speed import join_texts, time_augmentation, time_peers
 
     use_one_core()
-    reviews = read_splits(data, lang="xx", seed=0).records
-    texts = list(join_texts((review.text, review.lang) for review in reviews["train"]))
-    held_out = {normalize(review.text) for split in ("dev", "test") for review in reviews[split]}
+    records = read_splits(data, lang="xx", seed=0).records
+    texts = list(join_texts((record.text, record.lang) for record in records["train"]))
+    held_out = {normalize(record.text) for split in ("dev", "test") for record in records[split]}
     result = time_augmentation(texts, held_out, load_plan(plan_path, {"augment.variants": 200}))
     english = next((text for text, lang in texts if lang == "en"), texts[0][0])
     peers, missing = time_peers(english)

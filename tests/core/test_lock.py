@@ -170,6 +170,12 @@ def test_lock_of_a_command_is_that_of_its_folder(
     assert command("a", number=1) == "a 1"
 
 
+def test_lock_of_a_notebook_goes_with_its_command(tmp_path: Path) -> None:
+    with hold_folder(tmp_path):
+        assert json.loads((tmp_path / HOLDER).read_text(encoding="utf-8"))["pid"] == os.getpid()
+    assert not (tmp_path / HOLDER).exists()
+
+
 def test_lock_says_if_the_folder_cannot_be_written_to(tmp_path: Path) -> None:
     # The administrator may write everywhere: a folder in the lock's place stops even them.
     (tmp_path / LOCK).mkdir()

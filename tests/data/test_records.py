@@ -23,12 +23,12 @@ NOISE = "".join(random.Random(0).choices("abcdefghijklmnopqrstuvwxyz", k=200_000
 
 
 def read_one(folder: Path, record: dict[str, Any], *, labelled: bool = True) -> Record | Drop:
-    """Read a JSONL file of one record: the review it became, or the reason why it did not."""
+    """Read a JSONL file of one record: the record it became, or the reason why it did not."""
     path = folder / "one.jsonl"
     path.write_text(json.dumps(record), encoding="utf-8")
-    reviews, drops = read_records(path, lang="en", labelled=labelled)
-    assert len(reviews) + len(drops) == 1
-    return (*reviews, *drops)[0]
+    records, drops = read_records(path, lang="en", labelled=labelled)
+    assert len(records) + len(drops) == 1
+    return (*records, *drops)[0]
 
 
 def read_text(
@@ -39,12 +39,12 @@ def read_text(
     return read_records(path, lang="en", labelled=labelled)
 
 
-def test_reviews_jsonl_keeps_file_and_line(tmp_path: Path) -> None:
+def test_records_jsonl_keeps_file_and_line(tmp_path: Path) -> None:
     path = tmp_path / "train.jsonl"
     lines = ['{"text": " Fijn. ", "stars": 5}', "", '{"text": "Één\\nslecht.", "label": "bad", "lang": "nl"}', "  "]
     path.write_text("\n".join(lines), encoding="utf-8")
-    reviews, drops = read_records(path, lang="nl")
-    assert reviews == [
+    records, drops = read_records(path, lang="nl")
+    assert records == [
         Record(text="Fijn.", label="POS", lang="nl", file=str(path), line=1),
         Record(text="Één\nslecht.", label="bad", lang="nl", file=str(path), line=3),
     ]
@@ -74,18 +74,18 @@ def test_reviews_jsonl_keeps_file_and_line(tmp_path: Path) -> None:
         "surrogate-key", "digits", "deep",
     ],
 )  # fmt: skip
-def test_reviews_line_that_is_no_object_is_rejected(tmp_path: Path, line: str, reason: str) -> None:
+def test_records_line_that_is_no_object_is_rejected(tmp_path: Path, line: str, reason: str) -> None:
     good = '{"text": "Good.", "stars": 4}'
-    reviews, drops = read_text(tmp_path, "a.jsonl", f"{good}\n{line}\n{good}\n")
-    assert [review.line for review in reviews] == [1, 3]
+    records, drops = read_text(tmp_path, "a.jsonl", f"{good}\n{line}\n{good}\n")
+    assert [record.line for record in records] == [1, 3]
     assert [(drop.file, drop.line, drop.kind) for drop in drops] == [(str(tmp_path / "a.jsonl"), 2, "rejected")]
     assert drops[0].reason.startswith(reason)
     assert drops[0].text == ""
 
 
-def test_reviews_surrogate_pair_is_a_character(tmp_path: Path) -> None:
-    reviews, drops = read_text(tmp_path, "a.jsonl", '{"text": "Nice \\ud83d\\ude00", "stars": 4}')
-    assert [review.text for review in reviews] == ["Nice 😀"]
+def test_records_surrogate_pair_is_a_character(tmp_path: Path) -> None:
+    records, drops = read_text(tmp_path, "a.jsonl", '{"text": "Nice \\ud83d\\ude00", "stars": 4}')
+    assert [record.text for record in records] == ["Nice 😀"]
     assert drops == []
 
 
@@ -108,13 +108,13 @@ def test_reviews_surrogate_pair_is_a_character(tmp_path: Path) -> None:
     ],
     ids=["other-name", "empty-object", "null", "empty", "blank", "number", "bool", "list", "nul", "too-long"],
 )
-def test_reviews_text_is_required(tmp_path: Path, record: dict[str, Any], reason: str) -> None:
+def test_records_text_is_required(tmp_path: Path, record: dict[str, Any], reason: str) -> None:
     for labelled in (True, False):
         found = read_one(tmp_path, record, labelled=labelled)
         assert found == Drop(str(tmp_path / "one.jsonl"), 1, "rejected", reason, "")
 
 
-def test_reviews_text_may_be_as_long_as_spacy_takes_it(tmp_path: Path) -> None:
+def test_records_text_may_be_as_long_as_spacy_takes_it(tmp_path: Path) -> None:
     assert spacy.blank("xx").max_length == MAX_CHARACTERS
     text = "a " * (MAX_CHARACTERS // 2 - 1) + "b."
     assert read_one(tmp_path, {"text": f" {text}\n", "stars": 4}) == Record(
@@ -127,13 +127,13 @@ def test_reviews_text_may_be_as_long_as_spacy_takes_it(tmp_path: Path) -> None:
     [(1, "NEG"), (2, "NEG"), (4, "POS"), (5, "POS"), (4.0, "POS"), (1.0, "NEG"), ("4", "POS"), ("1", "NEG"),
      (" 5 ", "POS"), ("2.0", "NEG")],
 )  # fmt: skip
-def test_reviews_stars_become_labels(tmp_path: Path, stars: Any, label: str) -> None:
+def test_records_stars_become_labels(tmp_path: Path, stars: Any, label: str) -> None:
     assert read_one(tmp_path, {"text": "A.", "stars": stars}) == Record("A.", label, "en", f"{tmp_path}/one.jsonl", 1)
 
 
 @pytest.mark.parametrize("stars", [3, 3.0, "3"])
-@pytest.mark.parametrize("label", [None, "NEG"])
-def test_reviews_three_stars_are_neutral(tmp_path: Path, stars: Any, label: str | None) -> None:
+@pytest.mark.parametrize("label", [None, "NEG", ""])
+def test_records_three_stars_are_neutral(tmp_path: Path, stars: Any, label: str | None) -> None:
     found = read_one(tmp_path, {"text": "So so.", "stars": stars, "label": label})
     assert found == Drop(str(tmp_path / "one.jsonl"), 1, "neutral", "3 stars", "So so.")
 
@@ -146,7 +146,7 @@ def test_reviews_three_stars_are_neutral(tmp_path: Path, stars: Any, label: str 
         "inf", "too-large-for-a-float",
     ],
 )  # fmt: skip
-def test_reviews_impossible_stars_are_rejected(tmp_path: Path, stars: Any) -> None:
+def test_records_impossible_stars_are_rejected(tmp_path: Path, stars: Any) -> None:
     record = {"text": "A.", "stars": stars, "label": "POS"}
     reason = f"'stars' must be 1, 2, 3, 4 or 5, found {stars!r}"
     assert read_one(tmp_path, record) == Drop(str(tmp_path / "one.jsonl"), 1, "rejected", reason, "A.")
@@ -154,7 +154,7 @@ def test_reviews_impossible_stars_are_rejected(tmp_path: Path, stars: Any) -> No
 
 
 @pytest.mark.parametrize("stars", [1, 3, 5, "n/a"])
-def test_reviews_stars_say_nothing_about_a_label_that_is_no_sentiment(tmp_path: Path, stars: Any) -> None:
+def test_records_stars_say_nothing_about_a_label_that_is_no_sentiment(tmp_path: Path, stars: Any) -> None:
     found = read_one(tmp_path, {"text": "A.", "stars": stars, "label": "books"})
     assert found == Record("A.", "books", "en", str(tmp_path / "one.jsonl"), 1)
 
@@ -164,7 +164,7 @@ def test_reviews_stars_say_nothing_about_a_label_that_is_no_sentiment(tmp_path: 
     [("POS", "POS"), (" a b ", "a b"), ("pos", "pos"), (0, "0"), (7, "7"), ("7", "7"), (1.0, "1")],
     ids=["string", "trimmed", "case", "zero", "integer", "digit", "float"],
 )
-def test_reviews_any_label_without_stars_is_taken(tmp_path: Path, label: Any, expected: str) -> None:
+def test_records_any_label_without_stars_is_taken(tmp_path: Path, label: Any, expected: str) -> None:
     for record in ({"text": "A.", "label": label}, {"text": "A.", "label": label, "stars": None}):
         assert read_one(tmp_path, record) == Record("A.", expected, "en", str(tmp_path / "one.jsonl"), 1)
 
@@ -174,6 +174,7 @@ def test_reviews_any_label_without_stars_is_taken(tmp_path: Path, label: Any, ex
     [
         ({"label": "NEG", "stars": 5}, "label 'NEG' contradicts 5 stars (POS)"),
         ({"label": "POS", "stars": "2"}, "label 'POS' contradicts 2 stars (NEG)"),
+        ({"label": "Pos", "stars": 1}, "label 'Pos' contradicts 1 stars (NEG)"),
         ({}, "neither 'label' nor 'stars'. Found: 'text'. Call what holds the labels 'label'"),
         ({" label": "POS"}, "neither 'label' nor 'stars'. Found: 'text', ' label'. Call what holds the labels 'label'"),
         ({"label": None, "stars": None}, "'label' and 'stars' are empty"),
@@ -188,37 +189,37 @@ def test_reviews_any_label_without_stars_is_taken(tmp_path: Path, label: Any, ex
         ({"label": ["POS"]}, "'label' must be a string or a whole number, found ['POS']"),
     ],
 )
-def test_reviews_bad_labels_are_rejected(tmp_path: Path, record: dict[str, Any], reason: str) -> None:
+def test_records_bad_labels_are_rejected(tmp_path: Path, record: dict[str, Any], reason: str) -> None:
     found = read_one(tmp_path, {"text": "A.", **record})
     assert found == Drop(str(tmp_path / "one.jsonl"), 1, "rejected", reason, "A.")
 
 
 @pytest.mark.parametrize("label", ["po\u0301s", "p\xf3s\u200b", "\ufeffp\xf3s", "p\xf3\xads"])
-def test_reviews_label_that_looks_the_same_is_the_same(tmp_path: Path, label: str) -> None:
+def test_records_label_that_looks_the_same_is_the_same(tmp_path: Path, label: str) -> None:
     found = read_one(tmp_path, {"text": "A.", "label": label})
     assert found == Record("A.", "p\xf3s", "en", f"{tmp_path}/one.jsonl", 1, label_changed=True)
 
 
-def test_reviews_label_may_repeat_the_stars(tmp_path: Path) -> None:
+def test_records_label_may_repeat_the_stars(tmp_path: Path) -> None:
     found = read_one(tmp_path, {"text": "A.", "label": " POS", "stars": 4})
     assert found == Record("A.", "POS", "en", str(tmp_path / "one.jsonl"), 1)
 
 
 @pytest.mark.parametrize("record", [{}, {"stars": 3}, {"label": "NEG", "stars": 5}, {"label": 1.5}])
-def test_reviews_unlabelled_texts_have_no_label(tmp_path: Path, record: dict[str, Any]) -> None:
+def test_records_unlabelled_texts_have_no_label(tmp_path: Path, record: dict[str, Any]) -> None:
     found = read_one(tmp_path, {"text": "A.", **record}, labelled=False)
     assert found == Record("A.", None, "en", str(tmp_path / "one.jsonl"), 1)
 
 
 @pytest.mark.parametrize("lang", ["nl", "EN", "", 1], ids=str)
-def test_reviews_other_language_is_rejected(tmp_path: Path, lang: Any) -> None:
+def test_records_other_language_is_rejected(tmp_path: Path, lang: Any) -> None:
     found = read_one(tmp_path, {"text": "A.", "stars": 4, "lang": lang})
     reason = f"'lang' is {lang!r}, but the file is in the place for 'en'. Correct it, or move the record"
     assert found == Drop(str(tmp_path / "one.jsonl"), 1, "rejected", reason, "A.")
 
 
 @pytest.mark.parametrize("lang", ["en", None])
-def test_reviews_language_may_be_left_out(tmp_path: Path, lang: str | None) -> None:
+def test_records_language_may_be_left_out(tmp_path: Path, lang: str | None) -> None:
     found = read_one(tmp_path, {"text": "A.", "stars": 4, "lang": lang})
     assert found == Record("A.", "POS", "en", str(tmp_path / "one.jsonl"), 1)
 
@@ -226,7 +227,7 @@ def test_reviews_language_may_be_left_out(tmp_path: Path, lang: str | None) -> N
 @pytest.mark.parametrize("bom", ["", "\ufeff"], ids=["plain", "bom"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
 @pytest.mark.parametrize(("suffix", "delimiter"), [(".csv", ","), (".tsv", "\t")])
-def test_reviews_tables(tmp_path: Path, bom: str, end: str, suffix: str, delimiter: str) -> None:
+def test_records_tables(tmp_path: Path, bom: str, end: str, suffix: str, delimiter: str) -> None:
     rows = [
         ["text", "id", "stars", "label", "lang"],
         ['"Nice, cheap; good\tvalue"', "a", "4", "", "en"],
@@ -234,9 +235,9 @@ def test_reviews_tables(tmp_path: Path, bom: str, end: str, suffix: str, delimit
         ["Last", "c", "1", "", ""],
     ]
     name = f"train{suffix}"
-    reviews, drops = read_text(tmp_path, name, bom + end.join(map(delimiter.join, rows)) + end)
+    records, drops = read_text(tmp_path, name, bom + end.join(map(delimiter.join, rows)) + end)
     file = str(tmp_path / name)
-    assert reviews == [
+    assert records == [
         Record("Nice, cheap; good\tvalue", "POS", "en", file, 2),
         # The line that the record ends on.
         Record('Three\nlines,\r\n"quoted"', "NEG", "en", file, 5),
@@ -245,9 +246,9 @@ def test_reviews_tables(tmp_path: Path, bom: str, end: str, suffix: str, delimit
     assert drops == []
 
 
-def test_reviews_jsonl_may_have_a_bom(tmp_path: Path) -> None:
-    reviews, drops = read_text(tmp_path, "a.jsonl", '\ufeff{"text": "A.", "stars": 4}\r\n{"text": "B.", "stars": 1}')
-    assert [(review.text, review.line) for review in reviews] == [("A.", 1), ("B.", 2)]
+def test_records_jsonl_may_have_a_bom(tmp_path: Path) -> None:
+    records, drops = read_text(tmp_path, "a.jsonl", '\ufeff{"text": "A.", "stars": 4}\r\n{"text": "B.", "stars": 1}')
+    assert [(record.text, record.line) for record in records] == [("A.", 1), ("B.", 2)]
     assert drops == []
 
 
@@ -265,16 +266,16 @@ def test_reviews_jsonl_may_have_a_bom(tmp_path: Path) -> None:
     ],
     ids=["one", "two", "four", "five", "no-text", "no-label", "stars", "quotes"],
 )
-def test_reviews_bad_row_is_rejected(tmp_path: Path, row: str, reason: str) -> None:
-    reviews, drops = read_text(tmp_path, "a.csv", f"text,stars,label\n{row}\nLast,1,\n")
-    assert [(review.text, review.line) for review in reviews] == [("Last", 3)]
+def test_records_bad_row_is_rejected(tmp_path: Path, row: str, reason: str) -> None:
+    records, drops = read_text(tmp_path, "a.csv", f"text,stars,label\n{row}\nLast,1,\n")
+    assert [(record.text, record.line) for record in records] == [("Last", 3)]
     assert [(drop.file, drop.line, drop.kind) for drop in drops] == [(str(tmp_path / "a.csv"), 2, "rejected")]
     assert drops[0].reason.startswith(reason)
 
 
-def test_reviews_open_quote_does_not_swallow_the_rest_in_silence(tmp_path: Path) -> None:
-    reviews, drops = read_text(tmp_path, "a.csv", 'stars,text\n4,A.\n1,"B.\n2,C.\n4,D.\n')
-    assert [review.text for review in reviews] == ["A."]
+def test_records_open_quote_does_not_swallow_the_rest_in_silence(tmp_path: Path) -> None:
+    records, drops = read_text(tmp_path, "a.csv", 'stars,text\n4,A.\n1,"B.\n2,C.\n4,D.\n')
+    assert [record.text for record in records] == ["A."]
     assert [drop.line for drop in drops] == [5]
     assert drops[0].reason.startswith("lines 3 to 5: unexpected end of data. Close its quotes")
 
@@ -305,7 +306,7 @@ def test_reviews_open_quote_does_not_swallow_the_rest_in_silence(tmp_path: Path)
         "gzip-of-what", "zip", "gzip-as-jsonl", "gzip-as-csv", "gzipped-latin-1", "gzipped-csv",
     ],
 )  # fmt: skip
-def test_reviews_file_that_cannot_be_read_is_an_error(
+def test_records_file_that_cannot_be_read_is_an_error(
     tmp_path: Path, name: str, content: str | bytes, message: str
 ) -> None:
     with pytest.raises(ValueError) as raised:
@@ -313,13 +314,13 @@ def test_reviews_file_that_cannot_be_read_is_an_error(
     assert str(raised.value).startswith(f"{tmp_path / name}{message}")
 
 
-def test_reviews_every_record_is_a_review_or_a_drop(tmp_path: Path) -> None:
+def test_records_every_record_is_kept_or_dropped(tmp_path: Path) -> None:
     lines = [
         '{"text": "A.", "stars": 1}', "{", '{"text": "B.", "stars": 3}', "[]", '{"text": "C."}',
         '{"text": "D.", "label": "x"}', '{"text": "E.", "stars": 8}',
     ]  # fmt: skip
-    reviews, drops = read_text(tmp_path, "a.jsonl", "\n".join(lines))
-    assert [review.line for review in reviews] == [1, 6]
+    records, drops = read_text(tmp_path, "a.jsonl", "\n".join(lines))
+    assert [record.line for record in records] == [1, 6]
     assert [(drop.line, drop.kind, drop.text) for drop in drops] == [
         (2, "rejected", ""), (3, "neutral", "B."), (4, "rejected", ""), (5, "rejected", "C."), (7, "rejected", "E."),
     ]  # fmt: skip
@@ -327,12 +328,12 @@ def test_reviews_every_record_is_a_review_or_a_drop(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("bom", ["", "\ufeff"], ids=["plain", "bom"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"], ids=["unix", "windows"])
-def test_reviews_txt_has_one_text_per_line(tmp_path: Path, bom: str, end: str) -> None:
+def test_records_txt_has_one_text_per_line(tmp_path: Path, bom: str, end: str) -> None:
     # What looks like a table or JSON, or has another separator than the end of a line, is text too.
     lines = ["Één, 1.", "", " \t", "  Twee\t. ", '{"text": "Drie"}', "", '"Vier', "Vijf\u2028.\x85"]
-    reviews, drops = read_text(tmp_path, "a.txt", bom + end.join(lines), labelled=False)
+    records, drops = read_text(tmp_path, "a.txt", bom + end.join(lines), labelled=False)
     file = str(tmp_path / "a.txt")
-    assert reviews == [
+    assert records == [
         Record(text, None, "en", file, line)
         for line, text in [(1, "Één, 1."), (4, "Twee\t."), (5, '{"text": "Drie"}'), (7, '"Vier'), (8, "Vijf\u2028.")]
     ]
@@ -340,17 +341,17 @@ def test_reviews_txt_has_one_text_per_line(tmp_path: Path, bom: str, end: str) -
 
 
 @pytest.mark.parametrize("content", ["", "\ufeff", "\n\r\n \t\n"], ids=["empty", "bom", "blank"])
-def test_reviews_txt_may_have_no_text(tmp_path: Path, content: str) -> None:
+def test_records_txt_may_have_no_text(tmp_path: Path, content: str) -> None:
     assert read_text(tmp_path, "a.txt", content, labelled=False) == ([], [])
 
 
-def test_reviews_txt_that_is_no_utf8_is_an_error(tmp_path: Path) -> None:
+def test_records_txt_that_is_no_utf8_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as raised:
         read_text(tmp_path, "a.txt", "café\n".encode("latin-1"), labelled=False)
     assert str(raised.value).startswith(f"{tmp_path}/a.txt:1: not UTF-8 (invalid continuation byte, bytes b'\\xe9'). ")
 
 
-def test_reviews_unlabelled_file_of_an_unknown_kind_is_an_error(tmp_path: Path) -> None:
+def test_records_unlabelled_file_of_an_unknown_kind_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as raised:
         read_text(tmp_path, "a.md", "Nice", labelled=False)
     expected = ".jsonl, .csv, .tsv, .txt, each also with .gz"
@@ -363,24 +364,24 @@ def test_reviews_unlabelled_file_of_an_unknown_kind_is_an_error(tmp_path: Path) 
     ("suffix", "labelled"),
     [(suffix, labelled) for suffix in ORIGINS for labelled in (True, False) if suffix != ".txt" or not labelled],
 )
-def test_reviews_gzipped_file_is_read_like_the_plain_one(
+def test_records_gzipped_file_is_read_like_the_plain_one(
     tmp_path: Path, suffix: str, labelled: bool, end: str, bom: str
 ) -> None:
     content = (bom + ORIGINS[suffix].replace("\n", end)).encode()
     plain = read_text(tmp_path, f"a{suffix}", content, labelled=labelled)
     assert [len(part) for part in plain] == [2, 0 if suffix == ".txt" else 1]
-    reviews, drops = read_text(tmp_path, f"a{suffix}.gz", gzip.compress(content), labelled=labelled)
-    assert ([review.text for review in reviews], reviews[1].line) == (
-        [review.text for review in plain[0]], plain[0][1].line,
+    records, drops = read_text(tmp_path, f"a{suffix}.gz", gzip.compress(content), labelled=labelled)
+    assert ([record.text for record in records], records[1].line) == (
+        [record.text for record in plain[0]], plain[0][1].line,
     )  # fmt: skip
     file = f"{tmp_path}/a{suffix}.gz"
-    assert (reviews, drops) == tuple([replace(item, file=file) for item in part] for part in plain)
+    assert (records, drops) == tuple([replace(item, file=file) for item in part] for part in plain)
 
 
-def test_reviews_gzipped_file_of_several_parts_is_read_whole(tmp_path: Path) -> None:
+def test_records_gzipped_file_of_several_parts_is_read_whole(tmp_path: Path) -> None:
     content = gzip.compress(b"One\nTw") + gzip.compress(b"") + gzip.compress(b"o\nThree")
-    reviews, drops = read_text(tmp_path, "a.txt.gz", content, labelled=False)
-    assert [(review.text, review.line) for review in reviews] == [("One", 1), ("Two", 2), ("Three", 3)]
+    records, drops = read_text(tmp_path, "a.txt.gz", content, labelled=False)
+    assert [(record.text, record.line) for record in records] == [("One", 1), ("Two", 2), ("Three", 3)]
     assert drops == []
 
 
@@ -408,7 +409,7 @@ def _broken_gzip(kind: str, content: bytes) -> tuple[bytes, str]:
     "kind", ["plain", "empty", "cut-start", "cut-text", "cut-checksum", "other-checksum", "other-data", "more-after"]
 )
 @pytest.mark.parametrize("suffix", ORIGINS)
-def test_reviews_broken_gzip_is_an_error(tmp_path: Path, suffix: str, kind: str) -> None:
+def test_records_broken_gzip_is_an_error(tmp_path: Path, suffix: str, kind: str) -> None:
     content, message = _broken_gzip(kind, ORIGINS[suffix].encode())
     with pytest.raises(ValueError) as raised:
         read_text(tmp_path, f"a{suffix}.gz", content, labelled=False)
@@ -420,7 +421,7 @@ def test_reviews_broken_gzip_is_an_error(tmp_path: Path, suffix: str, kind: str)
     ("name", "head"),
     [("a.jsonl.gz", '{"text": "First"}\n'), ("a.csv.gz", "text\nFirst\n"), ("a.txt.gz", "First\n")],
 )
-def test_reviews_stream_gives_a_record_before_it_reads_the_next(tmp_path: Path, name: str, head: str) -> None:
+def test_records_stream_gives_a_record_before_it_reads_the_next(tmp_path: Path, name: str, head: str) -> None:
     whole = gzip.compress((head + NOISE).encode())
     path = tmp_path / name
     path.write_bytes(whole[:-20])
@@ -442,5 +443,5 @@ def test_reviews_stream_gives_a_record_before_it_reads_the_next(tmp_path: Path, 
         ("train.jsonl.GZ", ("train.jsonl", ".GZ")),
     ],
 )
-def test_reviews_name_is_split_from_its_suffixes(name: str, expected: tuple[str, str]) -> None:
+def test_records_name_is_split_from_its_suffixes(name: str, expected: tuple[str, str]) -> None:
     assert split_name(Path("data") / name) == expected

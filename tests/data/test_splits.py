@@ -49,8 +49,8 @@ def unlabelled(splits: Splits) -> list[Record]:
 
 
 def texts(splits: Splits) -> dict[str, list[str]]:
-    reviews = {**splits.records, "unlabelled": unlabelled(splits)}
-    return {split: [review.text for review in part] for split, part in reviews.items()}
+    records = {**splits.records, "unlabelled": unlabelled(splits)}
+    return {split: [record.text for record in part] for split, part in records.items()}
 
 
 def drops(splits: Splits) -> list[Drop]:
@@ -120,7 +120,8 @@ def test_splits_find_languages(tmp_path: Path) -> None:
         (["en/", "en.jsonl"], "{0}/en.jsonl: language 'en' has a second place, {0}/en. Keep one"),
         (["nl.csv", "nl.tsv"], "{0}/nl.tsv: language 'nl' has a second place, {0}/nl.csv. Keep one"),
         (["nl.csv", "nl.csv.gz"], "{0}/nl.csv.gz: language 'nl' has a second place, {0}/nl.csv. Keep one"),
-        ([], "{}: nothing to read. It must hold " + LAYOUT),
+        ([], "{}: nothing to read. It must hold <lang>/labelled.csv and <lang>/unlabelled.txt, or other files, see "
+             "docs/data.md"),
         (["README.md", ".git/"], "{}: nothing to read. It must hold " + LAYOUT),
     ],
     ids=[
@@ -201,7 +202,7 @@ def test_splits_all_languages_are_read_in_alphabetical_order(tmp_path: Path) -> 
     splits = read_splits(tmp_path, lang="xx", seed=0)
     assert splits.languages == ["de", "en", "nl"]
     assert splits.labels == ["MIXED", "NEG", "POS"]
-    assert [review.lang for review in splits.records["dev"]] == ["de"] * 3 + ["en"] * 2 + ["nl"] * 2
+    assert [record.lang for record in splits.records["dev"]] == ["de"] * 3 + ["en"] * 2 + ["nl"] * 2
     alone = read_splits(tmp_path, lang="en", seed=0)
     assert alone.languages == ["en"]
     assert texts(alone)["train"] == ["en Train good", "en Train bad"]
@@ -305,14 +306,14 @@ def test_splits_file_without_texts_is_an_error(tmp_path: Path, content: str, mes
 def test_splits_one_file_is_split_by_label(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "nl.jsonl", make_rows(NEG=30, POS=20, MIXED=10))
     splits = read_splits(tmp_path, lang="nl", seed=0)
-    counts = {split: Counter(review.label for review in reviews) for split, reviews in splits.records.items()}
+    counts = {split: Counter(record.label for record in records) for split, records in splits.records.items()}
     assert counts == {
         "train": {"NEG": 18, "POS": 12, "MIXED": 6},
         "dev": {"NEG": 6, "POS": 4, "MIXED": 2},
         "test": {"NEG": 6, "POS": 4, "MIXED": 2},
     }
     assert (splits.unlabelled, list(stream_unlabelled(splits))) == ({}, [])
-    lines = [[review.line for review in reviews] for reviews in splits.records.values()]
+    lines = [[record.line for record in records] for records in splits.records.values()]
     assert all(part == sorted(part) for part in lines)
     assert sorted(line for part in lines for line in part) == list(range(1, 61))
     assert splits.read == {str(path): 60}
@@ -331,7 +332,7 @@ def test_splits_five_texts_of_a_label_are_enough(tmp_path: Path, counts: dict[st
     for seed in range(3):
         splits = read_splits(tmp_path, lang="nl", seed=seed)
         for split in ("train", "dev", "test"):
-            assert {review.label for review in splits.records[split]} == set(counts)
+            assert {record.label for record in splits.records[split]} == set(counts)
 
 
 def test_splits_one_file_with_a_rare_label_is_an_error(tmp_path: Path) -> None:
@@ -640,7 +641,7 @@ def test_splits_gzipped_files_are_read_like_plain_ones(tmp_path: Path, suffix: s
         gzipped(tmp_path / "nl" / f"{split}{suffix}")
     splits = read_splits(tmp_path, lang="nl", seed=0)
     assert texts(splits) == kept
-    assert [review.label for review in splits.records["dev"]] == ["POS", "NEG"]
+    assert [record.label for record in splits.records["dev"]] == ["POS", "NEG"]
     assert [(d.file, d.line, d.kind, d.text) for d in drops(splits)] == [
         (f"{d.file}.gz", d.line, d.kind, d.text) for d in dropped
     ]
@@ -688,12 +689,12 @@ def test_splits_unlabelled_texts_may_be_a_folder_of_files(tmp_path: Path) -> Non
     splits = read_splits(tmp_path, lang="nl", seed=0)
     names = ["a.csv", "a.jsonl.gz", "b.txt", "empty.jsonl.gz", "empty.txt", "z.tsv.gz"]
     assert splits.unlabelled == {"nl": [folder / name for name in names]}
-    reviews = unlabelled(splits)
-    assert [review.text for review in reviews] == ["Drie", "Een", "Twee", "Vier", "Vijf", "Zes"]
-    assert [(Path(review.file).relative_to(folder).as_posix(), review.line) for review in reviews] == [
+    records = unlabelled(splits)
+    assert [record.text for record in records] == ["Drie", "Een", "Twee", "Vier", "Vijf", "Zes"]
+    assert [(Path(record.file).relative_to(folder).as_posix(), record.line) for record in records] == [
         ("a.csv", 2), ("a.jsonl.gz", 1), ("a.jsonl.gz", 3), ("b.txt", 1), ("b.txt", 2), ("z.tsv.gz", 2),
     ]  # fmt: skip
-    assert {(review.lang, review.label) for review in reviews} == {("nl", None)}
+    assert {(record.lang, record.label) for record in records} == {("nl", None)}
     assert drops(splits) == [Drop(f"{folder}/a.jsonl.gz", 2, "rejected", "'text' is empty")]
     # The labelled files alone.
     assert list(splits.read) == [f"{tmp_path}/nl/{split}.jsonl" for split in ("train", "dev", "test")]
@@ -779,7 +780,7 @@ def test_splits_unlabelled_duplicates_and_near_copies_are_dropped(tmp_path: Path
         },
     )
     splits = read_splits(tmp_path, lang="xx", seed=0)
-    assert [(review.lang, review.text) for review in unlabelled(splits)] == [
+    assert [(record.lang, record.text) for record in unlabelled(splits)] == [
         ("en", "Super"), ("en", "Only here"), ("en", "NL TRAIN"), ("nl", "Nieuw"),
     ]  # fmt: skip
     earlier = "same text as an earlier unlabelled one"
@@ -798,7 +799,7 @@ def test_splits_unlabelled_duplicates_and_near_copies_are_dropped(tmp_path: Path
     ]
     # Alone, Dutch does not know the English texts.
     alone = read_splits(tmp_path, lang="nl", seed=0)
-    assert [review.text for review in unlabelled(alone)] == ["SUPER", "Nieuw"]
+    assert [record.text for record in unlabelled(alone)] == ["SUPER", "Nieuw"]
 
 
 def test_splits_unlabelled_copy_of_a_dropped_train_text_is_dropped(tmp_path: Path) -> None:
@@ -845,7 +846,7 @@ def test_splits_one_labelled_and_one_unlabelled_file_are_enough(tmp_path: Path) 
     (tmp_path / "nl" / "unlabelled.txt").write_text("Gisteren ontvangen\n", encoding="utf-8")
     splits = read_splits(tmp_path, lang="nl", seed=0)
     assert {split: len(part) for split, part in splits.records.items()} == {"train": 12, "dev": 4, "test": 4}
-    assert [review.text for review in unlabelled(splits)] == ["Gisteren ontvangen"]
+    assert [record.text for record in unlabelled(splits)] == ["Gisteren ontvangen"]
     # The same split as of one file for the language.
     write_rows(tmp_path / "other" / "nl.jsonl", make_rows(POS=10, NEG=10))
     assert texts(splits)["test"] == texts(read_splits(tmp_path / "other", lang="nl", seed=0))["test"]

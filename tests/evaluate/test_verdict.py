@@ -34,7 +34,7 @@ def make_result(
         ({}, SHIP, "1 points under its teacher (95 % interval: 1.0 above to 2.0 under), surely less than the 3 points"),
         ({"gap": -0.02, "interval": (-0.05, 0.03)}, SHIP, "2 points above its teacher"),
         ({"p": 0.01}, DO_NOT_SHIP, "not surely better than always saying the most frequent label"),
-        ({"n": 99}, DO_NOT_SHIP, "99 test texts are too few to tell it from its teacher. 100 are the least, some 1,000 mostly suffice"),  # noqa: E501
+        ({"n": 99}, DO_NOT_SHIP, "99 test texts are too few to tell it from its teacher. Label more test texts: 100 at least, better 1,000"),  # noqa: E501
         ({"tfidf": 0.8}, DO_NOT_SHIP, "TF-IDF + logistic regression is right on 80 % of the texts, the student on"),
         ({"baseline": 0.85}, DO_NOT_SHIP, "the baseline is right on 85 % of the texts"),
         ({"interval": (-0.01, 0.031), "limits": KEEPS}, SHIP_WITH_THRESHOLD,

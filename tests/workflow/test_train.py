@@ -166,8 +166,9 @@ def test_train_warns_of_languages_that_the_encoder_does_not_know(
         (["--training.batcher.@batchers", "spacy.batch_by_sequence.v1"], "[training.batcher] is spacy.batch_by_seq"),
         (["--paths.train", "nowhere"], "nowhere: no texts to train on"),
         (["--trainings.max_steps", "1"], "trainings"),
+        (["--training.max_steps", "60", "--training.eval_frequency", "200"], "max_steps = 60 is less than eval_frequ"),
     ],
-    ids=["warmup", "epochs", "batcher", "no texts", "misspelt section"],
+    ids=["warmup", "epochs", "batcher", "no texts", "misspelt section", "never scored"],
 )
 def test_train_says_what_is_wrong_and_trains_nothing(
     corpus: Path, given: list[tuple[Any, ...]], arguments: list[str], message: str
@@ -188,6 +189,25 @@ def test_train_trains_a_student_that_spacy_loads(corpus: Path) -> None:
     assert "schedule" not in nlp.config
     assert nlp.meta[TRANSFER_SHA256] == "abc"
     assert (corpus / "out" / "model-last").exists()
+
+
+def test_train_refuses_a_config_that_trains_nothing(corpus: Path) -> None:
+    result = run(corpus, config=Path("configs/augment.cfg"))
+    assert result.exit_code == 1
+    assert "configs/augment.cfg: no training config. Give one, such as configs/student.cfg" in result.output
+
+
+def test_train_works_where_a_link_leads(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def train(config_path: Path, output: Path, **_: Any) -> None:
+        assert output.parent == corpus / "disk"
+        write_json(output / "model-best" / "meta.json", 1)
+
+    (corpus / "disk" / "student").mkdir(parents=True)
+    (corpus / "out").symlink_to(corpus / "disk" / "student")
+    monkeypatch.setattr("spacy.cli.train.train", train)
+    run(corpus, *PLAN)
+    assert (corpus / "out").is_symlink()
+    assert [path.name for path in (corpus / "disk" / "student").iterdir()] == ["model-best"]
 
 
 def test_train_puts_back_a_model_that_a_kill_had_moved_away(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def replacing_file(path: Path) -> Iterator[IO[str]]:
 def replacing_folder(path: Path, *, marker: str = "") -> Iterator[Path]:
     """Make a temporary folder that takes the place of `path` on success.
 
-    If the block raises, the folder at `path` stays as it was. A link stays a link: the folder that it leads to goes.
+    If the block raises, the folder at `path` stays as it was.
 
     path (Path): The folder to make or replace. The folder around it is made where it is missing.
     marker (str): A file that the new folder will have. A folder that has files, but not this one, is not replaced: it
@@ -94,11 +94,10 @@ def replacing_folder(path: Path, *, marker: str = "") -> Iterator[Path]:
     YIELDS (Path): The empty temporary folder, beside `path`.
     RAISES (ValueError): If there is something else at `path`.
     """
-    path = path.resolve()
     settle(path)
     empty = path.is_dir() and not any(path.iterdir())
     if marker and path.exists() and not empty and not (path / marker).exists():
-        raise ValueError(f"{path}: would be replaced, but has no {marker}: it is something else. Name another one")
+        raise ValueError(f"{path}: would be replaced, but has no {marker}. Move it away, or name another folder")
     with temporary_folder(path) as temporary:
         yield temporary
         replace_folder(temporary, path)

@@ -97,7 +97,7 @@ def stream_records(path: Path, *, lang: str, labelled: bool = True) -> Iterator[
             _check_lang(record, lang)
             label, changed = _get_label(record) if labelled else (None, False)
             # Stars say a sentiment: beside a label of another kind they say nothing about it.
-            if labelled and label in (None, *STARS_TO_LABEL.values()):
+            if labelled and (not label or label.upper() in STARS_TO_LABEL.values()):
                 stars = _get_stars(record)
                 if stars == NEUTRAL_STARS:
                     yield Drop(str(path), line, "neutral", f"{NEUTRAL_STARS} stars", text)
@@ -212,21 +212,21 @@ def _get_label(record: dict[str, Any]) -> tuple[str | None, bool]:
     if written is None:
         return None, False
     label = normalize_label(written)
-    if not label:
-        raise InvalidRecord("'label' is empty")
     return label, label != written.strip()
 
 
 def _agree(record: dict[str, Any], label: str | None, stars: int | None) -> str:
-    """Return what a label of sentiment and stars say together; each may be missing."""
+    """Return what a label of sentiment, in upper or lower case, and stars say together; each may be missing."""
+    if label == "":
+        raise InvalidRecord("'label' is empty")
     if stars is None:
         if label is None:
             raise InvalidRecord(_no_label(record))
         return label
     from_stars = STARS_TO_LABEL[stars]
-    if label not in (None, from_stars):
+    if label and label.upper() != from_stars:
         raise InvalidRecord(f"label {label!r} contradicts {stars} stars ({from_stars})")
-    return from_stars
+    return label or from_stars
 
 
 def _no_label(record: dict[str, Any]) -> str:

@@ -52,7 +52,7 @@ def judge(result: Mapping[str, Any]) -> Verdict:
             )
     if overall["n"] < FEW_TEXTS:
         few = f"{overall['n']} {result['split']} texts are too few to tell it from its teacher"
-        return Verdict(DO_NOT_SHIP, f"{few}. {FEW_TEXTS} are the least, some {MANY_TEXTS:,} mostly suffice")
+        return Verdict(DO_NOT_SHIP, f"{few}. Label more test texts: {FEW_TEXTS} at least, better {MANY_TEXTS:,}")
     gap = describe_gap(versus.get(TEACHER), result["why_no_teacher"])
     if TEACHER in versus and versus[TEACHER]["ci95"][1] <= MARGIN:
         return Verdict(SHIP, f"{gap}, surely less than the {points(MARGIN)} that may be lost")
