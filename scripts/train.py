@@ -81,7 +81,7 @@ def main(
         settle(output / name)  # a kill may have come while they were moved
     try:
         # Beside a link to another disk, the model would be made on this one, and could not be moved.
-        with temporary_folder(output.resolve()) as made:
+        with temporary_folder(output.resolve() if output.is_symlink() else output) as made:
             train(config_path, made, use_gpu=gpu_id, overrides={**planned, **given})
             # The best one last: where it is, the training has ended.
             for model in sorted(made.iterdir(), reverse=True):

@@ -79,12 +79,12 @@ def measure_systems(
     RAISES (OSError, ValueError): If a system or a corpus is missing, broken or of other data, or a system fails.
     """
     pipelines, missing = find_pipelines({STUDENT: paths.student, BASELINE: paths.baseline, BOW: bow}, more)
-    check_controls(paths, corpus)
-    check_gold(bow, corpus, MADE_BY[BOW])
     eval_set = load_eval_set(
         corpus, split, spec, teacher_model=paths.teacher_model, settings_path=paths.settings
     )  # fmt: skip
     eval_set = replace(eval_set, gold=choose_lang(eval_set.gold, lang))
+    check_controls(paths, corpus)
+    check_gold(bow, corpus, MADE_BY[BOW])
     labels, gold = eval_set.labels, eval_set.gold
     python = make_python()
     loaded = {name: load_pipeline(str(path), labels) for name, path in pipelines.items()}

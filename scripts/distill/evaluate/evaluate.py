@@ -72,10 +72,10 @@ def evaluate_corpus(
     """
     require_file(paths.baseline, "train-baseline")
     require_file(paths.student, "export")
-    check_controls(paths, corpus)
     eval_set = load_eval_set(
         corpus, split, spec, teacher_model=paths.teacher_model, settings_path=paths.settings, gpu_id=gpu_id
     )  # fmt: skip
+    check_controls(paths, corpus)
     labels, gold = eval_set.labels, eval_set.gold
     folders = {BASELINE: paths.baseline, STUDENT: paths.student}
     systems = {name: load_pipeline(str(path), labels, gpu_id) for name, path in folders.items()}
