@@ -94,11 +94,10 @@ def replacing_folder(path: Path, *, marker: str = "") -> Iterator[Path]:
     YIELDS (Path): The empty temporary folder, beside `path`.
     RAISES (ValueError): If there is something else at `path`.
     """
-    settle(path)
-    empty = path.is_dir() and not any(path.iterdir())
-    if marker and path.exists() and not empty and not (path / marker).exists():
-        raise ValueError(f"{path}: would be replaced, but has no {marker}. Move it away, or name another folder")
     with temporary_folder(path) as temporary:
+        empty = path.is_dir() and not any(path.iterdir())
+        if marker and path.exists() and not empty and not (path / marker).exists():
+            raise ValueError(f"{path}: would be replaced, but has no {marker}. Move it away, or name another folder")
         yield temporary
         replace_folder(temporary, path)
 

@@ -43,9 +43,9 @@ def create_transfer_corpus(
     rng = random.Random(seed)
     checked: set[Path] = set()
 
-    def draw(doc: Doc) -> int:
+    def draw(origin: str) -> int:
         # 2.3 is twice, and a third time with probability 0.3.
-        times = repeats[find_origin(doc)]
+        times = repeats[origin]
         return int(times) + (times % 1 > 0 and rng.random() < times % 1)
 
     def read(nlp: Language) -> Iterator[Example]:
@@ -57,8 +57,8 @@ def create_transfer_corpus(
         for shard in shards:
             docs = []
             for doc in read_docs(shard, nlp.vocab):
-                origins.add(find_origin(doc))
-                docs += [doc] * draw(doc)
+                origins.add(origin := find_origin(doc))
+                docs += [doc] * draw(origin)
             if shard not in checked:
                 check_tokens(docs[:CHECKED], nlp, shard)
                 checked.add(shard)
