@@ -4,10 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scripts.distill.release import serving
-
 from . import memory_worker
-from .system_speed import isolated, run_worker
+from .system_speed import SERVING, isolated, run_worker
 
 # How often the memory is noted.
 NOTES = 20
@@ -31,7 +29,7 @@ def measure_memory(student: Path, data: Path, texts: int, python: str) -> dict[s
     # Whole zones lie between two notes.
     every = max(1, texts // NOTES // memory_worker.ZONE) * memory_worker.ZONE
     job = {
-        "folder": str(student.resolve()), "serving": str(Path(serving.__file__).parent), "words": words, "texts": texts,
+        "folder": str(student.resolve()), "serving": str(SERVING), "words": words, "texts": texts,
         "every": every,
     }  # fmt: skip
     command = isolated(python, Path(memory_worker.__file__))

@@ -14,10 +14,13 @@ import numpy
 
 from scripts.distill.core.progress import track
 from scripts.distill.core.threads import ONE_THREAD
+from scripts.distill.release import serving
 
 from . import timing_worker
 
 WORKER = Path(timing_worker.__file__)
+# Where the file lies that a wheel's `load` calls.
+SERVING = Path(serving.__file__).parent
 # Even by processor time, the same system can be twice as fast a moment later. So each has many turns.
 ROUNDS = 15
 SLOW_ROUNDS = 5
@@ -28,7 +31,7 @@ TEXTS = 1000
 SLOW_WARM_UP, SLOW_TEXTS = 8, 64
 SLOW = ("transformer", "hugging_face", "slow_peer")
 # Kinds of systems that need nothing but spaCy.
-STOCK = ("tokenizer", "pipeline")
+STOCK = ("tokenizer", "served_tokenizer", "pipeline")
 # Kinds of systems that need nothing of the project, but packages of their own, see `peers.py`.
 PEERS = ("peer", "slow_peer")
 
@@ -85,7 +88,7 @@ def run_system(system: TimedSystem, texts: Sequence[str], warm_up: Sequence[str]
     """
     slow = system.kind in SLOW
     job = {
-        **system.settings, "kind": system.kind, "folder": str(system.folder),
+        **system.settings, "kind": system.kind, "folder": str(system.folder), "serving": str(SERVING),
         "warm_up": pick_texts(warm_up, SLOW_WARM_UP if slow else TEXTS),
         "texts": pick_texts(texts, SLOW_TEXTS if slow else TEXTS),
     }  # fmt: skip

@@ -21,7 +21,8 @@ from scripts.distill.teacher.teachers import load_pipeline
 from .system_speed import TimedSystem, time_systems
 
 BOW = "bow"
-TOKENIZER = "tokenizer"
+# spaCy's tokenizer, with its own settings and with those of the wheel.
+TOKENIZER, SERVED_TOKENIZER = "tokenizer", "tokenizer_in_wheel"
 # Pipeline → the project's command that makes it.
 MADE_BY = {STUDENT: "export", BASELINE: "train-baseline", BOW: "train-bow"}
 # Pipelines that are left out if they are missing.
@@ -45,7 +46,7 @@ def find_pipelines(defaults: Mapping[str, Path], more: Sequence[str]) -> tuple[d
         if name not in OPTIONAL:
             raise ValueError(message)
     found = {name: path for name, path in defaults.items() if name not in missing}
-    taken = {*defaults, TEACHER, TFIDF, TOKENIZER}
+    taken = {*defaults, TEACHER, TFIDF, TOKENIZER, SERVED_TOKENIZER}
     for system in more:
         name, _, path = system.partition("=")
         if not name or not path:
@@ -125,9 +126,13 @@ def find_systems(
     teacher_model (Path): The folder of the teacher that is trained here.
     settings (Mapping[str, Any]): What a teacher from Hugging Face needs: "labels", the project's labels, and
         "settings", the path of the config that says how to score.
-    RETURNS (dict[str, TimedSystem]): Name → system. The student's tokenizer is among them.
+    RETURNS (dict[str, TimedSystem]): Name → system. The student's tokenizer is among them, with spaCy's settings and
+        with those of the wheel.
     """
-    systems = {TOKENIZER: TimedSystem(TOKENIZER, pipelines[STUDENT])}
+    student = pipelines[STUDENT]
+    systems = {
+        TOKENIZER: TimedSystem("tokenizer", student), SERVED_TOKENIZER: TimedSystem("served_tokenizer", student)
+    }  # fmt: skip
     systems |= {name: TimedSystem("pipeline", path) for name, path in pipelines.items()}
     kind, _, name = spec.partition(":")
     if kind == HF:
@@ -148,13 +153,13 @@ def summarize(
     gold (NDArray[int64]): The gold label indices, shape (n,).
     systems (Mapping[str, TimedSystem]): The systems that were timed.
     times (Mapping[str, Mapping[str, float]]): What `time_systems` returned.
-    RETURNS (dict[str, Any]): "n"; "tokenizer_docs_per_second"; "systems": name → "accuracy", "docs_per_second",
-        "size_bytes" (installed), "wheel_bytes" (compressed), "startup_s" and "peak_rss_bytes". What was not measured is
-        None.
+    RETURNS (dict[str, Any]): "n"; "tokenizer_docs_per_second" and "tokenizer_in_wheel_docs_per_second"; "systems":
+        name → "accuracy", "docs_per_second", "size_bytes" (installed), "wheel_bytes" (compressed), "startup_s" and
+        "peak_rss_bytes". What was not measured is None.
     """
     rows: dict[str, dict[str, float | None]] = {}
     for name in dict.fromkeys([*predicted, *systems]):
-        if name != TOKENIZER:
+        if name not in (TOKENIZER, SERVED_TOKENIZER):
             folder = systems[name].folder if name in systems else None
             time = times.get(name, {})
             rows[name] = {
@@ -167,7 +172,8 @@ def summarize(
             }
     rows.setdefault(TEACHER, dict.fromkeys(next(iter(rows.values()))))
     return {
-        "n": len(gold), "tokenizer_docs_per_second": times[TOKENIZER]["docs_per_second"], "systems": rows,
+        "n": len(gold), "systems": rows,
+        **{f"{name}_docs_per_second": times[name]["docs_per_second"] for name in (TOKENIZER, SERVED_TOKENIZER)},
     }  # fmt: skip
 
 
@@ -185,21 +191,25 @@ TABLE_HEADER = (
 
 
 def table_rows(result: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
-    """Yield the rows of a table, the most accurate system first and the tokenizer last.
+    """Yield the rows of a table, the most accurate system first and the tokenizers last.
 
     result (Mapping[str, Any]): What `summarize` returned.
     """
     limit, teacher = result["tokenizer_docs_per_second"], result["systems"][TEACHER]["docs_per_second"]
+
+    def speeds(found: float | None) -> tuple[str, ...]:
+        of_teacher = 1 / teacher if teacher else None
+        return _format(found, digits=0), _format(found, 1 / limit, 2), _format(found, of_teacher)
+
     ordered = sorted(result["systems"].items(), key=lambda item: -(item[1]["accuracy"] or 0))
     for name, row in ordered:
-        speed = row["docs_per_second"]
         yield (
-            name, _format(row["accuracy"], 100), _format(speed, digits=0), _format(speed, 1 / limit, 2),
-            _format(speed, 1 / teacher if teacher else None), _format(row["size_bytes"], 1e-6),
+            name, _format(row["accuracy"], 100), *speeds(row["docs_per_second"]), _format(row["size_bytes"], 1e-6),
             _format(row["wheel_bytes"], 1e-6), _format(row["startup_s"], digits=2),
             _format(row["peak_rss_bytes"], 1e-6, 0),
         )  # fmt: skip
-    yield TOKENIZER, "–", _format(limit, digits=0), "1.00", _format(limit, 1 / teacher if teacher else None), *["–"] * 4
+    for name in (SERVED_TOKENIZER, TOKENIZER):
+        yield name, "–", *speeds(result[f"{name}_docs_per_second"]), *["–"] * 4
 
 
 def _format(value: float | None, factor: float | None = 1, digits: int = 1) -> str:

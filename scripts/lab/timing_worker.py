@@ -22,19 +22,33 @@ Run = Callable[[Sequence[str]], object]
 
 
 def load_tokenizer(job: dict[str, Any]) -> Run:
-    """Load a pipeline and return its tokenizer alone: the limit of any spaCy pipeline."""
+    """Load a pipeline and return its tokenizer alone, with spaCy's settings: the limit of any spaCy pipeline."""
     import spacy
 
     tokenizer: Any = spacy.load(job["folder"]).tokenizer
     return lambda texts: deque(tokenizer.pipe(texts), maxlen=0)
 
 
+def load_served_tokenizer(job: dict[str, Any]) -> Run:
+    """Load a pipeline as `load_pipeline` does, and return its tokenizer alone."""
+    tokenizer: Any = _load_served(job).tokenizer
+    return lambda texts: deque(tokenizer.pipe(texts), maxlen=0)
+
+
 def load_pipeline(job: dict[str, Any]) -> Run:
-    """Load a spaCy pipeline that needs none of the project's code."""
+    """Load a spaCy pipeline that needs none of the project's code; an exported student as its wheel does."""
+    nlp = _load_served(job)
+    return lambda texts: deque(nlp.pipe(texts), maxlen=0)
+
+
+def _load_served(job: dict[str, Any]) -> Any:
     import spacy
 
+    sys.path.append(job["serving"])
+    from serving import TOKENIZER_CACHE, make_ready  # type: ignore[import-not-found]
+
     nlp = spacy.load(job["folder"])
-    return lambda texts: deque(nlp.pipe(texts), maxlen=0)
+    return make_ready(nlp) if TOKENIZER_CACHE in nlp.meta else nlp
 
 
 def load_transformer(job: dict[str, Any]) -> Run:
@@ -68,8 +82,9 @@ def load_peer(job: dict[str, Any]) -> Run:
 
 # Kind of system → its loader.
 LOADERS: dict[str, Callable[[dict[str, Any]], Run]] = {
-    "tokenizer": load_tokenizer, "pipeline": load_pipeline, "transformer": load_transformer,
-    "hugging_face": load_hugging_face, "control": load_control, "peer": load_peer, "slow_peer": load_peer,
+    "tokenizer": load_tokenizer, "served_tokenizer": load_served_tokenizer, "pipeline": load_pipeline,
+    "transformer": load_transformer, "hugging_face": load_hugging_face, "control": load_control, "peer": load_peer,
+    "slow_peer": load_peer,
 }  # fmt: skip
 
 
@@ -88,8 +103,8 @@ def peak_memory() -> int:
 def main(job: dict[str, Any]) -> dict[str, float]:
     """Load a system, let it read texts to warm up, and time it once on texts that it has not seen before.
 
-    job (dict[str, Any]): "kind": a key of `LOADERS`; "folder": where the system lies; "warm_up" and "texts": lists of
-        texts; and what else the loader needs.
+    job (dict[str, Any]): "kind": a key of `LOADERS`; "folder": where the system lies; "serving": the folder of
+        serving.py, which a wheel's `load` calls; "warm_up" and "texts": lists of texts; and what else the loader needs.
     RETURNS (dict[str, float]): "startup_s", the seconds of import and loading; "docs_per_second", by processor time;
         "peak_rss_bytes".
     """

@@ -11,7 +11,8 @@ from scripts.distill.core.threads import ONE_THREAD
 from scripts.distill.evaluate.tfidf import fit_tfidf, write_tfidf
 from scripts.lab import system_speed
 from scripts.lab.system_speed import TimedSystem, pick_texts, run_system, time_systems
-from tests.teacher.test_teachers import textcat_pipeline
+from tests.helpers import ROOT
+from tests.teacher.test_teachers import LABELS, textcat_pipeline
 
 # Says how it was started.
 ECHO = """
@@ -37,7 +38,9 @@ def test_system_speed_starts_with_one_thread(echo: None, monkeypatch: pytest.Mon
     variables = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
     assert [found["environment"][name] for name in variables] == ["1", "1", "1"]
     assert found["isolated"] == 1
-    assert found["job"] == {"kind": "pipeline", "folder": "some/model", "texts": ["a"], "warm_up": ["b"]}
+    serving = str(ROOT / "scripts/distill/release")
+    expected = {"kind": "pipeline", "folder": "some/model", "serving": serving, "texts": ["a"], "warm_up": ["b"]}
+    assert found["job"] == expected
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system can't pin processes")
@@ -57,10 +60,14 @@ def test_system_speed_failure_names_the_system(echo: None) -> None:
 
 
 def test_system_speed_runs_a_stock_pipeline_and_the_control(tmp_path: Path) -> None:
-    textcat_pipeline().to_disk(tmp_path / "model")
+    nlp = textcat_pipeline()
+    nlp.to_disk(tmp_path / "model")
+    nlp.meta.update(tokenizer_cache=500, label_shares=dict.fromkeys(LABELS, 0.5))
+    nlp.to_disk(tmp_path / "exported")
     (tmp_path / "control").mkdir()
     write_tfidf(fit_tfidf(["good", "bad"], numpy.asarray([1, 0])), tmp_path / "control", {})
-    for kind, name in (("pipeline", "model"), ("control", "control")):
+    kinds = {"pipeline": ("model", "exported"), "served_tokenizer": ("exported",), "control": ("control",)}
+    for kind, name in ((kind, name) for kind, names in kinds.items() for name in names):
         found = run_system(TimedSystem(kind, tmp_path / name), ["good", "bad"], ["good"], sys.executable)
         assert set(found) == {"startup_s", "docs_per_second", "peak_rss_bytes"}
         assert all(value > 0 for value in found.values())

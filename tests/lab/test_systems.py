@@ -57,6 +57,7 @@ def test_frontier_needs_student_and_baseline(folders: dict[str, Path], name: str
     [
         ("other", "expected NAME=PATH"), ("=x", "expected NAME=PATH"), ("x=", "expected NAME=PATH"),
         ("student=x", "'student' is taken"), ("teacher=x", "'teacher' is taken"), ("tokenizer=x", "is taken"),
+        ("tokenizer_in_wheel=x", "is taken"),
         ("tfidf_logreg=x", "is taken"), ("x=nowhere", "nowhere is no folder"),
     ],
 )  # fmt: skip
@@ -92,9 +93,10 @@ def test_frontier_systems_by_teacher(
     monkeypatch.chdir(folders["other"].parent)
     pipelines = {"student": Path("student"), "x": Path("x")}
     systems = find_systems(pipelines, Path("control"), teacher, Path("trained"), {"labels": ["A"]})
-    stock = {name: systems.pop(name) for name in ("tokenizer", "student", "x", "tfidf_logreg")}
+    stock = {name: systems.pop(name) for name in list(systems) if name != "teacher"}
     assert stock == {
         "tokenizer": TimedSystem("tokenizer", Path("student")),
+        "tokenizer_in_wheel": TimedSystem("served_tokenizer", Path("student")),
         "student": TimedSystem("pipeline", Path("student")),
         "x": TimedSystem("pipeline", Path("x")),
         "tfidf_logreg": TimedSystem("control", Path("control")),
@@ -106,19 +108,26 @@ def test_frontier_systems_by_teacher(
 def result(folders: dict[str, Path]) -> dict[str, Any]:
     systems = {
         "tokenizer": TimedSystem("tokenizer", folders["student"]),
+        "tokenizer_in_wheel": TimedSystem("served_tokenizer", folders["student"]),
         "student": TimedSystem("pipeline", folders["student"]),
         "teacher": TimedSystem("transformer", folders["teacher"]),
     }
     predicted = {"student": numpy.asarray([1, 1, 0, 1]), "teacher": SPLIT.labels}
     times = {
         name: {"docs_per_second": speed, "startup_s": 0.25, "peak_rss_bytes": 5_000_000}
-        for name, speed in (("tokenizer", 4000.0), ("student", 1000.0), ("teacher", 20.0))
+        for name, speed in (
+            ("tokenizer", 4000.0),
+            ("tokenizer_in_wheel", 6000.0),
+            ("student", 1000.0),
+            ("teacher", 20.0),
+        )
     }
     return summarize(predicted, SPLIT.labels, systems, times)
 
 
 def test_frontier_summary(result: dict[str, Any], folders: dict[str, Path]) -> None:
     assert (result["n"], result["tokenizer_docs_per_second"]) == (4, 4000.0)
+    assert result["tokenizer_in_wheel_docs_per_second"] == 6000.0
     assert set(result["systems"]) == {"student", "teacher"}
     assert result["systems"]["student"] == {
         "accuracy": 0.75,
@@ -133,8 +142,8 @@ def test_frontier_summary(result: dict[str, Any], folders: dict[str, Path]) -> N
 
 
 def test_frontier_summary_of_a_teacher_that_is_a_file() -> None:
-    systems = {"tokenizer": TimedSystem("tokenizer", Path("x"))}
-    times = {"tokenizer": {"docs_per_second": 4000.0}}
+    systems = {name: TimedSystem("tokenizer", Path("x")) for name in ("tokenizer", "tokenizer_in_wheel")}
+    times = {name: {"docs_per_second": 4000.0} for name in systems}
     for predicted, accuracy in (({"teacher": SPLIT.labels}, 1.0), ({"student": SPLIT.labels}, None)):
         row = summarize(predicted, SPLIT.labels, systems, times)["systems"]["teacher"]
         assert row.pop("accuracy") == accuracy
@@ -145,7 +154,8 @@ def test_frontier_table_has_the_ratios(result: dict[str, Any]) -> None:
     rows = list(table_rows(result))
     assert rows[0][:5] == ("teacher", "100.0", "20", "0.01", "1.0")
     assert rows[1] == ("student", "75.0", "1,000", "0.25", "50.0", "0.0", "0.0", "0.25", "5")
-    assert rows[2] == ("tokenizer", "–", "4,000", "1.00", "200.0", "–", "–", "–", "–")
+    assert rows[2] == ("tokenizer_in_wheel", "–", "6,000", "1.50", "300.0", "–", "–", "–", "–")
+    assert rows[3] == ("tokenizer", "–", "4,000", "1.00", "200.0", "–", "–", "–", "–")
     assert all(len(row) == len(TABLE_HEADER) for row in rows)
     result["systems"]["teacher"].update(docs_per_second=None)
-    assert [row[4] for row in table_rows(result)] == ["–", "–", "–"]
+    assert [row[4] for row in table_rows(result)] == ["–"] * 4

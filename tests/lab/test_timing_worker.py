@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import spacy
@@ -11,7 +12,8 @@ from spacy.tokens import Doc
 
 from scripts.distill.teacher.hugging_face import HuggingFaceSettings, HuggingFaceTeacher
 from scripts.lab import timing_worker
-from scripts.lab.timing_worker import load_hugging_face, load_pipeline, load_tokenizer, main
+from scripts.lab.system_speed import SERVING
+from scripts.lab.timing_worker import load_hugging_face, load_pipeline, load_served_tokenizer, load_tokenizer, main
 from tests.helpers import ROOT
 from tests.teacher.test_hugging_face import LABELS, save_classifier
 
@@ -34,8 +36,22 @@ def folder(tmp_path: Path) -> str:
 
 
 def test_timing_worker_pipeline_runs_its_components_on_every_text(folder: str) -> None:
-    load_pipeline({"folder": folder})(["a", "b c"])
+    load_pipeline({"folder": folder, "serving": str(SERVING)})(["a", "b c"])
     assert SEEN == ["a", "b c"]
+
+
+@pytest.mark.parametrize("meta,expected", [({}, 10_000), ({"tokenizer_cache": 123, "label_shares": {}}, 123)])
+def test_timing_worker_loads_an_exported_student_as_its_wheel_does(
+    folder: str, meta: dict[str, Any], expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nlp = spacy.load(folder)
+    nlp.meta.update(meta)
+    monkeypatch.setattr(spacy, "load", lambda path: nlp)
+    job = {"folder": folder, "serving": str(SERVING)}
+    load_served_tokenizer(job)(["a"])
+    load_pipeline(job)(["a"])
+    tokenizer: Any = nlp.tokenizer
+    assert tokenizer.max_cache_size == expected
 
 
 def test_timing_worker_limit_is_the_tokenizer_without_components(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -53,7 +69,8 @@ def test_timing_worker_warms_up_on_other_texts_and_times_one_pass(folder: str, m
     monkeypatch.setattr(torch, "set_num_threads", threads.append)
     for clock, times in {"perf_counter": [10.0, 10.5], "process_time": [20.0, 24.0]}.items():
         monkeypatch.setattr(timing_worker.time, clock, iter(times).__next__)
-    found = main({"kind": "pipeline", "folder": folder, "warm_up": ["w1", "w2"], "texts": ["t1", "t2"]})
+    job = {"kind": "pipeline", "folder": folder, "serving": str(SERVING)}
+    found = main({**job, "warm_up": ["w1", "w2"], "texts": ["t1", "t2"]})
     assert SEEN == ["w1", "w2", "t1", "t2"]
     assert found["startup_s"] == 0.5
     assert found["docs_per_second"] == 0.5

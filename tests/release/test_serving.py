@@ -13,7 +13,7 @@ from spacy.util import load_config, load_model_from_config
 from spacy.vectors import Vectors
 
 import scripts.functions  # noqa: F401  # registers what configs name
-from scripts.distill.release.serving import AnyTextTokenizer, make_ready
+from scripts.distill.release.serving import AnyTextTokenizer, WordMemory, make_ready
 from scripts.distill.student.to_stock import to_stock
 
 STUDENTS = sorted(Path("configs").glob("student*.cfg"))
@@ -128,3 +128,80 @@ def test_serving_answers_alike_in_four_threads_at_once() -> None:
     with ThreadPoolExecutor(4) as pool:
         for found in pool.map(lambda _: [scores(doc) for doc in nlp.pipe(texts, batch_size=7)], range(4)):
             assert numpy.allclose(found, expected, atol=1e-6)
+
+
+@pytest.fixture
+def student() -> Language:
+    return create_student(Path("configs/student.cfg"))
+
+
+def word_memory(nlp: Language) -> WordMemory:
+    component: Any = nlp.get_pipe("textcat")
+    (memory,) = (layer._func for layer in component.model.walk() if isinstance(layer._func, WordMemory))
+    return memory
+
+
+def counting(nlp: Language, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the numbers of words that a student goes on to compute."""
+    memory, counts = word_memory(nlp), list[int]()
+    forward = memory._forward
+
+    def count(model: Any, words: Any, is_train: bool) -> Any:
+        counts.append(len(words))
+        return forward(model, words, is_train)
+
+    monkeypatch.setattr(memory, "_forward", count)
+    return counts
+
+
+def test_serving_computes_words_of_earlier_texts_no_more(student: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = ["a good film", "a bad film film", "bad good a"]
+    before = [scores(doc) for doc in student.pipe(texts)]
+    counts = counting(make_ready(student), monkeypatch)
+    assert numpy.allclose([scores(student(text)) for text in texts], before, atol=1e-6)
+    assert counts == [3, 1]
+
+
+def test_serving_forgets_words_when_there_is_no_room(student: Language, monkeypatch: pytest.MonkeyPatch) -> None:
+    student.meta["tokenizer_cache"] = 4
+    texts = ["a good film", "a b c", "a b c d", "a b c d e", "a b c d"]
+    before = [scores(student(text)) for text in texts]
+    counts = counting(make_ready(student), monkeypatch)
+    assert numpy.allclose([scores(student(text)) for text in texts], before, atol=1e-6)
+    # "a b c" and what was there are five words; a text of five distinct words is computed as without memory.
+    assert counts == [3, 3, 1, 5, 4]
+    assert len(word_memory(student)._rows) == 4
+
+
+def test_serving_forgets_words_when_the_student_learns(student: Language) -> None:
+    text, cats = "a good film", {"NEG": 1.0, "POS": 0.0}
+    make_ready(student)
+    untrained, before = student.to_bytes(), scores(student(text))
+    examples = [Example.from_dict(student.make_doc(text), {"cats": cats})]
+    optimizer = student.resume_training()
+    for _ in range(5):
+        student.update(examples, sgd=optimizer)
+    after = scores(student(text))
+    assert not numpy.allclose(after, before, atol=1e-3)
+    copy = create_student(Path("configs/student.cfg")).from_bytes(student.to_bytes())
+    assert scores(copy(text)) == pytest.approx(after, abs=1e-6)
+    # The words of the student before are not those of the student that is loaded over it.
+    make_ready(copy)
+    copy(text)
+    copy.from_bytes(untrained)
+    assert scores(copy(text)) == pytest.approx(before, abs=1e-6)
+
+
+def test_serving_pickles_no_words(student: Language) -> None:
+    make_ready(student)("a good film")
+    copy = pickle.loads(pickle.dumps(student))  # noqa: S301
+    assert len(word_memory(student)._rows) == 3
+    assert word_memory(copy)._rows == {}
+    assert scores(copy("a good film")) == pytest.approx(scores(student("a good film")), abs=1e-6)
+
+
+def test_serving_has_no_gradient_for_words_that_it_remembers(student: Language) -> None:
+    component: Any = make_ready(student).get_pipe("textcat")
+    _, backprop = component.model([student.make_doc("a good film")], is_train=False)
+    with pytest.raises(ValueError, match="outside of training"):
+        backprop(component.model.ops.alloc2f(1, 2))
