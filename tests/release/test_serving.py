@@ -192,6 +192,18 @@ def test_serving_forgets_words_when_the_student_learns(student: Language) -> Non
     assert scores(copy(text)) == pytest.approx(before, abs=1e-6)
 
 
+def test_serving_keeps_the_words_of_a_copy_apart(student: Language) -> None:
+    text = "a good film"
+    component: Any = make_ready(student).get_pipe("textcat")
+    before = component.model.predict([student.make_doc(text)])
+    copy = component.model.copy()
+    layer = next(layer for layer in copy.walk() if layer.name == "layernorm")
+    layer.set_param("b", layer.get_param("b") + 1)
+    for _ in range(2):
+        assert not numpy.allclose(copy.predict([student.make_doc(text)]), before, atol=1e-3)
+        assert numpy.allclose(component.model.predict([student.make_doc(text)]), before, atol=1e-6)
+
+
 def test_serving_pickles_no_words(student: Language) -> None:
     make_ready(student)("a good film")
     copy = pickle.loads(pickle.dumps(student))  # noqa: S301

@@ -119,9 +119,11 @@ class WordMemory:
         room (int): How many distinct words are kept at most.
         """
         self._forward, self._room = forward, room
-        self._biases: list[Model[Any, Any]] | None = None
         self._lock = Lock()
-        self._seen_biases = b""
+        # Whose words are kept, its layers with a bias, and these biases at the last call.
+        self._model: Model[Any, Any] | None = None
+        self._layers: list[Model[Any, Any]] = []
+        self._biases = b""
         self._forget()
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -154,12 +156,11 @@ class WordMemory:
             return self._table[[self._rows[word] for word in words]], _no_gradient
 
     def _have_changed(self, model: Model[Any, Any]) -> bool:
-        """Return whether the layer's biases are others than at the last call."""
-        if self._biases is None:
-            self._biases = [layer for layer in model.walk() if layer.has_param("b")]
-        biases = b"".join(layer.get_param("b").tobytes() for layer in self._biases)
-        changed, self._seen_biases = biases != self._seen_biases, biases
-        return changed
+        """Return whether this is another layer than at the last call, such as a copy, or its biases are others."""
+        if another := model is not self._model:
+            self._model, self._layers = model, [layer for layer in model.walk() if layer.has_param("b")]
+        before, self._biases = self._biases, b"".join(layer.get_param("b").tobytes() for layer in self._layers)
+        return another or before != self._biases
 
     def _find_new(self, words: list[int]) -> dict[int, int]:
         """Return each word that is not kept, with one of its places in the list."""
