@@ -146,10 +146,13 @@ class WordMemory:
             return self._forward(model, X, is_train)
         words = X[:, model.attrs["column"]].tolist()
         with self._lock:
-            if self._have_changed(model) or len(self._rows) + len(self._find_new(words)) > self._room:
+            if self._have_changed(model):
                 self._forget()
             new = self._find_new(words)
-            if len(new) > self._room:
+            if len(self._rows) + len(new) > self._room:
+                self._forget()
+                new = self._find_new(words)
+            if not words or len(new) > self._room:
                 return self._forward(model, X, is_train)
             if new:
                 self._keep(new, self._forward(model, X[list(new.values())], is_train)[0])
