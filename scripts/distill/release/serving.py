@@ -1,4 +1,4 @@
-"""Shipped in the wheel, whose `load` calls `make_ready`: every text gets an answer, and known words take no time.
+"""Shipped in the wheel, whose `load` calls `make_ready`: every text gets an answer, and known words are looked up.
 
 This file needs nothing but spaCy: `build_wheel` copies it as it is.
 """
