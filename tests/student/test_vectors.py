@@ -20,9 +20,12 @@ from scripts.distill.student.vectors import (
     Word,
     choose_words,
     count_forms,
+    encode_words,
     load_vector_settings,
     make_vectors,
+    mix_with_contexts,
     reduce_vectors,
+    spread_evenly,
     write_vectors,
 )
 from scripts.distill.teacher.word_encoder import Floats, WordEncoder
@@ -36,10 +39,17 @@ class FakeEncoder(WordEncoder):
 
     def __init__(self) -> None:
         self.asked: list[str] = []
+        self.read: list[str] = []
 
     def encode(self, words: Any, batch_tokens: int) -> Floats:
         self.asked += words
         return numpy.asarray([[word.count(c) + 0.1 * len(word) for c in "aeo"] for word in words], dtype="float32")
+
+    def encode_tokens(self, docs: Any, batch_tokens: int) -> Any:
+        """Each token but the first of a text, with the text's number of tokens added."""
+        for doc in docs:
+            self.read.append(doc.text)
+            yield doc, numpy.arange(1, len(doc)), self.encode([t.text for t in doc[1:]], 0) + numpy.float32(len(doc))
 
 
 @pytest.fixture
@@ -64,7 +74,9 @@ def test_vectors_are_of_the_words_of_train_and_unlabelled_texts(corpus: Path) ->
     summary = make_vectors(Corpus(corpus), corpus, encoder, settings, spec="train")
     # Those of the texts, then the most frequent ones of Dutch.
     assert encoder.asked[:5] == ["Het", "boek", "GOED", "tegen", "viel"]
-    assert encoder.asked[5:] == ["was", "de", "van"]
+    assert encoder.asked[5:8] == ["was", "de", "van"]
+    # Each word by itself, then in the texts, but for those that augmentation made.
+    assert encoder.read == ["Het boek was GOED", "het boek \n viel tegen"]
     assert summary["words"] == 8
     assert summary["transfer_sha256"] == "a"
     assert summary["coverage"] == 1
@@ -106,7 +118,44 @@ def test_vectors_are_found_in_any_case_and_with_any_apostrophe(tmp_path: Path) -
 
 def test_vectors_count_forms_leaves_out_white_space() -> None:
     docs = [Doc(spacy.blank("xx").vocab, ["A", "a", " \n", "B", "a"])]
-    assert count_forms(docs) == {"a": 2, "A": 1, "B": 1}
+    assert count_forms(docs) == ({"a": 2, "A": 1, "B": 1}, 1)
+
+
+def test_vectors_without_context_texts_are_of_words_by_themselves(corpus: Path) -> None:
+    encoder = FakeEncoder()
+    make_vectors(Corpus(corpus), corpus, encoder, VectorSettings(words=8, context_texts=0), spec="train")
+    assert len(encoder.asked) == 8
+    assert encoder.read == []
+
+
+def test_vectors_of_words_are_read_in_texts_in_any_form() -> None:
+    vocab = spacy.blank("xx").vocab
+    docs = [Doc(vocab, ["x", "Alle", "ALLE", "o"]), Doc(vocab, ["alle", "alle"])]
+    settings = VectorSettings(isolated_count=3.0)
+    words = [Word("alle", 4), Word("o", 1), Word("e", 0)]
+    found = encode_words(FakeEncoder(), words, docs, settings)
+    alone, capitals = FakeEncoder().encode(["alle", "o", "e"], 0), FakeEncoder().encode(["Alle", "ALLE"], 0)
+    # "x" and the first "alle" are first in their texts, which this encoder does not read.
+    sums = numpy.asarray([capitals[0] + 4 + capitals[1] + 4 + alone[0] + 2, alone[1] + 4, [0, 0, 0]], dtype="float32")
+    assert_allclose(found, mix_with_contexts(alone, sums, numpy.asarray([3, 1, 0], dtype="float32"), 3.0), rtol=1e-6)
+
+
+def test_vectors_mixed_with_contexts_are_weighted_means() -> None:
+    isolated = numpy.asarray([[1.0, 0.0], [3.0, 4.0], [7.0, 7.0]], dtype="float32")
+    counts = numpy.asarray([1, 9, 0], dtype="float32")
+    # The means in texts are [11, 2] and [11, 6]: 9 and 2 more than by themselves, which is taken back.
+    sums = numpy.asarray([[11, 2], [99, 54], [0, 0]], dtype="float32")
+    expected = [[(3 * 1 + 2) / 4, 0], [(3 * 3 + 9 * 2) / 12, 4], [7, 7]]
+    assert_allclose(mix_with_contexts(isolated, sums, counts, 3.0), expected, rtol=1e-6)
+    assert mix_with_contexts(isolated, sums * 0, counts * 0, 3.0) is isolated
+
+
+@pytest.mark.parametrize(
+    ("size", "kept"), [(0, []), (1, [4]), (2, [2, 4]), (3, [1, 3, 4]), (5, [0, 1, 2, 3, 4]), (9, [0, 1, 2, 3, 4])]
+)
+def test_vectors_texts_are_spread_evenly(size: int, kept: list[int]) -> None:
+    docs: Any = range(5)
+    assert list(spread_evenly(docs, 5, size)) == kept
 
 
 def test_vectors_choose_words_takes_frequent_ones_first() -> None:
@@ -165,8 +214,10 @@ def test_vectors_committed_settings_are_the_defaults_of_the_code() -> None:
         ({"vectors.sif_coefficient": "a"}, "sif_coefficient: must be a valid number"),
         ({"vectors.sif_coefficient": -1}, "sif_coefficient: must be greater than or equal to 0. Found: -1"),
         ({"vectors.sif_coefficient": float("nan")}, "sif_coefficient: must be a finite number. Found: nan"),
+        ({"vectors.isolated_count": 0}, "isolated_count: must be greater than 0. Found: 0"),
+        ({"vectors.context_texts": -1}, "context_texts: must be greater than or equal to 0. Found: -1"),
         ({"vectors.mantissa_bits": 24}, "mantissa_bits: must be less than or equal to 23. Found: 24"),
-        ({"vectors.wrods": 5}, r"\[vectors\] wrods: unknown\. Known: words, pca_dims"),
+        ({"vectors.wrods": 5}, r"\[vectors\] wrods: unknown\. Known: words, context_texts"),
     ],
 )
 def test_vectors_settings_that_are_wrong_are_an_error(overrides: dict[str, Any], message: str) -> None:

@@ -11,7 +11,7 @@ from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 from scripts.distill.teacher.word_encoder import WordEncoder, load_word_encoder
-from tests.teacher.test_hugging_face import save_classifier
+from tests.teacher.test_hugging_face import LONGEST, save_classifier
 
 
 @pytest.fixture
@@ -70,6 +70,58 @@ def test_word_encoder_gives_the_same_bits_with_any_number_of_threads(folder: Pat
     finally:
         torch.set_num_threads(before)
     assert found[0].tobytes() == found[1].tobytes()
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 1000])
+def test_word_encoder_gives_the_mean_over_the_pieces_of_each_token_of_a_text(folder: Path, batch_tokens: int) -> None:
+    nlp = spacy.blank("en")
+    docs = [nlp(text) for text in ["good", "The goodsly \n lamps, the lamp's  good!", "good " * LONGEST]]
+    found = {doc.text: (tokens, vectors) for doc, tokens, vectors in load(folder).encode_tokens(docs, batch_tokens)}
+    assert len(found) == 3
+    model, tokenizer = AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder)
+    for doc in docs:
+        given = tokenizer(
+            doc.text, return_tensors="pt", return_offsets_mapping=True, truncation=True, max_length=LONGEST
+        )
+        offsets = given.pop("offset_mapping")[0].tolist()
+        with torch.no_grad():
+            states = model(**given).last_hidden_state[0].numpy()
+        # Token → its pieces.
+        pieces: dict[int, list[int]] = {}
+        for piece, (start, end) in enumerate(offsets):
+            for token in doc:
+                if start < end and token.idx <= start and end <= token.idx + len(token):
+                    pieces.setdefault(token.i, []).append(piece)
+        tokens, vectors = found[doc.text]
+        assert tokens.tolist() == list(pieces)
+        assert vectors.dtype == numpy.float32
+        assert_allclose(vectors, [states[rows].mean(0) for rows in pieces.values()], atol=1e-5)
+    assert len(found["good"][0]) == 1
+    assert max(map(len, pieces.values())) == 1
+    assert len(pieces) == LONGEST - 2
+    spaces = [token.i for token in docs[1] if token.is_space]
+    assert spaces
+    assert not set(spaces) & set(found[docs[1].text][0].tolist())
+
+
+def test_word_encoder_reads_the_beginning_of_a_long_text(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("scripts.distill.teacher.word_encoder.MAX_TEXT_LENGTH", 5)
+    [(_, tokens, vectors)] = load(folder).encode_tokens([spacy.blank("en")("good good good good good")], 100)
+    assert tokens.tolist() == [0, 1, 2]
+    assert len(vectors) == 3
+
+
+def test_word_encoder_gives_the_same_bits_of_texts_with_any_number_of_threads(folder: Path) -> None:
+    nlp = spacy.blank("en")
+    docs = [nlp("good" + "s lamps" * (pieces % 12)) for pieces in range(400)]
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            found.append([vectors.tobytes() for _, _, vectors in load(folder).encode_tokens(docs, 500)])
+    finally:
+        torch.set_num_threads(before)
+    assert found[0] == found[1]
 
 
 def test_word_encoder_can_encode_a_word_of_no_pieces(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Static word vectors for the student, made by the teacher's encoder."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,17 +15,22 @@ from sklearn.decomposition import PCA
 from spacy.attrs import LOWER
 from spacy.strings import get_string_id
 from spacy.tokens import Doc
+from spacy.util import minibatch
 from spacy.vectors import Vectors
 from threadpoolctl import threadpool_limits
 
 from ..core.files import replacing_folder, require_file, write_json
+from ..core.progress import track
 from ..core.rounding import MANTISSA_BITS, Floats, round_mantissa
-from ..core.sections import STRICT, Count, Number, read_sections
+from ..core.sections import STRICT, Count, Number, Whole, read_sections
 from ..data.corpus import PREPARE_SHA256, TRANSFER_SHA256, Corpus
 from ..data.docbins import read_docs
 from ..data.frequent_words import frequent_words, take_turns
 from ..data.origins import AUGMENTED, find_origin
 from ..teacher.word_encoder import WordEncoder
+
+# Texts that are in memory at once.
+_TEXTS_AT_A_TIME = 1000
 
 
 @section(frozen=True, config=STRICT)
@@ -33,6 +38,10 @@ class VectorSettings:
     """What configs/vectors.cfg says.
 
     words (int): How many words have a vector at most, 2 or more. 5,000 to 50,000 are good values.
+    context_texts (int): Train and unlabelled texts that words are read in at most; if there are more, they are spread
+        evenly. 20,000 is a good value; with 0, each word is read by itself alone.
+    isolated_count (float): How many times in a text a word by itself counts as. 3 to 10 are good values: with less, the
+        vectors of rare words say what the teacher thinks of the few texts that have them.
     pca_dims (int): Dimensions of a vector at most, 1 or more. 32 to 64 are good values.
     mantissa_bits (int): Bits of the mantissa that are kept, 0 to 23. 1 to 3 are good values: more make a wheel larger.
     sif_coefficient (float): a of smooth inverse frequency (Arora et al. 2017, section 3): a vector is scaled by
@@ -42,6 +51,8 @@ class VectorSettings:
     """
 
     words: Annotated[int, Field(strict=True, ge=2)] = 50000
+    context_texts: Whole = 20000
+    isolated_count: Annotated[Number, Field(gt=0)] = 3.0
     pca_dims: Count = 48
     mantissa_bits: Annotated[int, Field(strict=True, ge=0, le=MANTISSA_BITS)] = 1
     sif_coefficient: Number = 0.001
@@ -94,11 +105,11 @@ def make_vectors(
     """
     scored = corpus.scored_by(spec)
     shards = sorted(require_file(corpus.folder / "transfer", "score").glob("*.spacy"))
-    counts = count_forms(doc for shard in shards for doc in read_docs(shard) if find_origin(doc) != AUGMENTED)
+    counts, n_texts = count_forms(_read_originals(shards))
     frequent = take_turns(frequent_words(corpus.prepared["languages"], settings.words))
     words = choose_words(counts, frequent, settings.words)
-    # Each in the form that is most frequent: an encoder may know Buch, but not buch.
-    encoded = encoder.encode([word.form for word in words], settings.batch_tokens)
+    texts = spread_evenly(_read_originals(shards), n_texts, settings.context_texts)
+    encoded = encode_words(encoder, words, texts, settings)
     total = counts.total()
     shares = numpy.asarray([word.count / total for word in words], dtype="float32")
     vectors = reduce_vectors(encoded, shares, settings)
@@ -112,12 +123,31 @@ def make_vectors(
     return summary
 
 
-def count_forms(docs: Iterable[Doc]) -> Counter[str]:
-    """Return how often each form of a word occurs in docs: words as they are written, white space left out."""
+def _read_originals(shards: Iterable[Path]) -> Iterator[Doc]:
+    """Yield the train and unlabelled texts of a transfer set."""
+    return (doc for shard in shards for doc in read_docs(shard) if find_origin(doc) != AUGMENTED)
+
+
+def count_forms(docs: Iterable[Doc]) -> tuple[Counter[str], int]:
+    """Return how often each form of a word occurs in docs, and how many docs there are.
+
+    Words are counted as they are written. White space is left out.
+    """
     counts: Counter[str] = Counter()
+    n_docs = 0
     for doc in docs:
+        n_docs += 1
         counts.update(token.text for token in doc if token.text.strip())
-    return counts
+    return counts, n_docs
+
+
+def spread_evenly(docs: Iterable[Doc], n_docs: int, size: int) -> Iterator[Doc]:
+    """Yield `size` of docs, evenly spread, or all if there are not more; show how many are done.
+
+    n_docs (int): How many docs there are.
+    """
+    kept = (doc for i, doc in enumerate(docs) if (i + 1) * size // n_docs > i * size // n_docs)
+    return track(kept, "reading words in texts", min(n_docs, size))
 
 
 def choose_words(counts: Counter[str], frequent: Iterable[str], size: int) -> list[Word]:
@@ -135,6 +165,53 @@ def choose_words(counts: Counter[str], frequent: Iterable[str], size: int) -> li
     words = [Word(min(found, key=lambda form: (-found[form], form)), found.total()) for found in forms.values()]
     others = [Word(word, 0) for word in frequent if word not in forms]
     return [*sorted(words, key=lambda word: (-word.count, word.form)), *others][:size]
+
+
+def encode_words(encoder: WordEncoder, words: Sequence[Word], docs: Iterable[Doc], settings: VectorSettings) -> Floats:
+    """Return what an encoder makes of words: by themselves, and on average where they stand in texts.
+
+    A static vector that is the mean of a word's vectors in texts is better than one of the word alone (Bommasani et al.
+    2020, section 3). The encoder of a fine-tuned teacher makes the tokens of a text alike, so a word of a single text
+    would tell the student that text's label. Therefore a word by itself counts as several times in a text.
+
+    encoder (WordEncoder): Makes the vectors.
+    words (Sequence[Word]): The words.
+    docs (Iterable[Doc]): The texts.
+    settings (VectorSettings): `isolated_count` and `batch_tokens` are used.
+    RETURNS (NDArray[float32]): Shape (n_words, width of the encoder).
+    """
+    # Each in the form that is most frequent: an encoder may know Buch, but not buch.
+    isolated = encoder.encode([word.form for word in words], settings.batch_tokens)
+    rows = {_fold(word.form): row for row, word in enumerate(words)}
+    sums, counts = numpy.zeros_like(isolated), numpy.zeros(len(words), dtype="float32")
+    for batch in minibatch(docs, _TEXTS_AT_A_TIME):
+        for doc, tokens, vectors in encoder.encode_tokens(batch, settings.batch_tokens):
+            found = numpy.asarray([rows.get(_fold(doc[int(token)].text), -1) for token in tokens], dtype="int64")
+            known = found >= 0
+            numpy.add.at(sums, found[known], vectors[known])
+            numpy.add.at(counts, found[known], 1)
+    return mix_with_contexts(isolated, sums, counts, settings.isolated_count)
+
+
+def mix_with_contexts(isolated: Floats, sums: Floats, counts: Floats, isolated_count: float) -> Floats:
+    """Return the weighted mean of each word's vector by itself and its vectors in texts.
+
+    isolated (NDArray[float32]): The vectors of words by themselves, shape (n_words, width).
+    sums (NDArray[float32]): The sum of each word's vectors in texts, shape (n_words, width).
+    counts (NDArray[float32]): How many these are, shape (n_words,).
+    isolated_count (float): How many of them the vector of the word by itself counts as.
+    RETURNS (NDArray[float32]): Shape (n_words, width).
+    """
+    seen = counts > 0
+    if not seen.any():
+        return isolated
+    counts = counts[seen, None]
+    contexts = sums[seen] / counts
+    # Inside texts all vectors are shifted to one side. Without that, a word's weights would be what its vector shows.
+    contexts += (isolated[seen] - contexts).mean(axis=0)
+    mixed = isolated.copy()
+    mixed[seen] = (isolated_count * isolated[seen] + counts * contexts) / (isolated_count + counts)
+    return mixed
 
 
 def reduce_vectors(encoded: Floats, shares: Floats, settings: VectorSettings) -> Floats:

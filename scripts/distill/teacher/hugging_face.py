@@ -158,10 +158,19 @@ def _load(folder: Path) -> Any:
     return model.eval()
 
 
+def longest_input(tokenizer: Any, config: Any) -> int:
+    """Return how many word pieces a model reads at most, the special ones included.
+
+    tokenizer (PreTrainedTokenizerFast): The model's tokenizer.
+    config (PretrainedConfig): The model's config.
+    """
+    return min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 10**9)
+
+
 def _check_window(folder: Path, settings: HuggingFaceSettings, tokenizer: Any, config: Any) -> None:
     """Check that the model can read windows of this length, and that windows can share so much."""
     special = tokenizer.num_special_tokens_to_add()
-    longest = min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 10**9)
+    longest = longest_input(tokenizer, config)
     if not special < settings.max_length <= longest:
         raise ValueError(
             f"[hugging_face] max_length = {settings.max_length}, but {folder} reads {special + 1} to {longest} "

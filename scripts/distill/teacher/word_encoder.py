@@ -1,4 +1,4 @@
-"""The teacher's encoder, reading one word at a time."""
+"""The teacher's encoder, reading words: each by itself, and each where it stands in a text."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -10,6 +10,7 @@ import numpy
 import spacy
 import torch
 from numpy.typing import NDArray
+from spacy.tokens import Doc
 from transformers import AutoModel, AutoTokenizer, DataCollatorWithPadding
 
 from ..core.batches import group_by_length
@@ -18,17 +19,22 @@ from ..core.progress import track
 from ..core.rounding import Floats
 from .dtype import FLOAT32, choose_dtype, compute_in
 from .hub import check_model, find_model
+from .hugging_face import longest_input
 from .pooling import find_transformer  # registers the trained teacher's own layer, too
 from .spec import HF, JSONL, TRAIN, check_spec, check_trained_here, spec_members
 
 # Word pieces of a word that are read at most, the special ones included.
 MAX_LENGTH = 64
+# Word pieces of a text that are read at most. More would cost much memory, and show few more words.
+MAX_TEXT_LENGTH = 256
 # How a byte-level BPE tokenizer writes the space before a word, which is part of the word's first piece.
 _SPACE = "Ġ"
+# What a tokenizer says of its pieces that the transformer does not read.
+_NO_INPUT = {"special_tokens_mask", "offset_mapping"}
 
 
 class WordEncoder:
-    """A transformer that turns words, each by itself, into vectors."""
+    """A transformer that turns words into vectors."""
 
     def __init__(self, model: Any, tokenizer: Any, dtype: str = FLOAT32) -> None:
         """Wrap a transformer.
@@ -61,7 +67,14 @@ class WordEncoder:
         batches = list(group_by_length(lengths, batch_tokens))
 
         def encode_batch(rows: NDArray[numpy.int64]) -> Floats:
-            return self._encode([{key: values[i] for key, values in encoded.items()} for i in rows])
+            batch = _take(encoded, rows)
+            states = self._encode(batch)
+            # 1 for a piece that counts, 0 for special pieces and padding: shape (n_words, n_pieces, 1).
+            kept = numpy.zeros((*states.shape[:2], 1), dtype="float32")
+            for row, word in enumerate(batch):
+                kept[row, : len(word["input_ids"]), 0] = 1 - numpy.asarray(word["special_tokens_mask"])
+            pooled: Floats = (states * kept).sum(1) / kept.sum(1).clip(min=1)
+            return pooled
 
         with _threads_of_their_own() as threads, ThreadPoolExecutor(threads) as pool:
             tracked = track(batches, "encoding words", unit="batches")
@@ -69,16 +82,71 @@ class WordEncoder:
                 vectors[rows] = found
         return vectors
 
-    def _encode(self, words: list[dict[str, list[int]]]) -> Floats:
-        """Return the vectors of one batch of tokenised words, shape (n_words, width of the encoder)."""
-        padded: Any = self._collate(words)
-        special = padded.pop("special_tokens_mask").bool() | (padded["attention_mask"] == 0)
+    def encode_tokens(
+        self, docs: Sequence[Doc], batch_tokens: int
+    ) -> Iterator[tuple[Doc, NDArray[numpy.int64], Floats]]:
+        """Yield each doc with the tokens that the encoder reads, and the mean of the last layer over their pieces.
+
+        White space has no pieces, and neither has what comes after the 256th piece of a text.
+
+        docs (Sequence[Doc]): The texts. All are in memory at once.
+        batch_tokens (int): Word pieces that a thread computes at a time, padding included.
+        YIELDS (tuple[Doc, NDArray[int64], NDArray[float32]]): A doc, the indices of its tokens, shape (n_tokens,), and
+            the tokens' vectors, shape (n_tokens, width of the encoder). Long docs come first.
+        """
+        encoded = self._tokenizer(
+            [doc.text for doc in docs], truncation=True, return_offsets_mapping=True,
+            max_length=min(MAX_TEXT_LENGTH, longest_input(self._tokenizer, self._model.config)),
+        )  # fmt: skip
+        lengths = numpy.asarray([len(ids) for ids in encoded["input_ids"]])
+
+        def encode_batch(rows: NDArray[numpy.int64]) -> list[tuple[Doc, NDArray[numpy.int64], Floats]]:
+            batch = _take(encoded, rows)
+            texts = [docs[row] for row in rows]
+            pieces = [_find_tokens(doc, text["offset_mapping"]) for doc, text in zip(texts, batch, strict=True)]
+            states = self._encode(batch)
+            return [(doc, *_pool(state, tokens)) for doc, state, tokens in zip(texts, states, pieces, strict=True)]
+
+        with _threads_of_their_own() as threads, ThreadPoolExecutor(threads) as pool:
+            for found in pool.map(encode_batch, group_by_length(lengths, batch_tokens)):
+                yield from found
+
+    def _encode(self, batch: list[dict[str, Any]]) -> Floats:
+        """Return the last layer of one batch of tokenised texts, shape (n_texts, n_pieces, width of the encoder)."""
+        padded: Any = self._collate([{key: text[key] for key in text if key not in _NO_INPUT} for text in batch])
         with torch.inference_mode():
-            states = self._model(**padded.to(self._model.device)).last_hidden_state.float().cpu()
-        # 1 for a piece that counts, 0 for special pieces and padding: shape (n_words, n_pieces, 1).
-        kept = (~special).float().unsqueeze(2)
-        pooled: Floats = ((states * kept).sum(1) / kept.sum(1).clamp(min=1)).numpy()
-        return pooled
+            states: Floats = self._model(**padded.to(self._model.device)).last_hidden_state.float().cpu().numpy()
+        return states
+
+
+def _take(encoded: Any, rows: NDArray[numpy.int64]) -> list[dict[str, Any]]:
+    """Return some of the texts that a tokenizer has read."""
+    return [{key: values[i] for key, values in encoded.items()} for i in rows]
+
+
+def _find_tokens(doc: Doc, offsets: Sequence[tuple[int, int]]) -> NDArray[numpy.int64]:
+    """Return which token each word piece ends in, or −1: shape (n_pieces,).
+
+    offsets (Sequence[tuple[int, int]]): Where each piece starts and ends in the text; special pieces are empty.
+    """
+    starts, ends = numpy.asarray(offsets).reshape(-1, 2).T
+    tokens: NDArray[numpy.int64] = numpy.searchsorted([token.idx for token in doc], ends - 1, side="right") - 1
+    token_ends = numpy.asarray([token.idx + len(token) for token in doc])
+    tokens[(starts == ends) | (ends > token_ends[tokens])] = -1
+    return tokens
+
+
+def _pool(states: Floats, tokens: NDArray[numpy.int64]) -> tuple[NDArray[numpy.int64], Floats]:
+    """Return the tokens that have pieces, and the mean of each one's pieces.
+
+    states (NDArray[float32]): The last layer, shape (n_pieces and padding, width).
+    tokens (NDArray[int64]): The token of each piece, or −1, shape (n_pieces,).
+    """
+    pieces = numpy.flatnonzero(tokens >= 0)
+    found, groups, counts = numpy.unique(tokens[pieces], return_inverse=True, return_counts=True)
+    vectors = numpy.zeros((len(found), states.shape[1]), dtype="float32")
+    numpy.add.at(vectors, groups, states[pieces])
+    return found, vectors / counts[:, None].astype("float32")
 
 
 @contextmanager
