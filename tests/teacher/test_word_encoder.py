@@ -111,6 +111,21 @@ def test_word_encoder_reads_the_beginning_of_a_long_text(folder: Path, monkeypat
     assert len(vectors) == 3
 
 
+def test_word_encoder_may_pad_on_the_left(folder: Path) -> None:
+    texts = [spacy.blank("en")(text) for text in ("good lamps", "good")]
+    words = ["good", "goodsly"]
+    found = []
+    for side in ("right", "left"):
+        tokenizer = AutoTokenizer.from_pretrained(folder, padding_side=side)
+        # Without positions, since BERT counts them from the left.
+        model = AutoModel.from_pretrained(folder)
+        model.embeddings.position_embeddings.weight.data.zero_()
+        encoder = WordEncoder(model, tokenizer)
+        found.append([encoder.encode(words, 100), *(vectors for _, _, vectors in encoder.encode_tokens(texts, 100))])
+    for right, left in zip(*found, strict=True):
+        assert_allclose(left, right, atol=1e-6)
+
+
 def test_word_encoder_gives_the_same_bits_of_texts_with_any_number_of_threads(folder: Path) -> None:
     nlp = spacy.blank("en")
     docs = [nlp("good" + "s lamps" * (pieces % 12)) for pieces in range(400)]

@@ -30,7 +30,7 @@ from ..data.origins import AUGMENTED, find_origin
 from ..teacher.word_encoder import WordEncoder
 
 # Texts that are in memory at once.
-_TEXTS_AT_A_TIME = 1000
+_TEXTS_AT_A_TIME = 256
 
 
 @section(frozen=True, config=STRICT)

@@ -68,13 +68,12 @@ class WordEncoder:
 
         def encode_batch(rows: NDArray[numpy.int64]) -> Floats:
             batch = _take(encoded, rows)
-            states = self._encode(batch)
-            # 1 for a piece that counts, 0 for special pieces and padding: shape (n_words, n_pieces, 1).
-            kept = numpy.zeros((*states.shape[:2], 1), dtype="float32")
-            for row, word in enumerate(batch):
-                kept[row, : len(word["input_ids"]), 0] = 1 - numpy.asarray(word["special_tokens_mask"])
-            pooled: Floats = (states * kept).sum(1) / kept.sum(1).clip(min=1)
-            return pooled
+            found = numpy.zeros((len(rows), vectors.shape[1]), dtype="float32")
+            for row, (word, states) in enumerate(zip(batch, self._encode(batch), strict=True)):
+                own = states[numpy.asarray(word["special_tokens_mask"]) == 0]
+                if len(own):
+                    found[row] = own.mean(axis=0)
+            return found
 
         with _threads_of_their_own() as threads, ThreadPoolExecutor(threads) as pool:
             tracked = track(batches, "encoding words", unit="batches")
@@ -104,19 +103,20 @@ class WordEncoder:
             batch = _take(encoded, rows)
             texts = [docs[row] for row in rows]
             pieces = [_find_tokens(doc, text["offset_mapping"]) for doc, text in zip(texts, batch, strict=True)]
-            states = self._encode(batch)
-            return [(doc, *_pool(state, tokens)) for doc, state, tokens in zip(texts, states, pieces, strict=True)]
+            found = zip(texts, self._encode(batch), pieces, strict=True)
+            return [(doc, *_pool(states, tokens)) for doc, states, tokens in found]
 
         with _threads_of_their_own() as threads, ThreadPoolExecutor(threads) as pool:
             for found in pool.map(encode_batch, group_by_length(lengths, batch_tokens)):
                 yield from found
 
-    def _encode(self, batch: list[dict[str, Any]]) -> Floats:
-        """Return the last layer of one batch of tokenised texts, shape (n_texts, n_pieces, width of the encoder)."""
+    def _encode(self, batch: list[dict[str, Any]]) -> list[Floats]:
+        """Return the last layer of each of some tokenised texts, shape (n_pieces, width of the encoder)."""
         padded: Any = self._collate([{key: text[key] for key in text if key not in _NO_INPUT} for text in batch])
+        kept = padded["attention_mask"].bool()
         with torch.inference_mode():
-            states: Floats = self._model(**padded.to(self._model.device)).last_hidden_state.float().cpu().numpy()
-        return states
+            states = self._model(**padded.to(self._model.device)).last_hidden_state.float().cpu()
+        return [text[pieces].numpy() for text, pieces in zip(states, kept.cpu(), strict=True)]
 
 
 def _take(encoded: Any, rows: NDArray[numpy.int64]) -> list[dict[str, Any]]:
@@ -139,7 +139,7 @@ def _find_tokens(doc: Doc, offsets: Sequence[tuple[int, int]]) -> NDArray[numpy.
 def _pool(states: Floats, tokens: NDArray[numpy.int64]) -> tuple[NDArray[numpy.int64], Floats]:
     """Return the tokens that have pieces, and the mean of each one's pieces.
 
-    states (NDArray[float32]): The last layer, shape (n_pieces and padding, width).
+    states (NDArray[float32]): The last layer, shape (n_pieces, width).
     tokens (NDArray[int64]): The token of each piece, or −1, shape (n_pieces,).
     """
     pieces = numpy.flatnonzero(tokens >= 0)
