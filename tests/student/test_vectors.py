@@ -131,23 +131,32 @@ def test_vectors_without_context_texts_are_of_words_by_themselves(corpus: Path) 
 def test_vectors_of_words_are_read_in_texts_in_any_form() -> None:
     vocab = spacy.blank("xx").vocab
     docs = [Doc(vocab, ["x", "Alle", "ALLE", "o"]), Doc(vocab, ["alle", "alle"])]
-    settings = VectorSettings(isolated_count=3.0)
+    settings = VectorSettings(isolated_count=2.0)
     words = [Word("alle", 4), Word("o", 1), Word("e", 0)]
     found = encode_words(FakeEncoder(), words, docs, settings)
     alone, capitals = FakeEncoder().encode(["alle", "o", "e"], 0), FakeEncoder().encode(["Alle", "ALLE"], 0)
     # "x" and the first "alle" are first in their texts, which this encoder does not read.
     sums = numpy.asarray([capitals[0] + 4 + capitals[1] + 4 + alone[0] + 2, alone[1] + 4, [0, 0, 0]], dtype="float32")
-    assert_allclose(found, mix_with_contexts(alone, sums, numpy.asarray([3, 1, 0], dtype="float32"), 3.0), rtol=1e-6)
+    assert_allclose(found, mix_with_contexts(alone, sums, numpy.asarray([3, 1, 0], dtype="float32"), 2.0), rtol=1e-5)
 
 
 def test_vectors_mixed_with_contexts_are_weighted_means() -> None:
-    isolated = numpy.asarray([[1.0, 0.0], [3.0, 4.0], [7.0, 7.0]], dtype="float32")
+    isolated = numpy.asarray([[1, 0], [3, 4], [8, 8]], dtype="float32")  # mean: [4, 4]
     counts = numpy.asarray([1, 9, 0], dtype="float32")
-    # The means in texts are [11, 2] and [11, 6]: 9 and 2 more than by themselves, which is taken back.
-    sums = numpy.asarray([[11, 2], [99, 54], [0, 0]], dtype="float32")
-    expected = [[(3 * 1 + 2) / 4, 0], [(3 * 3 + 9 * 2) / 12, 4], [7, 7]]
-    assert_allclose(mix_with_contexts(isolated, sums, counts, 3.0), expected, rtol=1e-6)
-    assert mix_with_contexts(isolated, sums * 0, counts * 0, 3.0) is isolated
+    # The means in texts are [12, 2] and [10, 6]. Less their mean, these are [1, −2] and [−1, 2].
+    sums = numpy.asarray([[12, 2], [90, 54], [0, 0]], dtype="float32")
+    # Only the second word is in more than three texts: its spread is that of −1 and 2.
+    scale = numpy.std([-3, -4, -1, 0]) / numpy.std([-1, 2])
+    expected = [
+        [(3 * -3 + scale * 1) / 4, (3 * -4 + scale * -2) / 4], [(3 * -1 + 9 * scale * -1) / 12, 9 * scale * 2 / 12],
+        [4, 4],
+    ]  # fmt: skip
+    assert_allclose(mix_with_contexts(isolated, sums, counts, 3.0), expected, rtol=1e-5)
+
+
+def test_vectors_of_words_that_are_rare_in_texts_are_of_words_by_themselves() -> None:
+    isolated, counts = numpy.ones((2, 2), dtype="float32"), numpy.asarray([3, 0], dtype="float32")
+    assert mix_with_contexts(isolated, isolated, counts, 3.0) is isolated
 
 
 @pytest.mark.parametrize(

@@ -196,21 +196,24 @@ def encode_words(encoder: WordEncoder, words: Sequence[Word], docs: Iterable[Doc
 def mix_with_contexts(isolated: Floats, sums: Floats, counts: Floats, isolated_count: float) -> Floats:
     """Return the weighted mean of each word's vector by itself and its vectors in texts.
 
+    Both get the mean 0, and the words that occur more often than `isolated_count` get the spread in texts that words by
+    themselves have. If there are no such words, the vectors by themselves are returned.
+
     isolated (NDArray[float32]): The vectors of words by themselves, shape (n_words, width).
     sums (NDArray[float32]): The sum of each word's vectors in texts, shape (n_words, width).
     counts (NDArray[float32]): How many these are, shape (n_words,).
     isolated_count (float): How many of them the vector of the word by itself counts as.
     RETURNS (NDArray[float32]): Shape (n_words, width).
     """
-    seen = counts > 0
-    if not seen.any():
+    seen, often = counts > 0, counts > isolated_count
+    if not often.any():
         return isolated
+    contexts = sums[seen] / counts[seen, None]
+    # Inside texts all vectors are shifted to one side, and means of many differ less from each other.
+    mixed, contexts = isolated - isolated.mean(axis=0), contexts - contexts.mean(axis=0)
+    contexts *= mixed[seen].std() / (contexts[often[seen]].std() or 1)
     counts = counts[seen, None]
-    contexts = sums[seen] / counts
-    # Inside texts all vectors are shifted to one side. Without that, a word's weights would be what its vector shows.
-    contexts += (isolated[seen] - contexts).mean(axis=0)
-    mixed = isolated.copy()
-    mixed[seen] = (isolated_count * isolated[seen] + counts * contexts) / (isolated_count + counts)
+    mixed[seen] = (isolated_count * mixed[seen] + counts * contexts) / (isolated_count + counts)
     return mixed
 
 
