@@ -154,6 +154,15 @@ def test_vectors_mixed_with_contexts_are_weighted_means() -> None:
     assert_allclose(mix_with_contexts(isolated, sums, counts, 3.0), expected, rtol=1e-5)
 
 
+def test_vectors_in_texts_are_not_scaled_without_bound() -> None:
+    isolated = numpy.asarray([[1, -1], [-1, 1], [2, 0], [-2, 0]], dtype="float32")
+    # The one frequent word is the mean of the others.
+    counts, contexts = numpy.asarray([4, 1, 1, 1], dtype="float32"), isolated * [[0], [1], [-1], [0]]
+    contexts[0] = contexts[1:].mean(axis=0)
+    mixed = mix_with_contexts(isolated, (contexts * counts[:, None]).astype("float32"), counts, 3.0)
+    assert abs(mixed).max() < 10
+
+
 def test_vectors_of_words_that_are_rare_in_texts_are_of_words_by_themselves() -> None:
     isolated, counts = numpy.ones((2, 2), dtype="float32"), numpy.asarray([3, 0], dtype="float32")
     assert mix_with_contexts(isolated, isolated, counts, 3.0) is isolated

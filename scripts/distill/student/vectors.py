@@ -31,6 +31,8 @@ from ..teacher.word_encoder import WordEncoder
 
 # Texts that are in memory at once.
 _TEXTS_AT_A_TIME = 256
+# By how much vectors in texts are scaled at most; 1.2 to 1.3 were seen.
+_MOST_SCALE = 5
 
 
 @section(frozen=True, config=STRICT)
@@ -196,8 +198,11 @@ def encode_words(encoder: WordEncoder, words: Sequence[Word], docs: Iterable[Doc
 def mix_with_contexts(isolated: Floats, sums: Floats, counts: Floats, isolated_count: float) -> Floats:
     """Return the weighted mean of each word's vector by itself and its vectors in texts.
 
-    Both get the mean 0, and the words that occur more often than `isolated_count` get the spread in texts that words by
-    themselves have. If there are no such words, the vectors by themselves are returned.
+    Before that, the mean of all words is taken from vectors by themselves, and the mean of the words that texts have
+    from vectors in texts. The latter are scaled, so that words that occur more often than `isolated_count` differ from
+    each other as much as words by themselves do. A frequent word's vector comes out shorter than a rare one's. This
+    form was the best of several on dev: docs/experiments.md. If no word occurs so often, the vectors by themselves are
+    returned.
 
     isolated (NDArray[float32]): The vectors of words by themselves, shape (n_words, width).
     sums (NDArray[float32]): The sum of each word's vectors in texts, shape (n_words, width).
@@ -211,7 +216,8 @@ def mix_with_contexts(isolated: Floats, sums: Floats, counts: Floats, isolated_c
     contexts = sums[seen] / counts[seen, None]
     # Inside texts all vectors are shifted to one side, and means of many differ less from each other.
     mixed, contexts = isolated - isolated.mean(axis=0), contexts - contexts.mean(axis=0)
-    contexts *= mixed[seen].std() / (contexts[often[seen]].std() or 1)
+    # Bounded, since a few frequent words may be very much alike.
+    contexts *= min(mixed[seen].std() / max(contexts[often[seen]].std(), 1e-9), _MOST_SCALE)
     counts = counts[seen, None]
     mixed[seen] = (isolated_count * mixed[seen] + counts * contexts) / (isolated_count + counts)
     return mixed

@@ -164,7 +164,9 @@ def longest_input(tokenizer: Any, config: Any) -> int:
     tokenizer (PreTrainedTokenizerFast): The model's tokenizer.
     config (PretrainedConfig): The model's config.
     """
-    return min(tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or 10**9)
+    positions = getattr(config, "max_position_embeddings", None) or 0
+    # XLNet says −1: it has no limit.
+    return min(tokenizer.model_max_length, positions if positions > 0 else 10**9)
 
 
 def _check_window(folder: Path, settings: HuggingFaceSettings, tokenizer: Any, config: Any) -> None:

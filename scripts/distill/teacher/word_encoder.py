@@ -60,7 +60,7 @@ class WordEncoder:
         """
         encoded = self._tokenizer(
             [self._before + word for word in words], truncation=True, max_length=MAX_LENGTH,
-            return_special_tokens_mask=True,
+            return_special_tokens_mask=True, return_attention_mask=True,
         )  # fmt: skip
         lengths = numpy.asarray([len(ids) for ids in encoded["input_ids"]])
         vectors = numpy.zeros((len(words), self._model.config.hidden_size), dtype="float32")
@@ -86,15 +86,22 @@ class WordEncoder:
     ) -> Iterator[tuple[Doc, NDArray[numpy.int64], Floats]]:
         """Yield each doc with the tokens that the encoder reads, and the mean of the last layer over their pieces.
 
-        White space has no pieces, and neither has what comes after the 256th piece of a text.
+        White space may have no pieces. Neither has what comes after the 256th piece of a text, the special ones
+        included, nor a token inside a piece that ends in the next token: of "don't", all is "n't" if a piece is "don".
 
         docs (Sequence[Doc]): The texts. All are in memory at once.
         batch_tokens (int): Word pieces that a thread computes at a time, padding included.
+        RAISES (ValueError): If the tokenizer does not say where its pieces stand, as slow ones don't.
         YIELDS (tuple[Doc, NDArray[int64], NDArray[float32]]): A doc, the indices of its tokens, shape (n_tokens,), and
             the tokens' vectors, shape (n_tokens, width of the encoder). Long docs come first.
         """
+        if not self._tokenizer.is_fast:
+            raise ValueError(
+                "The teacher's tokenizer is a slow one, which does not say where a word stands in a text. Set "
+                "context_texts = 0 in configs/vectors.cfg"
+            )
         encoded = self._tokenizer(
-            [doc.text for doc in docs], truncation=True, return_offsets_mapping=True,
+            [doc.text for doc in docs], truncation=True, return_offsets_mapping=True, return_attention_mask=True,
             max_length=min(MAX_TEXT_LENGTH, longest_input(self._tokenizer, self._model.config)),
         )  # fmt: skip
         lengths = numpy.asarray([len(ids) for ids in encoded["input_ids"]])
@@ -129,6 +136,8 @@ def _find_tokens(doc: Doc, offsets: Sequence[tuple[int, int]]) -> NDArray[numpy.
 
     offsets (Sequence[tuple[int, int]]): Where each piece starts and ends in the text; special pieces are empty.
     """
+    if not len(doc):
+        return numpy.full(len(offsets), -1)
     starts, ends = numpy.asarray(offsets).reshape(-1, 2).T
     tokens: NDArray[numpy.int64] = numpy.searchsorted([token.idx for token in doc], ends - 1, side="right") - 1
     token_ends = numpy.asarray([token.idx + len(token) for token in doc])
