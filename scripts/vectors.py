@@ -18,7 +18,7 @@ def main(
     context: typer.Context,
     corpus: Path = typer.Argument(..., help="Folder with transfer/"),
     settings_path: Path = typer.Argument(
-        ..., help="How many, how long: configs/vectors.cfg", exists=True, dir_okay=False
+        ..., help="Which words and texts, how long: configs/vectors.cfg", exists=True, dir_okay=False
     ),
     output: Path = typer.Argument(..., help="Folder where vectors/ and vectors.json go"),
     teacher: str = typer.Option("train", help=TEACHERS),

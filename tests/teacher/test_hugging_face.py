@@ -9,6 +9,7 @@ from dataclasses import asdict, replace
 from functools import cache, partial
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy
@@ -37,7 +38,7 @@ from scripts.distill.core.files import hash_file
 from scripts.distill.data.teacher_scores import Scores
 from scripts.distill.score.settings import load_score_settings
 from scripts.distill.teacher import hub
-from scripts.distill.teacher.hugging_face import HuggingFaceSettings, HuggingFaceTeacher, map_classes
+from scripts.distill.teacher.hugging_face import HuggingFaceSettings, HuggingFaceTeacher, longest_input, map_classes
 
 LABELS = ["NEG", "POS"]
 STARS = ["1 star", "2 stars", "3 stars", "4 stars", "5 stars"]
@@ -652,3 +653,9 @@ def test_hugging_face_reads_a_model_of_the_hub_at_a_revision(saved: Path, monkey
     assert calls == [("owner/model", "abc123")]
     assert teacher.name == "hf:owner/model@abc123"
     assert teacher.fingerprint == load(saved).fingerprint
+
+
+@pytest.mark.parametrize(("positions", "longest"), [(-1, 512), (None, 512), (64, 64)])
+def test_hugging_face_knows_how_long_a_text_may_be(positions: int | None, longest: int) -> None:
+    tokenizer, config = SimpleNamespace(model_max_length=512), SimpleNamespace(max_position_embeddings=positions)
+    assert longest_input(tokenizer, config) == longest

@@ -10,7 +10,6 @@ from numpy.testing import assert_allclose
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
-from scripts.distill.teacher.hugging_face import longest_input
 from scripts.distill.teacher.word_encoder import WordEncoder, load_word_encoder
 from tests.teacher.test_hugging_face import LONGEST, save_classifier
 
@@ -121,12 +120,6 @@ def test_word_encoder_with_a_slow_tokenizer_says_what_to_set(folder: Path) -> No
     encoder = WordEncoder(AutoModel.from_pretrained(folder), AutoTokenizer.from_pretrained(folder, use_fast=False))
     with pytest.raises(ValueError, match=r"a slow one.* context_texts = 0 in configs/vectors\.cfg"):
         list(encoder.encode_tokens([spacy.blank("en")("good")], 100))
-
-
-@pytest.mark.parametrize(("positions", "longest"), [(-1, 512), (None, 512), (64, 64)])
-def test_word_encoder_knows_how_long_a_text_may_be(positions: int | None, longest: int) -> None:
-    tokenizer, config = SimpleNamespace(model_max_length=512), SimpleNamespace(max_position_embeddings=positions)
-    assert longest_input(tokenizer, config) == longest
 
 
 def test_word_encoder_may_pad_on_the_left(folder: Path) -> None:

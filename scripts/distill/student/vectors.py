@@ -110,7 +110,8 @@ def make_vectors(
     counts, n_texts = count_forms(_read_originals(shards))
     frequent = take_turns(frequent_words(corpus.prepared["languages"], settings.words))
     words = choose_words(counts, frequent, settings.words)
-    texts = spread_evenly(_read_originals(shards), n_texts, settings.context_texts)
+    # Without context_texts the texts are not read a second time.
+    texts = spread_evenly(_read_originals(shards if settings.context_texts else []), n_texts, settings.context_texts)
     encoded = encode_words(encoder, words, texts, settings)
     total = counts.total()
     shares = numpy.asarray([word.count / total for word in words], dtype="float32")

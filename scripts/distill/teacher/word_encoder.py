@@ -75,7 +75,7 @@ class WordEncoder:
                     found[row] = own.mean(axis=0)
             return found
 
-        with _threads_of_their_own() as threads, ThreadPoolExecutor(threads) as pool:
+        with _single_threads() as pool:
             tracked = track(batches, "encoding words", unit="batches")
             for rows, found in zip(tracked, pool.map(encode_batch, batches), strict=True):
                 vectors[rows] = found
@@ -113,7 +113,7 @@ class WordEncoder:
             found = zip(texts, self._encode(batch), pieces, strict=True)
             return [(doc, *_pool(states, tokens)) for doc, states, tokens in found]
 
-        with _threads_of_their_own() as threads, ThreadPoolExecutor(threads) as pool:
+        with _single_threads() as pool:
             for found in pool.map(encode_batch, group_by_length(lengths, batch_tokens)):
                 yield from found
 
@@ -159,12 +159,13 @@ def _pool(states: Floats, tokens: NDArray[numpy.int64]) -> tuple[NDArray[numpy.i
 
 
 @contextmanager
-def _threads_of_their_own() -> Iterator[int]:
-    """Keep torch from sharing out the work of a thread among several; yield how many it would have taken."""
+def _single_threads() -> Iterator[ThreadPoolExecutor]:
+    """Yield a pool whose threads compute a batch each; torch does not share out the work of one among several."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        yield threads
+        with ThreadPoolExecutor(threads) as pool:
+            yield pool
     finally:
         torch.set_num_threads(threads)
 
