@@ -7,6 +7,7 @@ import pytest
 from scripts.lab.tables import load_experiment
 
 TABLES = sorted(Path("configs/experiments").glob("*.cfg"))
+EMBED = "components.textcat.model.tok2vec.embed"
 
 
 @pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
@@ -14,3 +15,10 @@ def test_experiment_tables_can_be_read(path: Path) -> None:
     cells = load_experiment(path)
     assert len({cell.name for cell in cells}) == len(cells)
     assert all(cell.folder.startswith("../shared/") for cell in cells)
+
+
+@pytest.mark.parametrize("path", TABLES, ids=lambda path: path.stem)
+def test_experiment_tables_give_each_word_feature_its_rows(path: Path) -> None:
+    for cell in load_experiment(path):
+        sizes = [len(str(cell.train.get(f"{EMBED}.{name}", "")).split(",")) for name in ("attrs", "rows")]
+        assert sizes[0] == sizes[1], cell.name

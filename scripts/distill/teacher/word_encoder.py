@@ -160,7 +160,7 @@ def _pool(states: Floats, tokens: NDArray[numpy.int64]) -> tuple[NDArray[numpy.i
 
 @contextmanager
 def _single_threads() -> Iterator[ThreadPoolExecutor]:
-    """Yield a pool whose threads compute a batch each; torch does not share out the work of one among several."""
+    """Yield a pool whose threads compute a batch each: torch uses one thread for each batch."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
