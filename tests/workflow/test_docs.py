@@ -4,12 +4,13 @@ import importlib
 import re
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import spacy
 import srsly
 import typer
+from thinc.api import get_current_ops, set_current_ops
 from typer.core import TyperCommand, TyperGroup
 
 from scripts.distill.augment.plan import load_plan
@@ -137,8 +138,12 @@ def test_docs_python_runs(
     nlp.meta["thresholds"] = {"0.95": {"POS": {"threshold": 0.5}, "NEG": None}}
     monkeypatch.setattr(spacy, "load", lambda name: nlp)
     names: dict[str, Any] = {}
+    ops = get_current_ops()
     exec(compile(code, "docs", "exec"), names)  # noqa: S102  # our own pages
-    if "thresholds" in code:
+    if "set_current_ops" in code:
+        assert cast(Any, get_current_ops()).use_blis is False
+        set_current_ops(ops)
+    elif "thresholds" in code:
         assert [names["answer"](text) for text in ("good", "bad")] == ["POS", None]
     elif "resume_training" in code:
         assert re.fullmatch(r"\{'textcat': \d+\.\d+\}\n", capsys.readouterr().out)
