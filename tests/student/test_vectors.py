@@ -180,6 +180,12 @@ def test_vectors_texts_are_spread_evenly(size: int, kept: list[int]) -> None:
     assert list(spread_evenly(docs, 5, size)) == kept
 
 
+def test_vectors_without_context_texts_do_not_read_the_texts_again() -> None:
+    docs: Any = iter(range(5))
+    assert list(spread_evenly(docs, 5, 0)) == []
+    assert next(docs) == 0
+
+
 def test_vectors_choose_words_takes_frequent_ones_first() -> None:
     counts = Counter({"z’": 1, "a": 1, "A": 2, "b": 4, "c": 3, "d": 1})
     # Those of the texts, then the frequent ones.

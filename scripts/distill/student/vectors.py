@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -110,8 +111,7 @@ def make_vectors(
     counts, n_texts = count_forms(_read_originals(shards))
     frequent = take_turns(frequent_words(corpus.prepared["languages"], settings.words))
     words = choose_words(counts, frequent, settings.words)
-    # Without context_texts the texts are not read a second time.
-    texts = spread_evenly(_read_originals(shards if settings.context_texts else []), n_texts, settings.context_texts)
+    texts = spread_evenly(_read_originals(shards), n_texts, settings.context_texts)
     encoded = encode_words(encoder, words, texts, settings)
     total = counts.total()
     shares = numpy.asarray([word.count / total for word in words], dtype="float32")
@@ -148,9 +148,11 @@ def spread_evenly(docs: Iterable[Doc], n_docs: int, size: int) -> Iterator[Doc]:
     """Yield `size` of docs, evenly spread, or all if there are not more; show how many are done.
 
     n_docs (int): How many docs there are.
+    size (int): How many to yield; 0: none is read.
     """
+    n_kept = min(n_docs, size)
     kept = (doc for i, doc in enumerate(docs) if (i + 1) * size // n_docs > i * size // n_docs)
-    return track(kept, "reading words in texts", min(n_docs, size))
+    return track(islice(kept, n_kept), "reading words in texts", n_kept)
 
 
 def choose_words(counts: Counter[str], frequent: Iterable[str], size: int) -> list[Word]:
