@@ -11,7 +11,6 @@ from scripts.distill.core.variables import (
     EngineName,
     SettingsError,
     check_characters,
-    check_known,
     check_lock_file,
     check_package,
     full_command,
@@ -40,7 +39,7 @@ def main(
     package: str = typer.Option(..., help="Name of the package"),
     version: str = typer.Option(..., help="Version of the package"),
     data: Path = typer.Option(..., help="The data: a folder, see docs/data.md"),
-    seed: int = typer.Option(..., help="The seed"),
+    seed: int = typer.Option(..., help="The seed", min=0, max=2**32 - 1),
     gpu_id: int = typer.Option(..., help="The GPU, or -1"),
     processes: int = typer.Option(..., help="Processes of augmentation", min=1),
     engine: EngineName = typer.Option(..., help="What scores: local or ray"),
@@ -55,7 +54,6 @@ def main(
     """
     defaults, overrides = read_defaults(PROJECT_FILE), given_overrides()
     with stopping_with("Can't start"):
-        check_known(overrides, defaults)
         check_characters({**defaults, **overrides})
         check_lock_file(Path("project.lock"))
         check_spec(teacher)

@@ -25,14 +25,16 @@ def main(
     """
     import srsly
 
-    from scripts.distill.release.wheel import build_wheel, check_name
+    from scripts.distill.release.wheel import build_wheel, check_evaluation, check_name
 
     with stopping_with("Can't build the wheel"):
         require_file(model, "export")
         require_file(evaluation, "evaluate")
         if expect:
             check_name(model, expect)
-        wheel = build_wheel(model, packages, srsly.read_json(evaluation))
+        scores = srsly.read_json(evaluation)
+        check_evaluation(model, scores)
+        wheel = build_wheel(model, packages, scores)
     msg.good(f"Wrote {wheel}", f"{wheel.stat().st_size / 1e6:.1f} MB")
 
 

@@ -29,7 +29,7 @@ def main(
     ),
     corpus: Path = typer.Argument(..., help="Folder to write the corpora to"),
     lang: str = typer.Option("xx", help="Language code, or xx for all languages of the data"),
-    seed: int = typer.Option(0, help="Seed of random splits"),
+    seed: int = typer.Option(0, help="Seed of random splits", min=0, max=2**32 - 1),
     max_gold: int | None = typer.Option(None, min=1, help="Train texts per language; all by default"),
     max_unlabelled: int | None = typer.Option(None, min=0, help="Unlabelled texts per language; all by default"),
     force: bool = typer.Option(False, help="Do it again even if nothing has changed"),
@@ -93,8 +93,13 @@ def _warn_of_few(summary: dict[str, Any]) -> None:
 
 def _warn_of_labels(summary: dict[str, Any]) -> None:
     """Say which labels look like others, and how many were written in another way."""
-    from scripts.distill.data.labels import find_lookalikes
+    from scripts.distill.data.labels import find_lookalikes, find_missing_values
 
+    for label in find_missing_values(summary["labels"]):
+        msg.warn(
+            f"{sum(summary['labels'][label].values())} texts have the label {label!r}, like any other label. If it "
+            "means that there is none, move these texts to the unlabelled texts"
+        )
     for group in find_lookalikes(summary["labels"]):
         counts = (f"{label!r} ({sum(summary['labels'][label].values())} texts)" for label in group)
         msg.warn(f"These labels differ only by case or as numbers, and stay apart: {', '.join(counts)}")

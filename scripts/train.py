@@ -1,6 +1,7 @@
 """Train a teacher or a student by its config, for as long as suits the amount of data."""
 
 from pathlib import Path
+from typing import Any
 
 import typer
 from wasabi import msg
@@ -36,60 +37,80 @@ def main(
 
     Example: python -m scripts.train configs/student.cfg --output training/student --training.max_steps 1000
     """
-    from spacy.cli._util import parse_config_overrides
     from spacy.cli.train import train
+
+    with stopping_with("Can't train"):
+        if output.exists() and not output.is_dir():
+            raise ValueError(f"{output}: a file. Give a folder, which is made if it is missing")
+        overrides = _plan(config_path, corpus, context.args)
+    for name in ("model-best", "model-last"):
+        settle(output / name)  # a kill may have come while they were moved
+    # Beside a link to another disk, the model would be made on this one, and could not be moved.
+    place = output.resolve() if output.is_symlink() else output
+    with stopping_with("Can't train"), temporary_folder(place) as made:
+        train(config_path, made, use_gpu=gpu_id, overrides=overrides)
+        # The best one last: where it is, the training has ended.
+        for model in sorted(made.iterdir(), reverse=True):
+            output.mkdir(parents=True, exist_ok=True)
+            replace_folder(model, output / model.name)
+    msg.good(f"Wrote {output / 'model-best'}")
+
+
+def _plan(config_path: Path, corpus: Path, arguments: list[str]) -> dict[str, Any]:
+    """Check a config against the corpora, and return the settings that it shall have beside those of its file."""
+    from spacy.cli._util import parse_config_overrides
     from spacy.util import load_config
 
     import scripts.functions  # noqa: F401  # registers what configs name
     from scripts.distill.data.corpus import Corpus
-    from scripts.distill.data.schedule import check_updates, plan_updates, read_schedule, updates_per_epoch
+    from scripts.distill.data.schedule import (
+        check_names,
+        check_updates,
+        plan_updates,
+        read_schedule,
+        updates_per_epoch,
+    )
     from scripts.distill.student.provenance import check_transfer
-    from scripts.distill.teacher.encoder import unknown_languages
 
     corpora = Corpus(corpus)
-    with stopping_with("Can't train"):
-        written = load_config(config_path)
-        if not {"nlp", "training"} <= {*written}:
-            raise ValueError(f"{config_path}: no training config. Give one, such as configs/student.cfg")
-        given = {"nlp.lang": corpora.lang, **parse_config_overrides(context.args, env_var=None)}
-        if "corpus" in (written["training"].get("before_to_disk") or {}):
-            given["training.before_to_disk.corpus"] = str(corpus)
+    written = load_config(config_path)
+    if not {"nlp", "training"} <= {*written}:
+        raise ValueError(f"{config_path}: no training config. Give one, such as configs/student.cfg")
+    given = {"nlp.lang": corpora.lang, **parse_config_overrides(arguments, env_var=None)}
+    if "corpus" in (written["training"].get("before_to_disk") or {}):
+        given["training.before_to_disk.corpus"] = str(corpus)
+    config = load_config(config_path, overrides=given, interpolate=True)
+    check_names(config_path, config, written)
+    schedule = read_schedule(config_path, config)
+    check_transfer(config, corpora)
+    for path in filter(None, config.get("paths", {}).values()):
+        corpora.require(Path(path))
+    if schedule:
+        per_epoch = updates_per_epoch(config)
+        updates = plan_updates(schedule, per_epoch, given.get("training.max_steps") or None)
+        given = {**updates.overrides(), **given}
         config = load_config(config_path, overrides=given, interpolate=True)
-        schedule = read_schedule(config_path, config)
-        check_transfer(config, corpora)
-        for path in filter(None, config.get("paths", {}).values()):
-            corpora.require(Path(path))
-        planned = {}
-        if schedule:
-            per_epoch = updates_per_epoch(config)
-            updates = plan_updates(schedule, per_epoch, given.get("training.max_steps") or None)
-            planned = updates.overrides()
-            check_updates(load_config(config_path, overrides={**planned, **given}, interpolate=True)["training"])
-            msg.info(
-                f"{updates.total} updates, {updates.total / per_epoch:.1f} epochs; scored on dev every {updates.every}"
-            )
-        encoder = config.get("paths", {}).get("encoder")
-        if encoder == ENCODER:
-            require_file(Path(encoder), "encoder")
-        unknown = unknown_languages(Path(encoder), corpora.prepared["languages"]) if encoder else []
-        if unknown:
-            msg.warn(
-                f"The encoder in {encoder} does not know these languages of the data: {', '.join(unknown)}",
-                "Give a multilingual one: --vars.encoder e5",
-            )
-    for name in ("model-best", "model-last"):
-        settle(output / name)  # a kill may have come while they were moved
-    try:
-        # Beside a link to another disk, the model would be made on this one, and could not be moved.
-        with temporary_folder(output.resolve() if output.is_symlink() else output) as made:
-            train(config_path, made, use_gpu=gpu_id, overrides={**planned, **given})
-            # The best one last: where it is, the training has ended.
-            for model in sorted(made.iterdir(), reverse=True):
-                output.mkdir(parents=True, exist_ok=True)
-                replace_folder(model, output / model.name)
-    except OSError as err:
-        msg.fail("Can't train", str(err), exits=1)
-    msg.good(f"Wrote {output / 'model-best'}")
+    check_updates(config["training"])
+    if schedule:
+        msg.info(
+            f"{updates.total} updates, {updates.total / per_epoch:.1f} epochs; scored on dev every {updates.every}"
+        )
+    if encoder := config.get("paths", {}).get("encoder"):
+        _check_encoder(encoder, corpora.prepared["languages"])
+    return given
+
+
+def _check_encoder(encoder: str, languages: list[str]) -> None:
+    """Check that the encoder is there, and say which languages of the data it does not know."""
+    from scripts.distill.teacher.encoder import unknown_languages
+
+    if encoder == ENCODER:
+        require_file(Path(encoder), "encoder")
+    if unknown := unknown_languages(Path(encoder), languages):
+        msg.warn(
+            f"The encoder in {encoder} does not know these languages of the data: {', '.join(unknown)}",
+            "Give a multilingual one: --vars.encoder e5",
+        )
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.distill.core.lock import writes
 from scripts.distill.core.variables import (
     SettingsError,
     check_characters,
@@ -60,6 +61,26 @@ def test_variables_given_overrides_stand_in_the_environment(monkeypatch: pytest.
     found = given_overrides()
     assert found["lang"] == "nl"
     assert found["data"] == "my data"
+
+
+def test_variables_a_misspelt_one_stops_any_command_before_it_writes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ran = []
+
+    @writes
+    def command() -> None:
+        ran.append(1)
+
+    (tmp_path / "project.yml").write_text("vars: {lang: xx}", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WEASEL_CONFIG_OVERRIDES", "--vars.lnag nl")
+    with pytest.raises(SystemExit):
+        command()
+    assert ran == []
+    monkeypatch.setenv("WEASEL_CONFIG_OVERRIDES", "--vars.lang nl")
+    command()
+    assert ran == [1]
 
 
 def test_variables_given_overrides_stand_on_the_command_line_of_the_parent() -> None:

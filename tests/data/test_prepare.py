@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from scripts.distill.core.files import hash_path
 from scripts.distill.data.corpus import Corpus, gold_label
@@ -17,6 +18,7 @@ from scripts.distill.data.prepare import prepare, prepare_if_changed, write_gold
 from scripts.distill.data.records import KINDS, MAX_CHARACTERS, Drop, Record
 from scripts.prepare import main
 from tests.helpers import ROOT
+from tests.workflow.test_docs import find_app
 
 OUTPUTS = (
     "dropped.jsonl", "gold/dev.spacy", "gold/test.spacy", "gold/train.spacy", "labels.json", "prepare.json",
@@ -154,13 +156,29 @@ def test_prepare_writes_an_empty_file_for_no_unlabelled_texts(data: Path, corpus
     assert (corpus / "unlabelled.jsonl").read_bytes() == b""
 
 
+def test_prepare_writes_nothing_into_the_data(data: Path) -> None:
+    for corpus in (data, data / "en", data / "corpus"):
+        before = {path: path.read_bytes() for path in data.rglob("*") if path.is_file()}
+        with pytest.raises(ValueError, match=f"{corpus}: lies in the data folder {data}"):
+            prepare_if_changed(data, corpus, Path(__file__), lang="en", seed=0)
+        assert {path: path.read_bytes() for path in data.rglob("*") if path.is_file()} == before
+
+
+def test_prepare_warns_of_labels_that_mean_none(tmp_path: Path) -> None:
+    labels = ("good", "bad", "NaN")
+    write_records(tmp_path / "data/en.jsonl", [{"text": f"{x} {i}", "label": x} for x in labels for i in range(9)])
+    done = CliRunner().invoke(find_app("scripts.prepare"), [str(tmp_path / "data"), str(tmp_path / "corpus")])
+    assert done.exit_code == 0, done.output
+    assert "9 texts have the label 'NaN', like any other label" in " ".join(done.output.split())
+
+
 def test_prepare_lists_what_was_dropped(data: Path, corpus: Path) -> None:
     prepare(data, corpus, lang="en", seed=0)
     drops = [json.loads(line) for line in (corpus / "dropped.jsonl").read_text(encoding="utf-8").splitlines()]
     train, test, unlabelled = (f"{data}/en/{split}.jsonl" for split in ("train", "test", "unlabelled"))
     nearly = f"nearly the same text as {data}/en/dev.jsonl:2"
     reason = "'stars' must be 1, 2, 3, 4 or 5, found 9"
-    assert [tuple(drop.values()) for drop in drops] == [
+    assert [tuple(drop.values())[:-1] for drop in drops] == [
         (train, 3, "neutral", "3 stars", "So so."),
         (train, 4, "rejected", "'text' is empty", ""),
         (train, 5, "rejected", reason, "What?"),
@@ -170,7 +188,8 @@ def test_prepare_lists_what_was_dropped(data: Path, corpus: Path) -> None:
         (unlabelled, 2, "duplicate", f"same text as {train}:2", "Awful."),
         (unlabelled, 3, "near_copy", nearly, "Really bad from the FIRST page to the last."),
     ]
-    assert list(drops[0]) == ["file", "line", "kind", "reason", "text"]
+    assert list(drops[0]) == ["file", "line", "kind", "reason", "text", "lines"]
+    assert {drop["lines"] for drop in drops} == {1}
 
 
 def test_prepare_summary_says_what_was_read_kept_and_dropped(data: Path, corpus: Path) -> None:
@@ -517,8 +536,8 @@ def test_prepare_docs_come_back_as_they_were_written(tmp_path: Path) -> None:
 
 def test_prepare_prints_labels_that_the_terminal_does_not_have(tmp_path: Path) -> None:
     rows = [{"text": f"{label} {i} text", "label": label} for label in "✓✗" for i in range(10)]
-    write_records(tmp_path / "en.jsonl", rows)
-    command = [sys.executable, "-m", "scripts.prepare", str(tmp_path), str(tmp_path / "corpus")]
+    write_records(tmp_path / "data/en.jsonl", rows)
+    command = [sys.executable, "-m", "scripts.prepare", str(tmp_path / "data"), str(tmp_path / "corpus")]
     done = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}
     )

@@ -11,6 +11,8 @@ import spacy
 from scripts.distill.data.records import MAX_CHARACTERS, Drop, Record, read_records, stream_records
 from scripts.distill.data.text_files import split_name
 
+UNLABELLED_INSTEAD = "Give one, or move the text to the unlabelled texts"
+
 # One file of each kind, with a good record, a bad one and another good one.
 ORIGINS = {
     ".jsonl": '{"text": "Één.", "stars": 5}\n{"text": "", "stars": 1}\n\n{"text": "Twee\\n.", "stars": 1}\n',
@@ -177,12 +179,12 @@ def test_records_any_label_without_stars_is_taken(tmp_path: Path, label: Any, ex
         ({"label": "Pos", "stars": 1}, "label 'Pos' contradicts 1 stars (NEG)"),
         ({}, "neither 'label' nor 'stars'. Found: 'text'. Call what holds the labels 'label'"),
         ({" label": "POS"}, "neither 'label' nor 'stars'. Found: 'text', ' label'. Call what holds the labels 'label'"),
-        ({"label": None, "stars": None}, "'label' and 'stars' are empty"),
-        ({"label": None}, "'label' is empty"),
-        ({"stars": None}, "'stars' is empty"),
-        ({"label": ""}, "'label' is empty"),
-        ({"label": "  ", "stars": 4}, "'label' is empty"),
-        ({"label": "\u200b"}, "'label' is empty"),
+        ({"label": None, "stars": None}, f"'label' and 'stars' are empty. {UNLABELLED_INSTEAD}"),
+        ({"label": None}, f"'label' is empty. {UNLABELLED_INSTEAD}"),
+        ({"stars": None}, f"'stars' is empty. {UNLABELLED_INSTEAD}"),
+        ({"label": ""}, f"'label' is empty. {UNLABELLED_INSTEAD}"),
+        ({"label": "  ", "stars": 4}, f"'label' is empty. {UNLABELLED_INSTEAD}"),
+        ({"label": "\u200b"}, f"'label' is empty. {UNLABELLED_INSTEAD}"),
         ({"label": True}, "'label' must be a string or a whole number, found True"),
         ({"label": 1.5}, "'label' must be a string or a whole number, found 1.5"),
         ({"label": float("nan")}, "'label' must be a string or a whole number, found nan"),
@@ -260,7 +262,7 @@ def test_records_jsonl_may_have_a_bom(tmp_path: Path) -> None:
         ("Nice, cheap,4,", "expected 3 columns, found 4"),
         ("Nice, cheap, good,4,", "expected 3 columns, found 5"),
         (",4,", "'text' is empty"),
-        ("Nice,,", "'label' and 'stars' are empty"),
+        ("Nice,,", f"'label' and 'stars' are empty. {UNLABELLED_INSTEAD}"),
         ("Nice,9,", "'stars' must be 1, 2, 3, 4 or 5, found '9'"),
         ('"Nice" phone,4,', "lines 2 to 2: ',' expected after '\"'. Close its quotes, and double those inside quotes"),
     ],
@@ -445,3 +447,32 @@ def test_records_stream_gives_a_record_before_it_reads_the_next(tmp_path: Path, 
 )
 def test_records_name_is_split_from_its_suffixes(name: str, expected: tuple[str, str]) -> None:
     assert split_name(Path("data") / name) == expected
+
+
+# --- Files of another kind than their name says ---
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("text,label", ".csv"),
+        ("label\ttext\tstars", ".tsv"),
+        ('"text","label"', ".csv"),
+        ('{"text": "Nice."}', ".jsonl"),
+    ],
+)
+@pytest.mark.parametrize("packed", ["", ".gz"])
+def test_records_table_or_json_in_a_txt_file_is_refused(tmp_path: Path, line: str, kind: str, packed: str) -> None:
+    path = tmp_path / f"unlabelled.txt{packed}"
+    content = f"{line}\nNice,POS\n".encode()
+    path.write_bytes(gzip.compress(content) if packed else content)
+    with pytest.raises(ValueError, match=rf"{path}:1: .* is no text, .* Rename it to unlabelled{kind}{packed}"):
+        read_records(path, lang="en", labelled=False)
+
+
+@pytest.mark.parametrize("line", ["Nice, text, fine", "text", '"text"', "{text}", "12", "[1, 2]", "A,text with blanks"])
+def test_records_text_that_only_begins_like_a_table_is_text(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "unlabelled.txt"
+    path.write_text(f"{line}\nNice.\n", encoding="utf-8")
+    records, drops = read_records(path, lang="en", labelled=False)
+    assert ([record.text for record in records], drops) == ([line, "Nice."], [])

@@ -537,6 +537,24 @@ def test_splits_file_of_which_much_is_rejected_is_an_error(tmp_path: Path, rejec
     assert message.endswith("name it train.unquoted.csv. In tables, quotes are the usual reason, see docs/data.md")
 
 
+@pytest.mark.parametrize("labelled", [True, False])
+def test_splits_lines_that_a_quote_swallows_count_one_by_one(tmp_path: Path, labelled: bool) -> None:
+    lines = [f"A text about {i},POS" for i in range(40)]
+    lines[28] = f'"{lines[28]}'
+    table = "\n".join(["text,label", "Train good,POS", "Train bad,NEG", *lines])
+    folder = write_language(tmp_path / "nl")
+    if labelled:
+        (folder / "train.jsonl").unlink()
+    path = folder / ("train.csv" if labelled else "unlabelled.csv")
+    path.write_text(table, encoding="utf-8")
+    with pytest.raises(ValueError) as raised:
+        list(stream_unlabelled(read_splits(tmp_path, lang="nl", seed=0)))
+    assert str(raised.value).startswith(
+        f"{path}: 12 of its 42 records are rejected, more than 20% (each line of them is counted). The largest "
+        "problem: line 43: lines 32 to 43: unexpected end of data. Close its quotes"
+    )
+
+
 @pytest.mark.parametrize(("good", "stops"), [(80, False), (79, True)])
 def test_splits_unlabelled_texts_of_which_much_is_rejected_are_an_error(tmp_path: Path, good: int, stops: bool) -> None:
     lines = [*(json.dumps({"text": f"A text about {i}"}) for i in range(good)), *('{"text": 4}' for _ in range(20))]

@@ -13,6 +13,7 @@ from spacy.language import Language
 from scripts.distill.core.files import hash_file, zipped_size
 from scripts.distill.core.probabilities import soften
 from scripts.distill.core.rounding import round_mantissa, round_parameters
+from scripts.distill.core.variables import SettingsError
 from scripts.distill.data.corpus import Corpus
 from scripts.distill.data.prepare import write_gold
 from scripts.distill.data.records import Record
@@ -230,6 +231,17 @@ def test_export_that_fails_writes_nothing(corpus: Path, nlp: Language) -> None:
 def test_export_describes_languages_and_labels() -> None:
     description = describe(["de", "nl"], ["A", "B", "C"])
     assert "for de, nl with the exclusive labels A, B, C:" in description
+
+
+def test_export_refuses_a_name_that_no_wheel_can_have(corpus: Path, nlp: Language) -> None:
+    nlp.to_disk(corpus / "model")
+    for name, version, message in (("My Name", "0.1.0", "name = 'My Name'"), ("tiny", "banana", "version = 'banana'")):
+        with pytest.raises(SettingsError, match=message):
+            export(
+                corpus / "model", corpus / "out", Corpus(corpus), corpus / "student.cfg", corpus / "encoder",
+                name=name, version=version, seed=0,
+            )  # fmt: skip
+    assert not (corpus / "out").exists()
 
 
 def test_export_refuses_a_transfer_set_of_other_data(corpus: Path, nlp: Language) -> None:

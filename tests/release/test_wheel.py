@@ -20,10 +20,12 @@ from scripts.distill.release.wheel import (
     HARD,
     WheelError,
     build_wheel,
+    check_evaluation,
     check_name,
     spacy_environment,
     verify_wheel,
 )
+from scripts.distill.teacher.teachers import load_pipeline
 from tests.release.test_card import EVALUATION, NOTES, SUMMARY
 from tests.teacher.test_teachers import textcat_pipeline
 
@@ -235,6 +237,18 @@ def test_wheel_of_another_name_than_the_variables_say_is_an_error(model: Path) -
     check_name(model, "en_tiny_mood-0.0.1")
     with pytest.raises(WheelError, match=r"is en_tiny_mood-0\.0\.1, .* given xx_tiny_mood-0\.0\.1 .* --vars\.lang en "):
         check_name(model, "xx_tiny_mood-0.0.1")
+
+
+def test_wheel_says_what_was_measured_of_this_student(model: Path, tmp_path: Path) -> None:
+    labels = ["NEG", "POS"]
+    measured = load_pipeline(str(model), labels).fingerprint
+    evaluation = {"split": "test", "labels": labels, "fingerprints": {"student": measured}}
+    check_evaluation(model, evaluation)
+    with pytest.raises(WheelError, match=r"of the train texts\. .* run evaluate"):
+        check_evaluation(model, {**evaluation, "split": "train"})
+    other = save_model(tmp_path / "other", textcat_pipeline(updates=1))
+    with pytest.raises(WheelError, match=f"of another student than {other}.* run evaluate"):
+        check_evaluation(other, evaluation)
 
 
 @pytest.mark.parametrize("key", ["name", "version"])

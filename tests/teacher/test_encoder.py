@@ -165,11 +165,11 @@ def test_encoders_say_what_to_do_without_the_package(
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize(
     "name",
-    ["no-such-owner/no-such-encoder", "no-such-encoder@main", "not/a/folder/here", "no name"],
-    ids=["id", "revision", "path", "invalid"],
+    ["no-such-owner/no-such-encoder", "no-such-encoder@main", "not/a/folder/here", "no name", "E5"],
+    ids=["id", "revision", "path", "invalid", "case"],
 )
 def test_encoders_unknown_name_says_what_is_possible(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match=f"'{name}' is neither a folder nor a model"):
+    with pytest.raises(ValueError, match=f"'{name}'.* no.*\nEncoders that need no download: e5, minilm"):
         resolve_encoder(name, tmp_path / "output")
     assert not (tmp_path / "output").exists()
 

@@ -1,4 +1,5 @@
 import json
+import re
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -63,9 +64,16 @@ def test_hub_never_asks_for_pickles_or_code(name: str) -> None:
 
 
 @pytest.mark.usefixtures("offline")
-@pytest.mark.parametrize("name", ["no-such-owner/no-such-model", "no-such-model@main", "not/a/folder/here", "no name"])
+@pytest.mark.parametrize("name", ["no-such-owner/no-such-model", "no-such-model@main"])
 def test_hub_unknown_name_says_what_is_possible(name: str) -> None:
     with pytest.raises(ValueError, match=f"'{name}' is neither a folder nor a model that the Hugging Face Hub gives"):
+        find_model(name)
+
+
+@pytest.mark.parametrize("name", ["", "not/a/folder/here", "no name", "./here", "/not/here"])
+def test_hub_is_not_asked_for_what_can_only_be_a_folder(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr(hub, "snapshot_download", None)
+    with pytest.raises(ValueError, match=f"'{re.escape(name)}': there is no such folder, and no model of the Hugging"):
         find_model(name)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import spacy
+from spacy.util import load_config
 from typer.testing import CliRunner, Result
 
 from scripts import train
@@ -60,7 +61,8 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
 
 def run(corpus: Path, *arguments: str, config: Path = STUDENT) -> Result:
     paths = {"train": "transfer", "dev": "dev.spacy", "labels": "labels.json", "tokenizer": "tokenizer"}
-    options = [part for name, path in paths.items() for part in (f"--paths.{name}", str(corpus / path))]
+    has = load_config(config).get("paths", {})
+    options = [part for name, path in paths.items() if name in has for part in (f"--paths.{name}", str(corpus / path))]
     return CliRunner().invoke(
         train.app, [str(config), "--output", str(corpus / "out"), "--corpus", str(corpus), *options, *arguments]
     )
@@ -167,8 +169,31 @@ def test_train_warns_of_languages_that_the_encoder_does_not_know(
         (["--paths.train", "nowhere"], "nowhere: no texts to train on"),
         (["--trainings.max_steps", "1"], "trainings"),
         (["--training.max_steps", "60", "--training.eval_frequency", "200"], "max_steps = 60 is less than eval_frequ"),
+        (
+            ["--training.max_stesp", "30"],
+            "student_bow.cfg: [training] max_stesp: no such setting, in the file or in an ",
+        ),
+        (["--nlp.batch_sise", "30"], "[nlp] batch_sise: no such setting"),
+        (
+            ["--paths.vectros", "nowhere"],
+            "[paths] vectros: no such setting, in the file or in an option. Known: train,",
+        ),
+        (["--training.patience", "abc"], "patience must be a whole number, 0 or more. Found: 'abc'"),
+        (["--output", __file__], "test_train.py: a file. Give a folder"),
     ],
-    ids=["warmup", "epochs", "batcher", "no texts", "misspelt section", "never scored"],
+    ids=[
+        "warmup",
+        "epochs",
+        "batcher",
+        "no texts",
+        "misspelt section",
+        "never scored",
+        "misspelt setting",
+        "misspelt setting of nlp",
+        "misspelt path",
+        "word for a number",
+        "file for a folder",
+    ],
 )
 def test_train_says_what_is_wrong_and_trains_nothing(
     corpus: Path, given: list[tuple[Any, ...]], arguments: list[str], message: str
@@ -195,6 +220,21 @@ def test_train_refuses_a_config_that_trains_nothing(corpus: Path) -> None:
     result = run(corpus, config=Path("configs/augment.cfg"))
     assert result.exit_code == 1
     assert "configs/augment.cfg: no training config. Give one, such as configs/student.cfg" in result.output
+
+
+def test_train_checks_updates_of_a_config_without_schedule(corpus: Path, given: list[tuple[Any, ...]]) -> None:
+    result = run(corpus, "--training.max_steps", "1", config=Path("configs/bow.cfg"))
+    assert result.exit_code == 1
+    assert "max_steps = 1 is less than eval_frequency" in result.output
+    assert given == []
+
+
+def test_train_that_fails_says_why_and_shows_no_traceback(corpus: Path) -> None:
+    result = run(corpus, *PLAN, "--training.optimizer.learn_rate", "abc")
+    assert result.exit_code == 1
+    assert "Can't train" in result.output
+    assert "Invalid schedule for 'learn_rate'" in result.output
+    assert isinstance(result.exception, SystemExit)
 
 
 def test_train_works_where_a_link_leads(corpus: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from wasabi import msg
 from .files import settle_folder, write_json
 from .messages import stopping_with
 from .processes import arguments_of, start_of
+from .variables import check_given
 
 LOCK, HOLDER = ".run.lock", ".run.json"
 # Seconds that a lock may take to go with a process that was killed.
@@ -58,12 +59,16 @@ class Run:
 
 
 def writes(command: Callable[P, R]) -> Callable[P, R]:
-    """Let a typer command hold the lock of the project folder, which it runs in. If another run has it, stop."""
+    """Let a typer command hold the lock of the project folder, which it runs in.
+
+    The command stops before it begins if another run has the lock, or if it was given a misspelt variable.
+    """
 
     @wraps(command)
     def locked(*args: P.args, **kwargs: P.kwargs) -> R:
         with ExitStack() as stack:
             with stopping_with("Can't start"):
+                check_given()
                 stack.enter_context(hold_folder(Path()))
             try:
                 return command(*args, **kwargs)

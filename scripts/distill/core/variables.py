@@ -71,6 +71,16 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, str]:
     return overrides
 
 
+def check_given(project_file: Path = Path("project.yml")) -> None:
+    """Check that the calling `spacy project run`, if there is one, was given only variables of project.yml.
+
+    project_file (Path): The file project.yml.
+    RAISES (SettingsError): If one of them is not there.
+    """
+    if overrides := given_overrides():
+        check_known(overrides, read_defaults(project_file))
+
+
 def check_known(overrides: Mapping[str, str], defaults: Mapping[str, Any]) -> None:
     """Check that only variables of project.yml were given.
 

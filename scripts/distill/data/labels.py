@@ -44,6 +44,14 @@ def find_lookalikes(labels: Iterable[str]) -> list[list[str]]:
     return [group for group in groups.values() if len(group) > 1]
 
 
+def find_missing_values(labels: Iterable[str]) -> list[str]:
+    """Return the labels that tables and programs write where a value is missing, in their order.
+
+    labels (Iterable[str]): The labels.
+    """
+    return [label for label in labels if label.lower() in ("nan", "null", "#n/a", "n/a")]
+
+
 def _lookalike_key(label: str) -> str | float:
     try:
         number = float(label)

@@ -114,6 +114,11 @@ def prepare_if_changed(
     RAISES (OSError, ValueError): As `prepare` does.
     """
     find_languages(data)  # before gigabytes of a folder that holds no data are read
+    if corpus.resolve().is_relative_to(data.resolve()):
+        raise ValueError(
+            f"{corpus}: lies in the data folder {data}, where files of the same name would be lost. Give a folder "
+            "outside of it"
+        )
     for name in (*OUTPUTS, "prepare.json", RECORD):
         settle(corpus / name)
     limits = {"max_gold": max_gold, "max_unlabelled": max_unlabelled}

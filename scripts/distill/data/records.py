@@ -4,13 +4,15 @@ import gzip
 import json
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from ..core.messages import quote
 from .labels import normalize_label
 from .tables import read_table
-from .text_files import SUFFIXES, TXT, InvalidRecord, explain_undecodable, open_text, split_name, suffixes
+from .text_files import DELIMITERS, SUFFIXES, TXT, InvalidRecord, explain_undecodable, open_text, split_name, suffixes
 
 # Characters of a text: what spaCy's `nlp.max_length` lets through.
 MAX_CHARACTERS = 1_000_000
@@ -20,6 +22,7 @@ NEUTRAL_STARS = 3
 # nearly equals a dev or test text; it is bad input.
 Kind = Literal["neutral", "duplicate", "case_duplicate", "contradiction", "near_copy", "rejected"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+_NO_LABEL = "Give one, or move the text to the unlabelled texts"
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,7 @@ class Drop:
     kind (str): One of `KINDS`.
     reason (str): Why the record was not kept, for people.
     text (str): The text; "" if the record has no valid one.
+    lines (int): The lines that a record takes which can't be read, such as one with a quote that is never closed.
     """
 
     file: str
@@ -58,6 +62,7 @@ class Drop:
     kind: Kind
     reason: str
     text: str = ""
+    lines: int = 1
 
 
 def read_records(path: Path, *, lang: str, labelled: bool = True) -> tuple[list[Record], list[Drop]]:
@@ -104,7 +109,7 @@ def stream_records(path: Path, *, lang: str, labelled: bool = True) -> Iterator[
                     continue
                 label = _agree(record, label, stars)
         except InvalidRecord as err:
-            yield Drop(str(path), line, "rejected", str(err), text)
+            yield Drop(str(path), line, "rejected", str(err), text, err.lines)
         else:
             yield Record(text, label, lang, str(path), line, changed)
 
@@ -130,8 +135,23 @@ def _read_records(path: Path, *, labelled: bool) -> Iterator[tuple[int, dict[str
 def _read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     with open_text(path) as file:
         for number, line in enumerate(file, start=1):
+            if number == 1:
+                _check_plain(path, line)
             if line.strip():
                 yield number, {"text": line}
+
+
+def _check_plain(path: Path, line: str) -> None:
+    """Refuse a .txt file whose first line is that of a table, or a JSON object: all of it would become text."""
+    rows = {kind: [cell.strip('"') for cell in line.strip().split(mark)] for kind, mark in DELIMITERS.items()}
+    kinds = [kind for kind, row in rows.items() if len(row) > 1 and "text" in row and " " not in "".join(row)]
+    with suppress(ValueError):
+        kinds += [".jsonl"] if isinstance(json.loads(line), dict) else []
+    if kinds:
+        raise ValueError(
+            f"{path}:1: {quote(line.strip())} is no text, but the first line of another kind of file. {TXT} has one "
+            f"text in each line. Rename it to {path.name.replace(TXT, kinds[0])}"
+        )
 
 
 def _read_jsonl(path: Path) -> Iterator[tuple[int, dict[str, Any] | InvalidRecord]]:
@@ -218,7 +238,7 @@ def _get_label(record: dict[str, Any]) -> tuple[str | None, bool]:
 def _agree(record: dict[str, Any], label: str | None, stars: int | None) -> str:
     """Return what a label of sentiment, in upper or lower case, and stars say together; each may be missing."""
     if label == "":
-        raise InvalidRecord("'label' is empty")
+        raise InvalidRecord(f"'label' is empty. {_NO_LABEL}")
     if stars is None:
         if label is None:
             raise InvalidRecord(_no_label(record))
@@ -233,7 +253,7 @@ def _no_label(record: dict[str, Any]) -> str:
     empty = [repr(name) for name in ("label", "stars") if name in record]
     if not empty:
         return f"neither 'label' nor 'stars'. Found: {_names(record)}. Call what holds the labels 'label'"
-    return f"{' and '.join(empty)} {'are' if len(empty) > 1 else 'is'} empty"
+    return f"{' and '.join(empty)} {'are' if len(empty) > 1 else 'is'} empty. {_NO_LABEL}"
 
 
 def _names(record: dict[str, Any]) -> str:

@@ -11,6 +11,7 @@ from confection import Config
 from pydantic import Field
 from pydantic.dataclasses import dataclass as section
 from spacy.language import Language
+from spacy.schemas import ConfigSchemaInit, ConfigSchemaNlp, ConfigSchemaTraining
 
 from ..core.sections import STRICT, Count, Number, validate
 from .docbins import read_docs
@@ -107,14 +108,38 @@ def plan_updates(schedule: Schedule, per_epoch: float, total: int | None = None)
     return Updates(total, warmup, every, None if decay is None else decay / max(total, schedule.min_updates))
 
 
+def check_names(path: Path, config: Config, written: Config) -> None:
+    """Check that a training config has only settings that spaCy knows, which itself ignores all others in silence.
+
+    path (Path): The config's file, for the message.
+    config (Config): The config, with the settings that were given as options.
+    written (Config): The config as it stands in the file.
+    RAISES (ValueError): If `[nlp]`, `[training]` or `[initialize]` has another setting, or `[paths]` one that is not in
+        the file.
+    """
+    schemas: dict[str, Any] = {
+        "nlp": ConfigSchemaNlp, "training": ConfigSchemaTraining, "initialize": ConfigSchemaInit
+    }  # fmt: skip
+    known = {"paths": [*written.get("paths", {})], **{name: [*schemas[name].model_fields] for name in schemas}}
+    for name in known:
+        if unknown := sorted({*config.get(name, {})} - {*known[name]}):
+            raise ValueError(
+                f"{path}: [{name}] {', '.join(unknown)}: no such setting, in the file or in an option. Known: "
+                f"{', '.join(known[name])}"
+            )
+
+
 def check_updates(training: Mapping[str, Any]) -> None:
     """Check that a training has enough updates, and patience, to be scored after some of them, at its full rate.
 
     training (Mapping[str, Any]): `[training]` of an interpolated config. If max_steps is 0, nothing is checked.
-    RAISES (ValueError): If there are fewer updates than lie between two scorings on dev, patience ends before the first
-        of them, or the learning rate rises for more than half of the updates.
+    RAISES (ValueError): If one of these is no whole number, there are fewer updates than lie between two scorings on
+        dev, patience ends before the first of them, or the learning rate rises for more than half of the updates.
     """
     total, every = training["max_steps"], training["eval_frequency"]
+    for name in ("max_steps", "eval_frequency", "patience"):
+        if type(training[name]) is not int or training[name] < 0:
+            raise ValueError(f"[training] {name} must be a whole number, 0 or more. Found: {training[name]!r}")
     if not total:
         return
     if total < every:

@@ -28,7 +28,7 @@ PRECEDENCE = ("test", "dev", "train")
 # Of one file with all labelled texts, the shares of the texts that become dev and test.
 DEV_SHARE = TEST_SHARE = 0.2
 # Of the labelled records of a file, or the unlabelled ones of a language, the share that may be rejected; and how many
-# may be, whatever their share.
+# may be, whatever their share. A rejected record counts once for each of its lines: each may be a record that was lost.
 MAX_REJECTED, FEW_REJECTED = 0.2, 10
 
 
@@ -162,10 +162,12 @@ def _is_ignored(path: Path) -> bool:
 
 def _refuse_language(path: Path, code: str) -> NoReturn:
     if other := find_language(code):
-        raise ValueError(f"{path}: spaCy's code for {code!r} is {other!r}. Rename it")
+        new = other + path.name.removeprefix(code)
+        raise ValueError(f"{path}: spaCy's code for {code!r} is {other!r}. Rename it to {new}")
     raise ValueError(
         f"{path}: {code!r} is not the code of a language that spaCy knows (en, nl, fr …) and tokenises "
-        "without another library. Rename it, or move it out of the data folder"
+        "without another library. If its texts are of such a language, rename it to the language's code. If not, move "
+        "it out of the data folder"
     )
 
 
@@ -237,7 +239,8 @@ def _read_file(path: Path, lang: str, seed: int, splits: Splits) -> None:
     for label, count in counts.items():
         if count < 5:
             line = next(record.line for record in records if record.label == label)
-            others = ", ".join(f"{other!r} {n}" for other, n in counts.items() if other != label)
+            found = [f"{other!r} {n}" for other, n in counts.items() if other != label]
+            others = ", ".join([*found[:10], *([f"and {len(found) - 10} more"] if len(found) > 10 else [])])
             raise ValueError(
                 f"{path}:{line}: label {label!r} has {count} texts, and needs 5 to be split into train, dev and test. "
                 f"Other labels: {others or 'none'}. Correct the label if it is misspelt, or add texts"
@@ -262,7 +265,8 @@ def _read(path: Path, lang: str, splits: Splits) -> list[Record]:
         _refuse(path, len(drops), drops[0] if drops else None)
     rejected = [drop for drop in drops if drop.kind == "rejected"]
     if rejected:
-        _check_rejected(path, splits.read[str(path)], len(rejected), rejected[0])
+        lost = sum(drop.lines for drop in rejected)
+        _check_rejected(path, splits.read[str(path)] - len(rejected) + lost, lost, max(rejected, key=_count_lines))
     return records
 
 
@@ -279,14 +283,15 @@ def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
     # Key → what is left of the text's case.
     seen: dict[bytes, int] = {}
     for lang, files in splits.unlabelled.items():
-        read, rejected, first = 0, 0, None
+        read, rejected, worst = 0, 0, None
         place = files[0] if len(files) == 1 else files[0].parent
         for item in (item for path in files for item in stream_records(path, lang=lang, labelled=False)):
-            read += 1
             if isinstance(item, Drop):
-                rejected, first = rejected + 1, first or item
+                read, rejected = read + item.lines, rejected + item.lines
+                worst = max(worst or item, item, key=_count_lines)
                 yield item
                 continue
+            read += 1
             text, cased = normalize(item.text), zlib.crc32(normalize_but_case(item.text).encode())
             key = text_key(text)
             if text in labelled:
@@ -300,31 +305,41 @@ def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
                 yield item
             seen.setdefault(key, cased)
         if rejected == read:
-            _refuse(place, read, first)
-        if first is not None:
-            _check_rejected(place, read, rejected, first)
+            _refuse(place, read, worst)
+        if worst is not None:
+            _check_rejected(place, read, rejected, worst)
 
 
-def _refuse(path: Path, read: int, first: Drop | None) -> NoReturn:
-    """Refuse a file or folder none of whose records can be used; `first` is the first record that was dropped."""
-    remedy = _first_problem(path, first) if first else "Add texts, or remove it"
+def _refuse(path: Path, read: int, worst: Drop | None) -> NoReturn:
+    """Refuse a file or folder none of whose records can be used; `worst` is the longest one that was dropped."""
+    remedy = _describe_problem(path, worst) if worst else "Add texts, or remove it"
     raise ValueError(f"{path}: none of its {read} records can be used. {remedy}")
 
 
-def _check_rejected(path: Path, read: int, rejected: int, first: Drop) -> None:
-    """Refuse a file or folder of which a large share is rejected: then the file is misread, not some records."""
+def _count_lines(drop: Drop) -> int:
+    return drop.lines
+
+
+def _check_rejected(path: Path, read: int, rejected: int, worst: Drop) -> None:
+    """Refuse a file or folder of which a large share is rejected: then the file is misread, not some records.
+
+    path (Path): The file or folder.
+    read, rejected (int): How many records were read, and rejected; a rejected one counts once for each of its lines.
+    worst (Drop): The one with the most lines; of several such, the first.
+    """
     if rejected > max(FEW_REJECTED, MAX_REJECTED * read):
-        is_table = split_name(Path(first.file))[1] in DELIMITERS
+        misread = split_name(Path(worst.file))[1] in DELIMITERS and not worst.text
         raise ValueError(
-            f"{path}: {rejected} of its {read} records are rejected, more than {MAX_REJECTED:.0%}. "
-            + _first_problem(path, first)
-            + (". In tables, quotes are the usual reason, see docs/data.md" if is_table else "")
+            f"{path}: {rejected} of its {read} records are rejected, more than {MAX_REJECTED:.0%}"
+            + (" (each line of them is counted). " if worst.lines > 1 else ". ")
+            + _describe_problem(path, worst)
+            + (". In tables, quotes are the usual reason, see docs/data.md" if misread else "")
         )
 
 
-def _first_problem(path: Path, first: Drop) -> str:
-    place = f"line {first.line}" if first.file == str(path) else f"{first.file}:{first.line}"
-    return f"The first problem: {place}: {first.reason}"
+def _describe_problem(path: Path, worst: Drop) -> str:
+    place = f"line {worst.line}" if worst.file == str(path) else f"{worst.file}:{worst.line}"
+    return f"The {'largest' if worst.lines > 1 else 'first'} problem: {place}: {worst.reason}"
 
 
 _BUT_CASE = {"duplicate": "", "case_duplicate": ", but for case"}

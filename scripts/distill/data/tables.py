@@ -46,10 +46,10 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, Any] | InvalidRecord
             except StopIteration:
                 return
             except csv.Error as err:
-                lines = f"lines {start} to {reader.line_num}"
+                lines, count = f"lines {start} to {reader.line_num}", reader.line_num - start + 1
                 if "field limit" in str(err):
                     raise ValueError(f"{path}: {lines}: a cell of over {MAX_CELL:,} characters. {remedy}") from err
-                yield reader.line_num, InvalidRecord(f"{lines}: {err}. {remedy}")
+                yield reader.line_num, InvalidRecord(f"{lines}: {err}. {remedy}", count)
                 continue
             if not row:
                 continue
@@ -57,10 +57,10 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, Any] | InvalidRecord
                 reason = f"expected {len(columns)} columns, found {len(row)}"
                 if len(row) > len(columns) and not unquoted:
                     reason += f". A text with {delimiter!r} in it must stand in double quotes"
-                yield reader.line_num, InvalidRecord(reason)
+                yield reader.line_num, InvalidRecord(reason, reader.line_num - start + 1)
             elif reader.line_num > start and _is_several(row, delimiter, others, marks, known):
                 reason = f"lines {start} to {reader.line_num}: in one pair of quotes, each of them a record of its own"
-                yield reader.line_num, InvalidRecord(f"{reason}. {remedy}")
+                yield reader.line_num, InvalidRecord(f"{reason}. {remedy}", reader.line_num - start + 1)
             else:
                 if reader.line_num == start:
                     known.add(_pick(row, marks))
@@ -75,6 +75,8 @@ def _read_columns(path: Path, reader: Iterator[list[str]], delimiter: str) -> li
         _check_separator(path, delimiter)
         raise ValueError(f"{path}:1: can't read the names of the columns: {err}") from err
     if "text" not in columns:
+        if columns and columns[0].startswith("sep="):
+            raise ValueError(f"{path}:1: {columns[0]!r} is a line for Excel. Remove it: the columns' names come first")
         _check_separator(path, delimiter)
         raise ValueError(
             f"{path}:1: no column 'text'. Found: {columns or 'nothing'}. The first line must name the columns: text, "

@@ -25,7 +25,15 @@ _BYTE_ORDER_MARKS = {
 
 
 class InvalidRecord(ValueError):
-    """A record that breaks the input contract; the message is the reason."""
+    """A record that breaks the input contract; the message is the reason.
+
+    lines (int): The lines of the file that the record takes. If quotes are wrong, there may be many.
+    """
+
+    def __init__(self, reason: str, lines: int = 1) -> None:
+        """Create the error."""
+        super().__init__(reason)
+        self.lines = lines
 
 
 def split_name(path: Path) -> tuple[str, str]:

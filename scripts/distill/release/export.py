@@ -11,6 +11,7 @@ from spacy.pipeline import TrainablePipe
 
 from ..core.files import hash_file, replacing_folder, zipped_size
 from ..core.rounding import round_parameters
+from ..core.variables import check_package
 from ..data.corpus import TRANSFER_SHA256, Corpus
 from ..data.known_words import vector_rows
 from ..evaluate.thresholds import find_thresholds
@@ -43,10 +44,11 @@ def export(
     version (str): The pipeline's version.
     seed (int): The seed of the run, for the metadata.
     RETURNS (dict[str, Any]): The metadata: what meta.json holds.
-    RAISES (ValueError): If the transfer set was made from other data than the present corpora, the student was trained
-        on another transfer set, or the student can't be calibrated.
+    RAISES (ValueError): If no wheel can have this name or version, the transfer set was made from other data than the
+        present corpora, the student was trained on another transfer set, or the student can't be calibrated.
     """
     nlp = spacy.load(model)
+    check_package(nlp.meta["lang"], name, version)
     scored = corpus.summary("score")
     check_trained_on_transfer(nlp.meta, scored, model)
     _round(nlp)

@@ -14,8 +14,11 @@ import numpy
 import spacy
 import srsly
 
-from ..core.files import hash_file, replace_folder, replacing_folder, temporary_folder
+from ..core.files import hash_file, hash_folder, replace_folder, replacing_folder, temporary_folder
+from ..core.messages import run_again
 from ..core.variables import check_package
+from ..evaluate.comparison import STUDENT
+from ..teacher.teachers import fingerprint_pipeline
 from . import serving
 from .card import describe_scores, summarize, write_card
 from .sbom import add_sbom, make_sbom
@@ -108,6 +111,22 @@ def check_name(model: Path, expected: str) -> None:
             f"{model} is {found}, this command was given {expected} (variables are not remembered between calls). Run "
             f"it with: {variables}"
         )
+
+
+def check_evaluation(model: Path, evaluation: Mapping[str, Any]) -> None:
+    """Check that an evaluation is of this student, as it is now, and of the test texts.
+
+    model (Path): The folder of the exported student.
+    evaluation (Mapping[str, Any]): The contents of metrics/evaluation.json.
+    RAISES (WheelError): If it is of another model, or of another split.
+    """
+    if evaluation["split"] != "test":
+        raise WheelError(
+            f"The evaluation is of the {evaluation['split']} texts. A wheel says how good the student is on the test "
+            f"texts. {run_again('evaluate')}"
+        )
+    if evaluation["fingerprints"][STUDENT] != fingerprint_pipeline(hash_folder(model), evaluation["labels"]):
+        raise WheelError(f"The evaluation is of another student than {model}. {run_again('evaluate')}")
 
 
 def _package_name(meta: Mapping[str, Any]) -> str:

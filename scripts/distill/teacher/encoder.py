@@ -116,7 +116,12 @@ def _read_name(folder: Path) -> str | None:
 
 def _write_encoder(encoder: str, folder: Path) -> dict[str, str]:
     """Write an encoder into an existing folder, and return where the encoder comes from."""
-    source, origin = _find_packaged(encoder) if encoder in PACKAGED else find_model(encoder)
+    try:
+        source, origin = _find_packaged(encoder) if encoder in PACKAGED else find_model(encoder)
+    except ValueError as err:
+        if encoder in PACKAGED:
+            raise
+        raise ValueError(f"{err}\nEncoders that need no download: {', '.join(PACKAGED)}") from err
     if encoder == E5:
         write_unpacked(read_packed(source), folder)
         return origin

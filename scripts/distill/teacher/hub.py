@@ -1,6 +1,7 @@
 """Models in Hugging Face format: a folder or a model of the Hub, safetensors only, never code of their own."""
 
 import json
+import re
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -29,9 +30,11 @@ def find_model(name: str) -> tuple[Path, dict[str, str]]:
     RAISES (ValueError): If there is no such folder, and the Hub gives no such model.
     """
     folder = Path(name).expanduser()
-    if folder.is_dir():
+    if name and folder.is_dir():
         return folder, {"folder": str(folder)}
     model_id, _, revision = name.partition("@")
+    if not re.fullmatch(r"[\w-][\w.-]*(/[\w.-]+)?", model_id, re.ASCII):
+        raise ValueError(f"{name!r}: there is no such folder, and no model of the Hugging Face Hub has such a name")
     try:
         path = snapshot_download(model_id, revision=revision or None, allow_patterns=list(FILES))
     except (OSError, ValueError) as err:  # the hub's own errors are all one of these

@@ -44,6 +44,18 @@ class Teacher(Protocol):
         """
 
 
+def fingerprint_pipeline(files_sha256: str, labels: Sequence[str], dtype: str = FLOAT32) -> str:
+    """Return what stands for a spaCy pipeline and its settings.
+
+    files_sha256 (str): The sha256 of the pipeline's folder, see `hash_folder`.
+    labels (Sequence[str]): The project's labels, in their order.
+    dtype (str): What its transformer, if it has one, computes in.
+    RETURNS (str): A sha256, in hexadecimal.
+    """
+    about = [files_sha256, list(labels), *([] if dtype == FLOAT32 else [dtype])]
+    return hashlib.sha256(json.dumps(about).encode()).hexdigest()
+
+
 class SpacyTeacher:
     """A Teacher that is a spaCy pipeline, which sets `doc.cats` to probabilities of exclusive labels.
 
@@ -68,12 +80,10 @@ class SpacyTeacher:
         """
         self.nlp = nlp
         self.labels, self.name = labels, name
-        about = [files_sha256, labels]
         transformer = find_transformer(nlp)
         if dtype != FLOAT32 and transformer:
             compute_in(transformer.transformer, dtype)
-            about.append(dtype)
-        self.fingerprint = hashlib.sha256(json.dumps(about).encode()).hexdigest()
+        self.fingerprint = fingerprint_pipeline(files_sha256, labels, dtype if transformer else FLOAT32)
 
     def predict(self, texts: Sequence[str]) -> Scores:
         """Return the probabilities of texts.
