@@ -117,6 +117,11 @@ def test_augmentation_plan_takes_overrides() -> None:
     assert not any("<mask>" in text for texts in made.values() for text in texts)
 
 
+def test_augmentation_code_must_be_python() -> None:
+    with pytest.raises(ValueError, match=rf"{CONFIG}: no Python file"):
+        load_plan(CONFIG, code=CONFIG)
+
+
 def test_augmentation_overrides_leave_the_plan_as_it_is() -> None:
     overrides = {"augment.variants": 60}
     assert load_plan(CONFIG, overrides).variants == 60

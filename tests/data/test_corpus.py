@@ -103,3 +103,8 @@ def test_gold_label_is_the_one_that_holds(cats: dict[str, float], expected: str)
     doc = Doc(Vocab(), words=["Nice"])
     doc.cats = cats
     assert gold_label(doc) == expected
+
+
+def test_corpus_split_that_is_none_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"split = tset: there is no such split\. Known: train, dev, test"):
+        Corpus(tmp_path).gold("tset")

@@ -68,6 +68,8 @@ def load_plan(path: Path, overrides: Mapping[str, Any] | None = None, code: Path
         don't name the same methods.
     """
     if code is not None:
+        if code.suffix != ".py":
+            raise ValueError(f"{code}: no Python file. Its name must end in .py")
         import_file("python_code", code)
     read = read_config(path, overrides)
     # Only [methods] become functions. The rest stays as it was read.

@@ -17,7 +17,7 @@ from spacy.tokens import Doc
 from ..core.files import hash_file, require_file
 from ..core.messages import run_again
 from .docbins import read_docs
-from .origins import LANG, METHOD
+from .origins import LABELLED, LANG, METHOD
 from .text_keys import normalize
 
 # What summaries and metadata call the hashes of prepare.json, of all files in gold/, and of all in transfer/.
@@ -112,8 +112,10 @@ class Corpus:
         """Yield the docs of a gold split; `doc.cats` has 1.0 for the gold label.
 
         split (str): "train", "dev" or "test".
-        RAISES (ValueError): If there is no such file; the message names the command that makes it.
+        RAISES (ValueError): If there is no such split, or no file; the message names the command that makes it.
         """
+        if split not in LABELLED:
+            raise ValueError(f"split = {split}: there is no such split. Known: {', '.join(LABELLED)}")
         yield from read_docs(require_file(self.folder / "gold" / f"{split}.spacy", "prepare"))
 
     def gold(self, split: str) -> GoldSplit:

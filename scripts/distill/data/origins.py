@@ -13,6 +13,8 @@ from ..core.messages import quote, run_again
 ORIGIN, LANG, METHOD = "origin", "lang", "method"
 GOLD, UNLABELLED, AUGMENTED = "gold", "unlabelled", "augmented"
 ORIGINS = (GOLD, UNLABELLED, AUGMENTED)
+# The splits of the gold texts.
+LABELLED = ("train", "dev", "test")
 
 
 def find_origin(doc: Doc) -> str:

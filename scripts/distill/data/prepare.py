@@ -23,9 +23,9 @@ from ..core.files import (
 )
 from ..core.progress import track
 from .docbins import write_docs
-from .origins import GOLD, LANG, ORIGIN, UNLABELLED
+from .origins import GOLD, LABELLED, LANG, ORIGIN, UNLABELLED
 from .records import Drop, Record
-from .splits import LABELLED, PRECEDENCE, Splits, find_languages, read_splits, stream_unlabelled
+from .splits import PRECEDENCE, Splits, find_languages, read_splits, stream_unlabelled
 
 # What `prepare` writes, beside prepare.json.
 OUTPUTS = ("gold", "unlabelled.jsonl", "labels.json", "dropped.jsonl")

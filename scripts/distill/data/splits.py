@@ -13,13 +13,12 @@ from sklearn.model_selection import train_test_split
 from ..core.messages import name_missing
 from .languages import MULTI_LANGUAGE, find_language, is_language
 from .near_duplicates import NearDuplicates
-from .origins import UNLABELLED
+from .origins import LABELLED, UNLABELLED
 from .records import Drop, Kind, Record, read_records, stream_records
 from .text_files import DELIMITERS, SUFFIXES, TXT, split_name, suffixes
 from .text_keys import normalize, normalize_but_case, text_key
 
-LABELLED = ("train", "dev", "test")
-# Instead of these three, one file with all labelled texts of a language.
+# Instead of train, dev and test, one file with all labelled texts of a language.
 UNSPLIT = "labelled"
 # What to put into a data folder, for messages.
 LAYOUT = f"<lang>/{UNSPLIT}.csv and <lang>/{UNLABELLED}.txt, or other files, see docs/data.md"
