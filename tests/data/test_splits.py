@@ -538,7 +538,7 @@ def test_splits_file_of_which_much_is_rejected_is_an_error(tmp_path: Path, rejec
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_splits_lines_that_a_quote_swallows_count_one_by_one(tmp_path: Path, labelled: bool) -> None:
+def test_splits_lines_that_a_quote_swallows_are_counted(tmp_path: Path, labelled: bool) -> None:
     lines = [f"A text about {i},POS" for i in range(40)]
     lines[28] = f'"{lines[28]}'
     table = "\n".join(["text,label", "Train good,POS", "Train bad,NEG", *lines])
@@ -550,9 +550,19 @@ def test_splits_lines_that_a_quote_swallows_count_one_by_one(tmp_path: Path, lab
     with pytest.raises(ValueError) as raised:
         list(stream_unlabelled(read_splits(tmp_path, lang="nl", seed=0)))
     assert str(raised.value).startswith(
-        f"{path}: 12 of its 42 records are rejected, more than 20% (each line of them is counted). The largest "
-        "problem: line 43: lines 32 to 43: unexpected end of data. Close its quotes"
+        f"{path}: 12 of its 43 lines are in records that are rejected, more than 20%. The largest problem: line 43: "
+        "lines 32 to 43: unexpected end of data. Close its quotes"
     )
+
+
+def test_splits_few_rejected_records_of_many_lines_are_no_error(tmp_path: Path) -> None:
+    text = "\n".join(["A line"] * 15)
+    rows = [f'"{i} {text}",{label}{",more" if i % 50 == 0 else ""}' for i in range(100) for label in ("POS", "NEG")]
+    path = write_language(tmp_path / "nl") / "unlabelled.csv"
+    path.write_text("\n".join(["text,label", *rows]), encoding="utf-8")
+    splits = read_splits(tmp_path, lang="nl", seed=0)
+    rejected = [item for item in stream_unlabelled(splits) if isinstance(item, Drop) and item.kind == "rejected"]
+    assert [drop.lines for drop in rejected] == [15] * 4
 
 
 @pytest.mark.parametrize(("good", "stops"), [(80, False), (79, True)])

@@ -15,6 +15,7 @@ from scripts.distill.core.files import write_json
 from scripts.distill.data.corpus import GoldSplit
 from scripts.distill.evaluate.comparison import compare_lengths, evaluate
 from tests.helpers import ROOT
+from tests.teacher.test_teachers import textcat_pipeline
 from tests.workflow.test_docs import find_app
 
 
@@ -108,6 +109,17 @@ def test_augment_show_prints_texts_beside_their_variants(monkeypatch: pytest.Mon
                "show", str(tmp_path), "--lang", "nl")  # fmt: skip
     assert said.endswith("Een goed boek mask Een *[MASK]* boek pos_swap Een *slecht* boek")
     assert "text 3" in said
+
+
+def test_package_refuses_the_evaluation_of_another_student(tmp_path: Path) -> None:
+    textcat_pipeline().to_disk(tmp_path / "model")
+    measured = {"split": "test", "labels": ["NEG", "POS"], "fingerprints": {"student": "of another"}}
+    write_json(tmp_path / "evaluation.json", measured)
+    arguments = [str(tmp_path / "model"), str(tmp_path / "packages"), "--evaluation", str(tmp_path / "evaluation.json")]
+    done = CliRunner().invoke(find_app("scripts.package"), arguments)
+    assert done.exit_code == 1
+    assert "The evaluation is of another student than" in " ".join(done.output.split())
+    assert not (tmp_path / "packages").exists()
 
 
 def check(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, given: dict[str, str], **options: Any) -> str:

@@ -145,8 +145,8 @@ def _check_plain(path: Path, line: str) -> None:
     """Refuse a .txt file whose first line is that of a table, or a JSON object: all of it would become text."""
     rows = {kind: [cell.strip('"') for cell in line.strip().split(mark)] for kind, mark in DELIMITERS.items()}
     kinds = [kind for kind, row in rows.items() if len(row) > 1 and "text" in row and " " not in "".join(row)]
-    with suppress(ValueError):
-        kinds += [".jsonl"] if isinstance(json.loads(line), dict) else []
+    with suppress(ValueError, RecursionError):
+        kinds += [".jsonl"] if line.lstrip().startswith("{") and isinstance(json.loads(line), dict) else []
     if kinds:
         raise ValueError(
             f"{path}:1: {quote(line.strip())} is no text, but the first line of another kind of file. {TXT} has one "

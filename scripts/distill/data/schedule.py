@@ -20,6 +20,8 @@ from .origins import ORIGIN, ORIGINS, check_by_origin, check_some_left, find_ori
 SCHEDULE = "schedule"
 # The largest share of a training in which the learning rate may rise.
 MOST_WARMUP = 0.5
+# What spaCy takes where a config's `[training]` is silent.
+SPACY_UPDATES = {"max_steps": 20_000, "eval_frequency": 200, "patience": 1_600}
 
 
 @section(frozen=True, config=STRICT)
@@ -136,10 +138,12 @@ def check_updates(training: Mapping[str, Any]) -> None:
     RAISES (ValueError): If one of these is no whole number, there are fewer updates than lie between two scorings on
         dev, patience ends before the first of them, or the learning rate rises for more than half of the updates.
     """
-    total, every = training["max_steps"], training["eval_frequency"]
-    for name in ("max_steps", "eval_frequency", "patience"):
-        if type(training[name]) is not int or training[name] < 0:
-            raise ValueError(f"[training] {name} must be a whole number, 0 or more. Found: {training[name]!r}")
+    found = {**SPACY_UPDATES, **{name: training[name] for name in SPACY_UPDATES if name in training}}
+    for name, value in found.items():
+        least = 1 if name == "eval_frequency" else 0
+        if type(value) is not int or value < least:
+            raise ValueError(f"[training] {name} must be a whole number, {least} or more. Found: {value!r}")
+    total, every, patience = found["max_steps"], found["eval_frequency"], found["patience"]
     if not total:
         return
     if total < every:
@@ -147,12 +151,12 @@ def check_updates(training: Mapping[str, Any]) -> None:
             f"[training] max_steps = {total} is less than eval_frequency = {every}: no trained model would be scored "
             f"on dev. Set --training.eval_frequency {max(1, total // 3)}, or train longer"
         )
-    if 0 < training["patience"] < every:
+    if 0 < patience < every:
         raise ValueError(
-            f"[training] patience = {training['patience']} is less than eval_frequency = {every}: training would "
+            f"[training] patience = {patience} is less than eval_frequency = {every}: training would "
             "stop before a trained model is scored on dev. Set --training.patience 0 (never stop early), or more"
         )
-    rate = training["optimizer"].get("learn_rate")
+    rate = training.get("optimizer", {}).get("learn_rate")
     warmup = rate.get("warmup_steps", 0) if isinstance(rate, Mapping) else 0
     if warmup > MOST_WARMUP * total:
         raise ValueError(

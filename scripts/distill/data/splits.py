@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -27,7 +27,7 @@ PRECEDENCE = ("test", "dev", "train")
 # Of one file with all labelled texts, the shares of the texts that become dev and test.
 DEV_SHARE = TEST_SHARE = 0.2
 # Of the labelled records of a file, or the unlabelled ones of a language, the share that may be rejected; and how many
-# may be, whatever their share. A rejected record counts once for each of its lines: each may be a record that was lost.
+# may be, whatever their share. The same holds for the lines of rejected records: each may be a record that was lost.
 MAX_REJECTED, FEW_REJECTED = 0.2, 10
 
 
@@ -263,9 +263,7 @@ def _read(path: Path, lang: str, splits: Splits) -> list[Record]:
     if not records:
         _refuse(path, len(drops), drops[0] if drops else None)
     rejected = [drop for drop in drops if drop.kind == "rejected"]
-    if rejected:
-        lost = sum(drop.lines for drop in rejected)
-        _check_rejected(path, splits.read[str(path)] - len(rejected) + lost, lost, max(rejected, key=_count_lines))
+    _check_rejected(path, splits.read[str(path)], splits.lines[str(path)], rejected)
     return records
 
 
@@ -282,15 +280,16 @@ def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
     # Key → what is left of the text's case.
     seen: dict[bytes, int] = {}
     for lang, files in splits.unlabelled.items():
-        read, rejected, worst = 0, 0, None
+        read, rejected = 0, list[Drop]()
+        lines: dict[str, int] = {}
         place = files[0] if len(files) == 1 else files[0].parent
         for item in (item for path in files for item in stream_records(path, lang=lang, labelled=False)):
+            read += 1
+            lines[item.file] = item.line
             if isinstance(item, Drop):
-                read, rejected = read + item.lines, rejected + item.lines
-                worst = max(worst or item, item, key=_count_lines)
+                rejected.append(item)
                 yield item
                 continue
-            read += 1
             text, cased = normalize(item.text), zlib.crc32(normalize_but_case(item.text).encode())
             key = text_key(text)
             if text in labelled:
@@ -303,37 +302,41 @@ def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
             else:
                 yield item
             seen.setdefault(key, cased)
-        if rejected == read:
-            _refuse(place, read, worst)
-        if worst is not None:
-            _check_rejected(place, read, rejected, worst)
+        if len(rejected) == read:
+            _refuse(place, read, rejected[0] if rejected else None)
+        _check_rejected(place, read, sum(lines.values()), rejected)
 
 
-def _refuse(path: Path, read: int, worst: Drop | None) -> NoReturn:
-    """Refuse a file or folder none of whose records can be used; `worst` is the longest one that was dropped."""
-    remedy = _describe_problem(path, worst) if worst else "Add texts, or remove it"
+def _refuse(path: Path, read: int, first: Drop | None) -> NoReturn:
+    """Refuse a file or folder none of whose records can be used; `first` is the first record that was dropped."""
+    remedy = _describe_problem(path, first) if first else "Add texts, or remove it"
     raise ValueError(f"{path}: none of its {read} records can be used. {remedy}")
 
 
-def _count_lines(drop: Drop) -> int:
-    return drop.lines
-
-
-def _check_rejected(path: Path, read: int, rejected: int, worst: Drop) -> None:
+def _check_rejected(path: Path, read: int, lines: int, rejected: Sequence[Drop]) -> None:
     """Refuse a file or folder of which a large share is rejected: then the file is misread, not some records.
 
     path (Path): The file or folder.
-    read, rejected (int): How many records were read, and rejected; a rejected one counts once for each of its lines.
-    worst (Drop): The one with the most lines; of several such, the first.
+    read, lines (int): How many records were read, on how many lines.
+    rejected (Sequence[Drop]): The records that were rejected.
     """
-    if rejected > max(FEW_REJECTED, MAX_REJECTED * read):
-        misread = split_name(Path(worst.file))[1] in DELIMITERS and not worst.text
-        raise ValueError(
-            f"{path}: {rejected} of its {read} records are rejected, more than {MAX_REJECTED:.0%}"
-            + (" (each line of them is counted). " if worst.lines > 1 else ". ")
-            + _describe_problem(path, worst)
-            + (". In tables, quotes are the usual reason, see docs/data.md" if misread else "")
-        )
+
+    def is_much(count: int, total: int) -> bool:
+        return count > max(FEW_REJECTED, MAX_REJECTED * total)
+
+    lost = sum(drop.lines for drop in rejected)
+    if is_much(len(rejected), read):
+        found, worst = f"{len(rejected)} of its {read} records are rejected", rejected[0]
+    elif is_much(lost, lines):
+        found = f"{lost} of its {lines} lines are in records that are rejected"
+        worst = max(rejected, key=lambda drop: drop.lines)
+    else:
+        return
+    misread = split_name(Path(worst.file))[1] in DELIMITERS and not worst.text
+    raise ValueError(
+        f"{path}: {found}, more than {MAX_REJECTED:.0%}. {_describe_problem(path, worst)}"
+        + (". In tables, quotes are the usual reason, see docs/data.md" if misread else "")
+    )
 
 
 def _describe_problem(path: Path, worst: Drop) -> str:

@@ -120,12 +120,13 @@ def check_evaluation(model: Path, evaluation: Mapping[str, Any]) -> None:
     evaluation (Mapping[str, Any]): The contents of metrics/evaluation.json.
     RAISES (WheelError): If it is of another model, or of another split.
     """
-    if evaluation["split"] != "test":
+    if evaluation.get("split") != "test":
         raise WheelError(
-            f"The evaluation is of the {evaluation['split']} texts. A wheel says how good the student is on the test "
-            f"texts. {run_again('evaluate')}"
+            f"The evaluation is of the {evaluation.get('split')} texts. A wheel says how good the student is on "
+            f"the test texts. {run_again('evaluate')}"
         )
-    if evaluation["fingerprints"][STUDENT] != fingerprint_pipeline(hash_folder(model), evaluation["labels"]):
+    measured = evaluation.get("fingerprints", {}).get(STUDENT)
+    if measured != fingerprint_pipeline(hash_folder(model), evaluation.get("labels", [])):
         raise WheelError(f"The evaluation is of another student than {model}. {run_again('evaluate')}")
 
 
