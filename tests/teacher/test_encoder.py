@@ -164,12 +164,18 @@ def test_encoders_say_what_to_do_without_the_package(
 
 @pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize(
-    "name",
-    ["no-such-owner/no-such-encoder", "no-such-encoder@main", "not/a/folder/here", "no name", "E5"],
-    ids=["id", "revision", "path", "invalid", "case"],
+    ("name", "message"),
+    [
+        ("no-such-owner/no-such-encoder", "is neither a folder nor a model"),
+        ("no-such-encoder@main", "is neither a folder nor a model"),
+        ("E5", "is neither a folder nor a model"),
+        ("not/a/folder/here", "there is no such folder, and no model of the Hugging Face Hub has such a name"),
+        ("no name", "there is no such folder, and no model of the Hugging Face Hub has such a name"),
+    ],
+    ids=["id", "revision", "case", "path", "invalid"],
 )
-def test_encoders_unknown_name_says_what_is_possible(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ValueError, match=f"'{name}'.* no.*\nEncoders that need no download: e5, minilm"):
+def test_encoders_unknown_name_says_what_is_possible(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}':? {message}.*\nEncoders that need no download: e5, minilm"):
         resolve_encoder(name, tmp_path / "output")
     assert not (tmp_path / "output").exists()
 

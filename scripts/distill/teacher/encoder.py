@@ -116,16 +116,17 @@ def _read_name(folder: Path) -> str | None:
 
 def _write_encoder(encoder: str, folder: Path) -> dict[str, str]:
     """Write an encoder into an existing folder, and return where the encoder comes from."""
-    try:
-        source, origin = _find_packaged(encoder) if encoder in PACKAGED else find_model(encoder)
-    except ValueError as err:
-        if encoder in PACKAGED:
-            raise
-        raise ValueError(f"{err}\nEncoders that need no download: {', '.join(PACKAGED)}") from err
-    if encoder == E5:
-        write_unpacked(read_packed(source), folder)
-        return origin
-    source = source.parent if encoder in PACKAGED else source
+    if encoder in PACKAGED:
+        weights, origin = _find_packaged(encoder)
+        if encoder == E5:
+            write_unpacked(read_packed(weights), folder)
+            return origin
+        source = weights.parent
+    else:
+        try:
+            source, origin = find_model(encoder)
+        except ValueError as err:
+            raise ValueError(f"{err}\nEncoders that need no download: {', '.join(PACKAGED)}") from err
     check_model(source)
     for path in model_files(source):
         shutil.copyfile(path, folder / path.name)
