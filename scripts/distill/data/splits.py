@@ -2,7 +2,7 @@
 
 import zlib
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +29,30 @@ DEV_SHARE = TEST_SHARE = 0.2
 # Of the labelled records of a file, or the unlabelled ones of a language, the share that may be rejected; and how many
 # may be, whatever their share. The same holds for the lines of rejected records: each may be a record that was lost.
 MAX_REJECTED, FEW_REJECTED = 0.2, 10
+
+
+@dataclass
+class Rejected:
+    """The rejected records of a file or folder, counted: a misread file may have millions.
+
+    count (int): How many.
+    lines (int): The lines that they take.
+    first (Drop | None): The first of them.
+    longest (Drop | None): The one that takes the most lines; of several such, the first.
+    """
+
+    count: int = 0
+    lines: int = 0
+    first: Drop | None = None
+    longest: Drop | None = None
+
+    def add(self, drop: Drop) -> None:
+        """Count one more."""
+        self.count += 1
+        self.lines += drop.lines
+        self.first = self.first or drop
+        if self.longest is None or drop.lines > self.longest.lines:
+            self.longest = drop
 
 
 @dataclass
@@ -262,7 +286,10 @@ def _read(path: Path, lang: str, splits: Splits) -> list[Record]:
     splits.drops += drops
     if not records:
         _refuse(path, len(drops), drops[0] if drops else None)
-    rejected = [drop for drop in drops if drop.kind == "rejected"]
+    rejected = Rejected()
+    for drop in drops:
+        if drop.kind == "rejected":
+            rejected.add(drop)
     _check_rejected(path, splits.read[str(path)], splits.lines[str(path)], rejected)
     return records
 
@@ -280,14 +307,14 @@ def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
     # Key → what is left of the text's case.
     seen: dict[bytes, int] = {}
     for lang, files in splits.unlabelled.items():
-        read, rejected = 0, list[Drop]()
+        read, rejected = 0, Rejected()
         lines: dict[str, int] = {}
         place = files[0] if len(files) == 1 else files[0].parent
         for item in (item for path in files for item in stream_records(path, lang=lang, labelled=False)):
             read += 1
             lines[item.file] = item.line
             if isinstance(item, Drop):
-                rejected.append(item)
+                rejected.add(item)
                 yield item
                 continue
             text, cased = normalize(item.text), zlib.crc32(normalize_but_case(item.text).encode())
@@ -302,8 +329,8 @@ def stream_unlabelled(splits: Splits) -> Iterator[Record | Drop]:
             else:
                 yield item
             seen.setdefault(key, cased)
-        if len(rejected) == read:
-            _refuse(place, read, rejected[0] if rejected else None)
+        if rejected.count == read:
+            _refuse(place, read, rejected.first)
         _check_rejected(place, read, sum(lines.values()), rejected)
 
 
@@ -313,23 +340,22 @@ def _refuse(path: Path, read: int, first: Drop | None) -> NoReturn:
     raise ValueError(f"{path}: none of its {read} records can be used. {remedy}")
 
 
-def _check_rejected(path: Path, read: int, lines: int, rejected: Sequence[Drop]) -> None:
+def _check_rejected(path: Path, read: int, lines: int, rejected: Rejected) -> None:
     """Refuse a file or folder of which a large share is rejected: then the file is misread, not some records.
 
     path (Path): The file or folder.
     read, lines (int): How many records were read, on how many lines.
-    rejected (Sequence[Drop]): The records that were rejected.
+    rejected (Rejected): Those that were rejected.
     """
 
     def is_much(count: int, total: int) -> bool:
         return count > max(FEW_REJECTED, MAX_REJECTED * total)
 
-    lost = sum(drop.lines for drop in rejected)
-    if is_much(len(rejected), read):
-        found, worst = f"{len(rejected)} of its {read} records are rejected", rejected[0]
-    elif is_much(lost, lines):
-        found = f"{lost} of its {lines} lines are in records that are rejected"
-        worst = max(rejected, key=lambda drop: drop.lines)
+    if rejected.first and is_much(rejected.count, read):
+        found, worst = f"{rejected.count} of its {read} records are rejected", rejected.first
+    elif rejected.longest and is_much(rejected.lines, lines):
+        found = f"{rejected.lines} of its {lines} lines are in records that are rejected"
+        worst = rejected.longest
     else:
         return
     misread = split_name(Path(worst.file))[1] in DELIMITERS and not worst.text

@@ -53,14 +53,15 @@ def read_table(path: Path) -> Iterator[tuple[int, dict[str, Any] | InvalidRecord
                 continue
             if not row:
                 continue
+            count = reader.line_num - start + 1
             if len(row) != len(columns):
                 reason = f"expected {len(columns)} columns, found {len(row)}"
                 if len(row) > len(columns) and not unquoted:
                     reason += f". A text with {delimiter!r} in it must stand in double quotes"
-                yield reader.line_num, InvalidRecord(reason, reader.line_num - start + 1)
+                yield reader.line_num, InvalidRecord(reason, count)
             elif reader.line_num > start and _is_several(row, delimiter, others, marks, known):
                 reason = f"lines {start} to {reader.line_num}: in one pair of quotes, each of them a record of its own"
-                yield reader.line_num, InvalidRecord(f"{reason}. {remedy}", reader.line_num - start + 1)
+                yield reader.line_num, InvalidRecord(f"{reason}. {remedy}", count)
             else:
                 if reader.line_num == start:
                     known.add(_pick(row, marks))
